@@ -1,0 +1,90 @@
+"""The arrays that detectors exchange. Mask convention, everywhere: True = usable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
+
+BANDS = ("blue", "green", "red", "nir", "swir1", "swir2")
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """One date of imagery on the output grid."""
+
+    acquired_at: datetime
+    """Timezone-aware."""
+    bands: tuple[str, ...]
+    """Names out of BANDS, in the order of the first axis."""
+    reflectance: FloatArray
+    """(bands, rows, cols), surface reflectance 0-1; NaN where not usable."""
+    usable: BoolArray
+    """(rows, cols), True = clear, inside the scene, not cloud, shadow of cloud, snow or nodata."""
+    sun_elevation_deg: float
+    sun_azimuth_deg: float
+    """Clockwise from north."""
+
+
+@dataclass(frozen=True)
+class Terrain:
+    """Relief on the output grid."""
+
+    elevation_m: FloatArray
+    """(rows, cols), NaN = unknown."""
+    slope_deg: FloatArray
+    aspect_deg: FloatArray
+    """Direction the slope faces (downslope), clockwise from north."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A window of the output grid with everything that was observed of it."""
+
+    before: tuple[Acquisition, ...]
+    after: tuple[Acquisition, ...]
+    terrain: Terrain | None
+    pixel_m: tuple[float, float]
+    """Ground size of a pixel, (northing, easting), metres."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, cols) of the block."""
+        rows, cols = self.before[0].usable.shape
+        return rows, cols
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a detector says of each pixel of a block."""
+
+    z: FloatArray
+    """(rows, cols), standardised change score, NaN where not observed."""
+    observed: BoolArray
+    """(rows, cols), True where a before and an after date saw the pixel."""
+    first_after: npt.NDArray[np.int16]
+    """(rows, cols), index into `after` of the earliest date that shows the change, -1 = none."""
+    last_quiet: npt.NDArray[np.int16]
+    """(rows, cols), index into `before + after` (by date) of the last date that shows none, -1 = none."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One object of connected changed pixels, in pixel coordinates of the array it was found in."""
+
+    label: int
+    rows: npt.NDArray[np.int32]
+    cols: npt.NDArray[np.int32]
+    confidence: float
+    """Probability 0-1 that it is a real landslide change."""
+    magnitude: float
+    """Mean standardised score."""
+    mean_slope_deg: float | None
+    observed_share: float
+    """Share of the object's surroundings that could be seen, 0-1."""
+    features: dict[str, float]

@@ -1,0 +1,1 @@
+"""The catalogue: values, errors, tables, every SQL statement, the corridor, risk."""
