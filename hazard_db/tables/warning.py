@@ -1,0 +1,149 @@
+"""Risk by kilometre, alert rules, alerts, and their way to people."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from hazard_db.tables.base import Base, Numbered, Referenced, Stamped, geometry
+
+
+class RiskRating(Numbered, Base):
+    """A rating of a segment for a hazard; the newest has superseded_at NULL."""
+
+    __tablename__ = "risk_rating"
+    segment_id: Mapped[int] = mapped_column(ForeignKey("segment.id", ondelete="CASCADE"))
+    hazard: Mapped[str]
+    """landslide, rockfall, ... or `all`."""
+    score: Mapped[float]
+    """0-100."""
+    grade: Mapped[str]
+    confidence: Mapped[float]
+    contributions: Mapped[list[Any]]
+    """[{source, label, points, detail, date}, ...] summing up to score."""
+    weights_version: Mapped[str]
+    rated_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    superseded_at: Mapped[datetime | None]
+    __table_args__ = (
+        CheckConstraint("grade IN ('low', 'intermediate', 'high', 'very high', 'unknown')", name="grade"),
+        Index(
+            "uq_risk_rating_current",
+            "segment_id",
+            "hazard",
+            unique=True,
+            postgresql_where=text("superseded_at IS NULL"),
+        ),
+    )
+
+
+class AlertRule(Numbered, Stamped, Base):
+    """A rule as data: which changes raise which alert."""
+
+    __tablename__ = "alert_rule"
+    name: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    enabled: Mapped[bool] = mapped_column(server_default="true")
+    version: Mapped[int] = mapped_column(server_default="1")
+    definition: Mapped[dict[str, Any]]
+
+
+class Alert(Numbered, Referenced, Base):
+    """Something near the road that people should know."""
+
+    __tablename__ = "alert"
+    identifier: Mapped[uuid.UUID] = mapped_column(unique=True, server_default=text("gen_random_uuid()"))
+    rule_id: Mapped[int | None] = mapped_column(ForeignKey("alert_rule.id"))
+    group_key: Mapped[str]
+    """Same cause, same key: one open alert for it."""
+    kind: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default="open")
+    scope: Mapped[str] = mapped_column(server_default="Restricted")
+    severity: Mapped[str]
+    certainty: Mapped[str]
+    urgency: Mapped[str]
+    headline: Mapped[dict[str, Any]]
+    """By language: en, zh, ur."""
+    description: Mapped[dict[str, Any]]
+    evidence: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    raised_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    updated_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    expires_at: Mapped[datetime]
+    acknowledged_at: Mapped[datetime | None]
+    acknowledged_by: Mapped[str | None]
+    resolved_at: Mapped[datetime | None]
+    resolved_by: Mapped[str | None]
+    raise_count: Mapped[int] = mapped_column(server_default="1")
+    geom: Mapped[Any] = geometry("GEOMETRY")
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('candidate', 'open', 'acknowledged', 'escalated', 'resolved', 'false_alarm', 'expired')", name="state"
+        ),
+        CheckConstraint("scope IN ('Restricted', 'Public')", name="scope"),
+        Index(
+            "uq_alert_live_group", "group_key", unique=True,
+            postgresql_where=text("state IN ('candidate', 'open', 'acknowledged', 'escalated')"),
+        ),
+    )  # fmt: skip
+
+
+class AlertChange(Base):
+    """Which changes an alert speaks of."""
+
+    __tablename__ = "alert_change"
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id", ondelete="CASCADE"), primary_key=True)
+    change_id: Mapped[int] = mapped_column(ForeignKey("change.id"), primary_key=True)
+
+
+class AlertEvent(Numbered, Base):
+    """A message about an alert: each is one CAP message, and later ones refer to earlier ones."""
+
+    __tablename__ = "alert_event"
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id", ondelete="CASCADE"), index=True)
+    identifier: Mapped[uuid.UUID] = mapped_column(unique=True, server_default=text("gen_random_uuid()"))
+    msg_type: Mapped[str]
+    state: Mapped[str]
+    scope: Mapped[str]
+    actor: Mapped[str]
+    note: Mapped[str | None]
+    sent_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    content: Mapped[dict[str, Any]]
+    """The alert as it stood when the message was made."""
+    __table_args__ = (CheckConstraint("msg_type IN ('Alert', 'Update', 'Cancel', 'Ack', 'Error')", name="msg_type"),)
+
+
+class Subscription(Numbered, Stamped, Base):
+    """Who wants which alerts by which channel."""
+
+    __tablename__ = "subscription"
+    name: Mapped[str] = mapped_column(unique=True)
+    channel: Mapped[str]
+    address: Mapped[str]
+    language: Mapped[str] = mapped_column(server_default="en")
+    min_severity: Mapped[str] = mapped_column(server_default="Minor")
+    scope: Mapped[str] = mapped_column(server_default="Public")
+    """Restricted subscribers (duty officers) also get unreviewed alerts."""
+    chainage_from_km: Mapped[float | None]
+    chainage_to_km: Mapped[float | None]
+    enabled: Mapped[bool] = mapped_column(server_default="true")
+
+
+class Delivery(Numbered, Base):
+    """The outbox: one message to one subscription, committed together with the alert."""
+
+    __tablename__ = "delivery"
+    alert_event_id: Mapped[int] = mapped_column(ForeignKey("alert_event.id", ondelete="CASCADE"))
+    subscription_id: Mapped[int] = mapped_column(ForeignKey("subscription.id", ondelete="CASCADE"))
+    status: Mapped[str] = mapped_column(server_default="waiting")
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    next_try_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    delivered_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+    __table_args__ = (
+        UniqueConstraint("alert_event_id", "subscription_id"),
+        CheckConstraint("status IN ('waiting', 'delivered', 'failed')", name="status"),
+        Index("ix_delivery_waiting", "next_try_at", postgresql_where=text("status = 'waiting'")),
+    )
