@@ -1,0 +1,236 @@
+"""The private PostgreSQL cluster under HAZARD_HOME: up, down, status, url.
+
+Everything here is safe to repeat and to interrupt: a lock keeps processes apart, a cluster appears
+whole or not at all, and a killed server is recovered at the next `up`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from hazard_db.cluster import creation, process, roles
+from hazard_db.cluster.home import Home
+from hazard_db.cluster.roles import DATABASE, ROLES
+from hazard_db.errors import ClusterError, MissingSoftwareError
+from hazard_db.install import Software, ensure, find
+
+__all__ = ["ClusterInfo", "ClusterStatus", "down", "status", "superuser_url", "up", "url"]
+
+HOST = "127.0.0.1"
+START_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class ClusterInfo:
+    """A running private cluster; the URLs hold passwords and stay out of every log."""
+
+    home: Path
+    port: int
+    pid: int
+    started: bool
+    """True where this call started it, False where it was up already."""
+
+    def url(self, role: str = "admin") -> str:
+        """Return the URL of the database for the role admin, app or public."""
+        return _url(Home.at(self.home), role, self.port)
+
+
+@dataclass(frozen=True)
+class ClusterStatus:
+    """What `kkh db status` shows."""
+
+    running: bool
+    data_dir: str
+    port: int | None = None
+    pid: int | None = None
+    version: str | None = None
+    postgis: str | None = None
+    database_size_bytes: int | None = None
+    started_at: str | None = None
+    problem: str | None = None
+
+
+def up(home: Path) -> ClusterInfo:
+    """Return the running cluster of `home`, made and started where needed.
+
+    Raises
+    ------
+    ClusterError
+        It cannot be made or started; the line says what to do.
+    MissingSoftwareError
+        PostgreSQL with PostGIS is missing and cannot be installed from here.
+    """
+    place = Home.at(home)
+    place.make()
+    with place.lock():
+        form = creation.data_format(place.data)
+        pid = process.postmaster(place.data)
+        if pid is None:
+            software = _software(place, form)
+            if form is None:
+                creation.create(place, software)
+            pid = _start(place, software)
+            started = True
+        else:
+            started = False
+        port = _port(place)
+        if place.remembered().get("layout") != roles.LAYOUT:
+            _prepare(place, port)
+        _check_answers(place, port)
+    return ClusterInfo(place.root, port, pid, started)
+
+
+def down(home: Path) -> bool:
+    """Stop the cluster; True where it was running, False where there was nothing to stop.
+
+    Raises
+    ------
+    ClusterError
+        It does not stop, or belongs to another user.
+    """
+    place = Home.at(home)
+    if not place.root.is_dir():
+        return False
+    with place.lock():
+        pid = process.postmaster(place.data)
+        if pid is not None:
+            process.stop(pid, place.data)
+        process.clear_orphans(place.data)
+    return pid is not None
+
+
+def status(home: Path) -> ClusterStatus:
+    """Return what is known of the cluster without starting or changing anything."""
+    place = Home.at(home)
+    pid = process.postmaster(place.data)
+    if pid is None:
+        return ClusterStatus(running=False, data_dir=str(place.data), port=place.remembered().get("port"))
+    port = _port(place)
+    try:
+        with _connect(superuser_url(home), timeout_s=5) as conn:
+            row = conn.execute(
+                "SELECT current_setting('server_version'), pg_database_size(current_database()), "
+                "to_char(pg_postmaster_start_time() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), "
+                "(SELECT extversion FROM pg_extension WHERE extname = 'postgis')"
+            ).fetchone()
+    except (psycopg.Error, ClusterError) as error:
+        return ClusterStatus(True, str(place.data), port, pid, problem=str(error).splitlines()[0])
+    assert row is not None
+    return ClusterStatus(True, str(place.data), port, pid, row[0], row[3], row[1], row[2])
+
+
+def url(home: Path, role: str = "admin") -> str:
+    """Return the database's URL for the role admin, app or public of the running cluster.
+
+    Raises
+    ------
+    ClusterError
+        The cluster is not running, or there is no such role.
+    """
+    place = Home.at(home)
+    return _url(place, role, _running_port(place))
+
+
+def superuser_url(home: Path, database: str = DATABASE) -> str:
+    """Return the URL of the cluster's superuser: for making databases, never handed out.
+
+    Raises
+    ------
+    ClusterError
+        The cluster is not running.
+    """
+    place = Home.at(home)
+    return _address("postgres", place.passwords()["postgres"], _running_port(place), database)
+
+
+def _url(place: Home, role: str, port: int) -> str:
+    if role not in ROLES:
+        raise ClusterError(f"there is no role {role!r}; roles are {', '.join(ROLES)}")
+    return _address(ROLES[role], place.passwords()[ROLES[role]], port, DATABASE)
+
+
+def _address(login: str, password: str, port: int, database: str) -> str:
+    return f"postgresql://{login}:{password}@{HOST}:{port}/{database}"
+
+
+def _running_port(place: Home) -> int:
+    if process.postmaster(place.data) is None:
+        raise ClusterError(f"the database in {place.root} is not running; start it with `kkh db up`")
+    return _port(place)
+
+
+def _port(place: Home) -> int:
+    port = process.recorded_port(place.data)
+    if port is None:
+        raise ClusterError(f"{place.data}/postmaster.pid names no port; run `kkh db down`, then `kkh db up`")
+    return port
+
+
+def _software(place: Home, form: int | None) -> Software:
+    """Return the PostgreSQL that can serve the data directory, whose format never changes by itself."""
+    if form is None:
+        return ensure()
+    software = find(form)
+    if software is None:
+        newest = find()
+        have = f"here is {newest.major}" if newest else "none is installed"
+        raise MissingSoftwareError(
+            f"{place.data} was written by PostgreSQL {form}, {have}; install postgresql-{form} with PostGIS, "
+            "or move the folder away and restore a backup"
+        )
+    return software
+
+
+def _start(place: Home, software: Software) -> int:
+    """Return the process id of the server, started after what a crash may have left was cleared."""
+    process.clear_orphans(place.data)
+    # No process works in the data directory: a pid file is stale whatever lives under its number.
+    (place.data / "postmaster.pid").unlink(missing_ok=True)
+    who = process.runner(place.data)
+    port = place.remembered().get("port")
+    for attempt in range(START_ATTEMPTS):
+        port = creation.free_port(port if attempt == 0 else None)
+        creation.write_configuration(place, who, port)
+        failure = process.start(place.data, software, who)
+        if failure is None:
+            break
+        if "could not bind" not in failure and "could not create any TCP/IP sockets" not in failure:
+            raise ClusterError(f"the database in {place.root} does not start: {failure}")
+    else:
+        raise ClusterError(f"the database in {place.root} does not start: {failure}")
+    place.remember(port=port)
+    pid = process.postmaster(place.data)
+    if pid is None:
+        raise ClusterError(f"the database in {place.root} stopped right after its start; see {place.data}/log")
+    return pid
+
+
+def _prepare(place: Home, port: int) -> None:
+    """Make roles, database and extension; every step may be repeated after an interruption."""
+    passwords = place.passwords()
+    with _connect(_address("postgres", passwords["postgres"], port, "postgres")) as conn:
+        roles.create_roles(conn, passwords)
+        roles.create_database(conn)
+    with _connect(_address("postgres", passwords["postgres"], port, DATABASE)) as conn:
+        roles.prepare_database(conn)
+    place.remember(layout=roles.LAYOUT)
+
+
+def _check_answers(place: Home, port: int) -> None:
+    try:
+        with _connect(_url(place, "app", port), timeout_s=30):
+            return
+    except psycopg.OperationalError as error:
+        line = str(error).splitlines()[0]
+        raise ClusterError(f"the database in {place.root} runs but does not answer: {line}") from error
+
+
+@contextmanager
+def _connect(address: str, timeout_s: int = 30) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(address, autocommit=True, connect_timeout=timeout_s, application_name="kkh db") as conn:
+        yield conn

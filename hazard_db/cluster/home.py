@@ -1,0 +1,168 @@
+"""The folder of one installation (HAZARD_HOME): its lock, its secrets and what it remembers."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hazard_db.errors import ClusterError
+
+LOCK_TIMEOUT_S = 180.0
+PASSWORD_BYTES = 24
+LOGINS = ("postgres", "kkh_admin", "kkh_app", "kkh_public")
+"""Database logins of a private cluster, first the superuser that only this package uses."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """Paths inside one HAZARD_HOME."""
+
+    root: Path
+
+    @classmethod
+    def at(cls, path: Path) -> Home:
+        """Return the home at an absolute path, whatever the working directory becomes later."""
+        return cls(path.expanduser().absolute())
+
+    @property
+    def data(self) -> Path:
+        """Data directory of the private cluster."""
+        return self.root / "postgres"
+
+    @property
+    def staging(self) -> Path:
+        """Where this process makes a new data directory; renamed to `data` once it is whole."""
+        return self.root / f"postgres.new-{os.getpid()}"
+
+    @property
+    def secrets(self) -> Path:
+        """Generated passwords, 0600 in a 0700 folder."""
+        return self.root / "secrets" / "postgres.json"
+
+    @property
+    def memory(self) -> Path:
+        """What is remembered between starts: the port, and which layout of roles the cluster has."""
+        return self.root / "cluster.json"
+
+    def make(self) -> None:
+        """Make the folder.
+
+        Raises
+        ------
+        ClusterError
+            It cannot be made or is something else.
+        """
+        with plain_errors(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+        if (self.root / "PG_VERSION").exists():
+            raise ClusterError(f"{self.root} is itself a PostgreSQL data directory; set HAZARD_HOME elsewhere")
+
+    def remembered(self) -> dict[str, Any]:
+        """Return what is remembered; empty where nothing is, or where a crash left half a file."""
+        try:
+            told = json.loads(self.memory.read_text())
+        except (OSError, ValueError):
+            return {}
+        return told if isinstance(told, dict) else {}
+
+    def remember(self, **values: Any) -> None:
+        """Keep values for the next start."""
+        write_file(self.memory, json.dumps(self.remembered() | values), mode=0o644)
+
+    def passwords(self) -> dict[str, str]:
+        """Return the password of each login.
+
+        Raises
+        ------
+        ClusterError
+            The file is absent, unreadable or damaged.
+        """
+        try:
+            told = json.loads(self.secrets.read_text())
+            return {login: str(told[login]) for login in LOGINS}
+        except FileNotFoundError as error:
+            raise ClusterError(f"no database here yet ({self.secrets} is absent); run `kkh db up`") from error
+        except OSError as error:
+            raise ClusterError(
+                f"{self.secrets} cannot be read: {error.strerror}; use the account that made it"
+            ) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise ClusterError(
+                f"{self.secrets} is damaged; remove it and run `kkh db up` to set new passwords"
+            ) from error
+
+    def make_passwords(self) -> dict[str, str]:
+        """Return new random passwords, already kept in the file of secrets."""
+        made = {login: secrets.token_urlsafe(PASSWORD_BYTES) for login in LOGINS}
+        with plain_errors(self.secrets.parent):
+            self.secrets.parent.mkdir(mode=0o700, exist_ok=True)
+            self.secrets.parent.chmod(0o700)
+        write_file(self.secrets, json.dumps(made), mode=0o600)
+        return made
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the home alone: one process at a time starts, stops or makes the cluster.
+
+        The lock falls with its process, so a killed `kkh` never leaves one behind.
+
+        Raises
+        ------
+        ClusterError
+            Another process held it for longer than LOCK_TIMEOUT_S.
+        """
+        with plain_errors(self.root):
+            descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            _wait_for_lock(descriptor, self.root)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _wait_for_lock(descriptor: int, root: Path) -> None:
+    until = time.monotonic() + LOCK_TIMEOUT_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise ClusterError(f"another process has been working on {root} for {LOCK_TIMEOUT_S:.0f} s") from None
+            time.sleep(0.05)
+        else:
+            return
+
+
+@contextmanager
+def plain_errors(path: Path) -> Iterator[None]:
+    """Turn a refusal of the operating system (full, read-only, no rights) into one line naming the path."""
+    try:
+        yield
+    except OSError as error:
+        raise ClusterError(f"{error.filename or path}: {(error.strerror or str(error)).lower()}") from error
+
+
+def write_file(path: Path, text: str, *, mode: int, owner: tuple[int, int] | None = None) -> None:
+    """Write a small file whole or not at all, on disk when this returns."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    with plain_errors(path):
+        try:
+            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                os.fchmod(descriptor, mode)
+                if owner is not None:
+                    os.fchown(descriptor, *owner)
+                file.write(text)
+                file.flush()
+                os.fsync(descriptor)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)

@@ -1,0 +1,80 @@
+"""Roles, the database and its extension: least privilege, the same for a private cluster and a server."""
+
+from __future__ import annotations
+
+from typing import LiteralString
+
+import psycopg
+from psycopg import sql
+
+DATABASE = "hazard"
+ADMIN, APP, PUBLIC = "kkh_admin", "kkh_app", "kkh_public"
+ROLES = {"admin": ADMIN, "app": APP, "public": PUBLIC}
+"""Names on the command line -> names in the database."""
+
+LAYOUT = 1
+"""Raised when the statements below change, so that existing clusters get them at their next start."""
+
+LIMITS: dict[str, dict[str, str]] = {
+    APP: {"idle_in_transaction_session_timeout": "10min", "lock_timeout": "60s"},
+    PUBLIC: {
+        "default_transaction_read_only": "on",
+        "statement_timeout": "30s",
+        "idle_in_transaction_session_timeout": "60s",
+        "search_path": "published, public",
+    },
+}
+
+
+def create_roles(conn: psycopg.Connection, passwords: dict[str, str]) -> None:
+    """Make or renew the three logins; none is superuser, none can make roles or databases."""
+    for role in ROLES.values():
+        name = sql.Identifier(role)
+        if conn.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone() is None:
+            conn.execute(sql.SQL("CREATE ROLE {} LOGIN").format(name))
+        # hashed here: the server's log never sees the password itself
+        verifier = conn.pgconn.encrypt_password(passwords[role].encode(), role.encode(), b"scram-sha-256").decode()
+        conn.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(name, sql.Literal(verifier)))
+        for setting, value in LIMITS.get(role, {}).items():
+            conn.execute(
+                sql.SQL("ALTER ROLE {} SET {} = {}").format(name, sql.Identifier(setting), _setting(setting, value))
+            )
+
+
+def _setting(name: str, value: str) -> sql.Composable:
+    if name == "search_path":  # a list: quoted as a whole it would name one schema
+        return sql.SQL(", ").join(sql.Identifier(part.strip()) for part in value.split(","))
+    return sql.Literal(value)
+
+
+def create_database(conn: psycopg.Connection, name: str = DATABASE) -> None:
+    """Make the database where it is absent; `conn` is in autocommit."""
+    if conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
+        conn.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(ADMIN)))
+
+
+def prepare_database(conn: psycopg.Connection) -> None:
+    """Set extension, schema and privileges in the database that `conn` (superuser or its owner) is connected to.
+
+    PostGIS comes from the superuser, so the admin role needs to be none. A new table is visible to
+    nobody but its owner until a migration grants it; a new view in `published` is visible to the public role.
+    """
+    name = sql.Identifier(conn.info.dbname)
+    conn.execute("CREATE EXTENSION IF NOT EXISTS postgis WITH SCHEMA public")
+    statements: list[LiteralString] = [
+        "REVOKE ALL ON DATABASE {database} FROM PUBLIC",
+        "GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {app}",
+        "GRANT CONNECT ON DATABASE {database} TO {public}",
+        "GRANT ALL ON DATABASE {database} TO {admin}",
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+        "GRANT USAGE, CREATE ON SCHEMA public TO {admin}",
+        "CREATE SCHEMA IF NOT EXISTS published AUTHORIZATION {admin}",
+        "GRANT USAGE ON SCHEMA published TO {app}, {public}",
+        "ALTER DEFAULT PRIVILEGES FOR ROLE {admin} IN SCHEMA published GRANT SELECT ON TABLES TO {app}, {public}",
+    ]
+    for statement in statements:
+        conn.execute(
+            sql.SQL(statement).format(
+                database=name, admin=sql.Identifier(ADMIN), app=sql.Identifier(APP), public=sql.Identifier(PUBLIC)
+            )
+        )
