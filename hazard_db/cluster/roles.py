@@ -54,27 +54,30 @@ def create_database(conn: psycopg.Connection, name: str = DATABASE) -> None:
 
 
 def prepare_database(conn: psycopg.Connection) -> None:
-    """Set extension, schema and privileges in the database that `conn` (superuser or its owner) is connected to.
+    """Bring PostGIS into the database that `conn` (superuser) is connected to, and shut it to other roles.
 
-    PostGIS comes from the superuser, so the admin role needs to be none. A new table is visible to
-    nobody but its owner until a migration grants it; a new view in `published` is visible to the public role.
+    The superuser makes the extension, so the admin role needs to be none. Everything inside
+    (tables, schema `published`, what app and public may do with them) is made by the migrations.
     """
-    name = sql.Identifier(conn.info.dbname)
     conn.execute("CREATE EXTENSION IF NOT EXISTS postgis WITH SCHEMA public")
-    statements: list[LiteralString] = [
+    _run(conn, "REVOKE CREATE ON SCHEMA public FROM PUBLIC", "GRANT USAGE, CREATE ON SCHEMA public TO {admin}")
+    grant_connections(conn, conn.info.dbname)
+
+
+def grant_connections(conn: psycopg.Connection, name: str) -> None:
+    """Let the three roles, and nobody else, connect to the database `name`."""
+    _run(
+        conn,
         "REVOKE ALL ON DATABASE {database} FROM PUBLIC",
+        "GRANT ALL ON DATABASE {database} TO {admin}",
         "GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {app}",
         "GRANT CONNECT ON DATABASE {database} TO {public}",
-        "GRANT ALL ON DATABASE {database} TO {admin}",
-        "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
-        "GRANT USAGE, CREATE ON SCHEMA public TO {admin}",
-        "CREATE SCHEMA IF NOT EXISTS published AUTHORIZATION {admin}",
-        "GRANT USAGE ON SCHEMA published TO {app}, {public}",
-        "ALTER DEFAULT PRIVILEGES FOR ROLE {admin} IN SCHEMA published GRANT SELECT ON TABLES TO {app}, {public}",
-    ]
+        database=name,
+    )
+
+
+def _run(conn: psycopg.Connection, *statements: LiteralString, database: str = DATABASE) -> None:
+    names = {"admin": ADMIN, "app": APP, "public": PUBLIC, "database": database}
+    identifiers = {name: sql.Identifier(value) for name, value in names.items()}
     for statement in statements:
-        conn.execute(
-            sql.SQL(statement).format(
-                database=name, admin=sql.Identifier(ADMIN), app=sql.Identifier(APP), public=sql.Identifier(PUBLIC)
-            )
-        )
+        conn.execute(sql.SQL(statement).format(**identifiers))
