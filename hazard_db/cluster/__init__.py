@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -19,7 +21,7 @@ from hazard_db.cluster.roles import DATABASE, ROLES
 from hazard_db.errors import ClusterError, MissingSoftwareError
 from hazard_db.install import Software, ensure, find
 
-__all__ = ["ClusterInfo", "ClusterStatus", "down", "status", "superuser_url", "up", "url"]
+__all__ = ["ClusterInfo", "DatabaseStatus", "describe", "down", "status", "superuser_url", "up", "url"]
 
 HOST = "127.0.0.1"
 START_ATTEMPTS = 3
@@ -41,17 +43,22 @@ class ClusterInfo:
 
 
 @dataclass(frozen=True)
-class ClusterStatus:
-    """What `kkh db status` shows."""
+class DatabaseStatus:
+    """What `kkh db status` shows, of the private cluster or of a server."""
 
     running: bool
-    data_dir: str
+    kind: str
+    """`private` or `server`."""
+    host: str | None = None
     port: int | None = None
+    database: str | None = None
     pid: int | None = None
     version: str | None = None
     postgis: str | None = None
     database_size_bytes: int | None = None
     started_at: str | None = None
+    home: str | None = None
+    data_dir: str | None = None
     problem: str | None = None
 
 
@@ -104,24 +111,37 @@ def down(home: Path) -> bool:
     return pid is not None
 
 
-def status(home: Path) -> ClusterStatus:
+def status(home: Path) -> DatabaseStatus:
     """Return what is known of the cluster without starting or changing anything."""
     place = Home.at(home)
     pid = process.postmaster(place.data)
+    port = process.recorded_port(place.data) if pid is not None else place.remembered().get("port")
+    known = DatabaseStatus(
+        pid is not None, "private", HOST, port, DATABASE, pid, home=str(place.root), data_dir=str(place.data)
+    )
     if pid is None:
-        return ClusterStatus(running=False, data_dir=str(place.data), port=place.remembered().get("port"))
-    port = _port(place)
+        return known
     try:
         with _connect(superuser_url(home), timeout_s=5) as conn:
-            row = conn.execute(
-                "SELECT current_setting('server_version'), pg_database_size(current_database()), "
-                "to_char(pg_postmaster_start_time() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), "
-                "(SELECT extversion FROM pg_extension WHERE extname = 'postgis')"
-            ).fetchone()
+            return replace(known, **describe(conn))
     except (psycopg.Error, ClusterError) as error:
-        return ClusterStatus(True, str(place.data), port, pid, problem=str(error).splitlines()[0])
+        return replace(known, problem=str(error).splitlines()[0])
+
+
+def describe(conn: psycopg.Connection) -> dict[str, Any]:
+    """Return version, PostGIS version, size and start of the connected database."""
+    row = conn.execute(
+        "SELECT current_setting('server_version'), (SELECT extversion FROM pg_extension WHERE extname = 'postgis'), "
+        "pg_database_size(current_database()), pg_postmaster_start_time()"
+    ).fetchone()
     assert row is not None
-    return ClusterStatus(True, str(place.data), port, pid, row[0], row[3], row[1], row[2])
+    version, postgis, size, started = row
+    return {
+        "version": version.split()[0],
+        "postgis": postgis,
+        "database_size_bytes": size,
+        "started_at": started.astimezone(UTC).isoformat(timespec="seconds"),
+    }
 
 
 def url(home: Path, role: str = "admin") -> str:

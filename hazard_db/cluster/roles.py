@@ -29,16 +29,20 @@ LIMITS: dict[str, dict[str, str]] = {
 def create_roles(conn: psycopg.Connection, passwords: dict[str, str]) -> None:
     """Make or renew the three logins; none is superuser, none can make roles or databases."""
     for role in ROLES.values():
-        name = sql.Identifier(role)
-        if conn.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone() is None:
-            conn.execute(sql.SQL("CREATE ROLE {} LOGIN").format(name))
-        # hashed here: the server's log never sees the password itself
-        verifier = conn.pgconn.encrypt_password(passwords[role].encode(), role.encode(), b"scram-sha-256").decode()
-        conn.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(name, sql.Literal(verifier)))
-        for setting, value in LIMITS.get(role, {}).items():
-            conn.execute(
-                sql.SQL("ALTER ROLE {} SET {} = {}").format(name, sql.Identifier(setting), _setting(setting, value))
-            )
+        set_login(conn, role, passwords[role])
+
+
+def set_login(conn: psycopg.Connection, role: str, password: str) -> None:
+    """Make or renew one login with its password and limits."""
+    name = sql.Identifier(role)
+    if conn.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone() is None:
+        conn.execute(sql.SQL("CREATE ROLE {} LOGIN").format(name))
+    # hashed here: the server's log never sees the password itself
+    verifier = conn.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+    conn.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(name, sql.Literal(verifier)))
+    for setting, value in LIMITS.get(role, {}).items():
+        assignment = sql.SQL("ALTER ROLE {} SET {} = {}")
+        conn.execute(assignment.format(name, sql.Identifier(setting), _setting(setting, value)))
 
 
 def _setting(name: str, value: str) -> sql.Composable:
