@@ -35,7 +35,7 @@ class ConflictError(HazardError):
 
 
 class AccessDeniedError(HazardError):
-    """This account may not do that."""
+    """The account may not do that."""
 
 
 class AuthenticationError(HazardError):

@@ -10,8 +10,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine
 
+from hazard_db.connect import Connection, engine
 from hazard_db.tables import Base
 
 FOLDER = Path(__file__).parent / "migrations"
@@ -60,10 +60,10 @@ def include_object(item: Any, name: str | None, kind: str, reflected: bool, comp
 
 
 def _run(url: str, action: Any, revision: str) -> None:
-    engine = create_engine(url)
+    source = engine(url)
     try:
-        with engine.begin() as connection:
+        with source.begin() as connection:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
             action(config(connection), revision)
     finally:
-        engine.dispose()
+        source.dispose()

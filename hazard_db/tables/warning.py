@@ -80,7 +80,8 @@ class Alert(Numbered, Referenced, Base):
     geom: Mapped[Any] = geometry("GEOMETRY")
     __table_args__ = (
         CheckConstraint(
-            "state IN ('candidate', 'open', 'acknowledged', 'escalated', 'resolved', 'false_alarm', 'expired')", name="state"
+            "state IN ('candidate', 'open', 'acknowledged', 'escalated', 'resolved', 'false_alarm', 'expired')",
+            name="state",
         ),
         CheckConstraint("scope IN ('Restricted', 'Public')", name="scope"),
         Index(

@@ -2,31 +2,38 @@
 -- Nothing is said of what lies further than the corridor's reach: a chainage there would mean nothing.
 CREATE FUNCTION corridor_reach_m() RETURNS double precision LANGUAGE sql IMMUTABLE AS 'SELECT 50000.0';
 
+-- plpgsql keeps its plans; an SQL function would be planned anew for every row of a trigger.
 CREATE FUNCTION chainage_of_point(point geometry, alignment bigint,
     OUT chainage_km double precision, OUT offset_m double precision, OUT side text)
-LANGUAGE sql STABLE AS $$
-    SELECT part.km_from + (part.km_to - part.km_from) * ST_LineLocatePoint(part.geom, point),
-           ST_Distance(part.geom, point),
-           CASE WHEN ST_Distance(part.geom, point) < 0.5 THEN 'on'
-                WHEN (ST_X(ST_EndPoint(part.geom)) - ST_X(ST_StartPoint(part.geom))) * (ST_Y(point) - ST_Y(ST_StartPoint(part.geom)))
-                   > (ST_Y(ST_EndPoint(part.geom)) - ST_Y(ST_StartPoint(part.geom))) * (ST_X(point) - ST_X(ST_StartPoint(part.geom)))
-                THEN 'left' ELSE 'right' END
-    FROM alignment_part AS part
-    WHERE part.alignment_id = alignment
-    ORDER BY part.geom <-> point, part.km_from
-    LIMIT 1
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    near record;
+    cross_product double precision;
+BEGIN
+    SELECT p.km_from, p.km_to, p.geom, ST_StartPoint(p.geom) AS a, ST_EndPoint(p.geom) AS b INTO near
+    FROM alignment_part AS p WHERE p.alignment_id = alignment ORDER BY p.geom <-> point LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    chainage_km := near.km_from + (near.km_to - near.km_from) * ST_LineLocatePoint(near.geom, point);
+    offset_m := ST_Distance(near.geom, point);
+    cross_product := (ST_X(near.b) - ST_X(near.a)) * (ST_Y(point) - ST_Y(near.a))
+                   - (ST_Y(near.b) - ST_Y(near.a)) * (ST_X(point) - ST_X(near.a));
+    side := CASE WHEN offset_m < 0.5 THEN 'on' WHEN cross_product > 0 THEN 'left' ELSE 'right' END;
+END
 $$;
 
 CREATE FUNCTION corridor_reference(shape geometry, alignment bigint,
     OUT chainage_km double precision, OUT chainage_from_km double precision, OUT chainage_to_km double precision,
     OUT offset_m double precision, OUT side text)
 LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_variable
 DECLARE
     metric geometry;
     near geometry;
 BEGIN
-    IF shape IS NULL OR ST_IsEmpty(shape) OR NOT EXISTS (
-        SELECT FROM alignment AS a WHERE a.id = alignment AND ST_Expand(Box2D(a.geom)::geometry, 0.6) && shape) THEN
+    -- The metric zone is only meant for this part of the world; the box is cheap and keeps the transformation in its domain.
+    IF shape IS NULL OR ST_IsEmpty(shape) OR NOT shape && ST_MakeEnvelope(60, 20, 90, 55, 4326) THEN
         RETURN;
     END IF;
     metric := ST_Transform(ST_Force2D(shape), 32643);
@@ -34,10 +41,10 @@ BEGIN
     IF ST_Dimension(metric) > 0 OR ST_NumGeometries(metric) > 1 THEN
         SELECT ST_ClosestPoint(metric, part.geom) INTO near
         FROM alignment_part AS part WHERE part.alignment_id = alignment
-        ORDER BY part.geom <-> metric, part.km_from LIMIT 1;
+        ORDER BY part.geom <-> metric LIMIT 1;
     END IF;
-    SELECT c.chainage_km, c.offset_m, c.side INTO chainage_km, offset_m, side FROM chainage_of_point(near, alignment) AS c;
-    IF offset_m > corridor_reach_m() THEN
+    SELECT * INTO chainage_km, offset_m, side FROM chainage_of_point(near, alignment);
+    IF offset_m IS NULL OR offset_m > corridor_reach_m() THEN
         chainage_km := NULL; offset_m := NULL; side := NULL;
         RETURN;
     END IF;
@@ -45,7 +52,7 @@ BEGIN
     chainage_to_km := chainage_km;
     IF near IS DISTINCT FROM metric THEN
         SELECT least(min(c.chainage_km), chainage_km), greatest(max(c.chainage_km), chainage_km) INTO chainage_from_km, chainage_to_km
-        FROM ST_DumpPoints(ST_SimplifyPreserveTopology(ST_ConvexHull(metric), 10)) AS corner,
+        FROM ST_DumpPoints(ST_SimplifyPreserveTopology(metric, 25)) AS corner,
              chainage_of_point(corner.geom, alignment) AS c;
     END IF;
 END
@@ -56,7 +63,7 @@ CREATE FUNCTION current_alignment() RETURNS bigint LANGUAGE sql STABLE AS
 
 CREATE FUNCTION reference_row() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    NEW.alignment_id := current_alignment();
+    SELECT id INTO NEW.alignment_id FROM alignment WHERE valid_to IS NULL;
     SELECT r.chainage_km, r.chainage_from_km, r.chainage_to_km, r.offset_m, r.side
     INTO NEW.chainage_km, NEW.chainage_from_km, NEW.chainage_to_km, NEW.offset_m, NEW.side
     FROM corridor_reference(NEW.geom, NEW.alignment_id) AS r;

@@ -56,5 +56,4 @@ def downgrade() -> None:
 
 def execute(script: str) -> None:
     """Run a script as it stands: no parameters, so that percent signs mean themselves."""
-    with op.get_bind().connection.cursor() as cursor:
-        cursor.execute(script)
+    op.get_bind().connection.cursor().execute(script)
