@@ -1,0 +1,322 @@
+"""Risk by kilometre: a rating per segment and hazard, each number explained by what it is made of."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+from sqlalchemy import Connection, text
+
+from hazard_db.errors import SettingsError
+
+FILE = Path(__file__).parent / "risk_weights.yml"
+
+
+class Reach(BaseModel):
+    """Distances from the road at which a thing counts in full, and no more."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    near_m: float
+    far_m: float
+
+    def share(self, offset_m: float) -> float:
+        """Return 1 up to near_m, falling linearly to 0 at far_m."""
+        return min(1.0, max(0.0, (self.far_m - offset_m) / (self.far_m - self.near_m)))
+
+
+class SiteWeights(BaseModel):
+    """Points of a site by its state of activity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    points: dict[str, float]
+
+
+class Weights(BaseModel):
+    """The documented file of weights."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    version: str
+    grades: dict[str, float]
+    reach: dict[str, Reach]
+    stretch_km: float
+    sites: SiteWeights
+    events: dict[str, float]
+    closures: dict[str, float]
+    changes: dict[str, float]
+    observations: dict[str, float]
+    confidence: dict[str, float]
+    hazard_of: dict[str, str]
+
+    def grade(self, score: float) -> str:
+        """Return the name of the highest grade that `score` reaches."""
+        return max((limit, name) for name, limit in self.grades.items() if score >= limit)[1]
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """One reason for a rating."""
+
+    source: str
+    """site, event, closure, change, observation, cap."""
+    id: str
+    label: str
+    points: float
+    detail: str
+    date: str | None
+    reviewed: bool = False
+    """A person stands behind it."""
+
+
+@dataclass(frozen=True)
+class SegmentRisk:
+    """The current rating of a segment for a hazard."""
+
+    segment_id: int
+    km_from: float
+    km_to: float
+    place: str | None
+    basis: str
+    hazard: str
+    score: float
+    grade: str
+    confidence: float
+    contributions: tuple[Mapping[str, Any], ...]
+    rated_at: datetime
+    last_look: date | None
+    last_good_look: date | None
+    weights_version: str
+
+
+@dataclass(frozen=True)
+class RiskReport:
+    """What an update did."""
+
+    segments: int
+    changed: int
+    """Ratings that differ from the ones before."""
+    grades: Mapping[str, int]
+    weights_version: str
+
+
+def load_weights(path: Path | None = None) -> Weights:
+    """Return the weights of a file: given, named in HAZARD_RISK_WEIGHTS, or our own.
+
+    Raises
+    ------
+    SettingsError
+        The file is missing or says something that is not understood.
+    """
+    path = path or Path(os.environ.get("HAZARD_RISK_WEIGHTS", FILE))
+    try:
+        return Weights.model_validate(yaml.safe_load(path.read_text(encoding="utf8")))
+    except (OSError, yaml.YAMLError) as error:
+        raise SettingsError(f"{path}: the risk weights cannot be read ({str(error).splitlines()[0]})") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SettingsError(f"{path}, {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def update(conn: Connection, on: date | None = None, weights: Weights | None = None) -> RiskReport:
+    """Return what changed when every segment was rated from what is in the catalogue now."""
+    weights, on = weights or load_weights(), on or date.today()
+    parts: dict[tuple[int, str], list[Contribution]] = defaultdict(list)
+    for row in conn.execute(text(_FACTS), {"on": on}):
+        hazard = weights.hazard_of.get(row.kind, row.kind)
+        contribution = rate(row, weights, on)
+        if hazard != "none" and contribution is not None:
+            parts[row.segment_id, hazard].append(contribution)
+            parts[row.segment_id, "all"].append(contribution)
+    looks = {row.id: row for row in conn.execute(text(_SEGMENTS), {"on": on})}
+    for segment in looks:
+        parts[segment, "all"] += []
+    rows = [_rating(looks[key[0]], key[1], found, weights, on) for key, found in sorted(parts.items())]
+    changed = _store(conn, rows)
+    grades = {name: 0 for name in [*weights.grades, "unknown"]}
+    for row in rows:
+        grades[row["grade"]] += row["hazard"] == "all"
+    return RiskReport(len(looks), changed, grades, weights.version)
+
+
+def show(conn: Connection, km_from: float, km_to: float, hazard: str | None = None) -> list[SegmentRisk]:
+    """Return the current ratings of the segments that overlap a stretch, in order, `all` first."""
+    rows = conn.execute(
+        text("""SELECT s.id AS segment_id, s.km_from, s.km_to, s.place, s.basis, r.hazard, r.score, r.grade, r.confidence,
+                       r.contributions, r.rated_at, r.weights_version, v.last_look, v.last_good_look
+                FROM segment AS s JOIN risk_rating AS r ON r.segment_id = s.id AND r.superseded_at IS NULL
+                LEFT JOIN LATERAL (SELECT max(observed_on) AS last_look,
+                                          max(observed_on) FILTER (WHERE share >= 0.7) AS last_good_look
+                                   FROM visibility WHERE segment_id = s.id AND covered_share > 0) AS v ON true
+                WHERE s.alignment_id = current_alignment() AND s.km_to > :km_from AND s.km_from < :km_to
+                  AND (CAST(:hazard AS text) IS NULL OR r.hazard = :hazard)
+                ORDER BY s.km_from, r.hazard <> 'all', r.score DESC"""),
+        {"km_from": km_from, "km_to": km_to, "hazard": hazard},
+    )
+    return [SegmentRisk(**{**dict(row._mapping), "contributions": tuple(row.contributions)}) for row in rows]
+
+
+def history(conn: Connection, segment_id: int, hazard: str = "all") -> list[dict[str, Any]]:
+    """Return every rating that a segment ever had, newest first."""
+    rows = conn.execute(
+        text("""SELECT score, grade, confidence, contributions, weights_version, rated_at, superseded_at FROM risk_rating
+                WHERE segment_id = :id AND hazard = :hazard ORDER BY rated_at DESC, id DESC"""),
+        {"id": segment_id, "hazard": hazard},
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+def rate(fact: Any, weights: Weights, on: date) -> Contribution | None:
+    """Return what one record near a segment adds to its rating, None where it is too far away to count."""
+    reach = weights.reach.get(fact.kind, weights.reach["default"])
+    nearness = reach.share(fact.offset_m)
+    spread = min(1.0, weights.stretch_km / max(fact.length_km, 1e-9))
+    points, reason = _POINTS[fact.source](fact, weights, on)
+    points = round(points * nearness * spread, 1)
+    if points <= 0:
+        return None
+    detail = f"{reason}, {fact.offset_m:.0f} m from the road" if fact.offset_m >= 1 else f"{reason}, on the road"
+    if spread < 1:
+        detail += f", spread over {fact.length_km:.0f} km"
+    reviewed = fact.source in {"site", "event", "closure"} or fact.state in {"confirmed", "accepted"}
+    return Contribution(
+        fact.source, str(fact.id), fact.label, points, detail, str(fact.day) if fact.day else None, reviewed
+    )
+
+
+def _aged(fact: Any, on: date, half_life_years: float) -> float:
+    years = max(0.0, (on - fact.day).days / 365.25) if fact.day else half_life_years
+    return float(0.5 ** (years / half_life_years))
+
+
+def _site(fact: Any, weights: Weights, on: date) -> tuple[float, str]:
+    return weights.sites.points[fact.state], f"{fact.state} {fact.kind.replace('_', ' ')}"
+
+
+def _event(fact: Any, weights: Weights, on: date) -> tuple[float, str]:
+    w = weights.events
+    deaths = min(w["most_for_fatalities"], w["per_fatality"] * (fact.amount or 0))
+    return (w["points"] + deaths) * _aged(fact, on, w["half_life_years"]), f"event of {fact.day}"
+
+
+def _closure(fact: Any, weights: Weights, on: date) -> tuple[float, str]:
+    return weights.closures["points"] * _aged(fact, on, weights.closures["half_life_years"]), f"closed on {fact.day}"
+
+
+def _change(fact: Any, weights: Weights, on: date) -> tuple[float, str]:
+    w = weights.changes
+    size = min(1.0, (fact.amount / w["large_m2"]) ** 0.5)
+    sure = w["confirmed"] if fact.state == "confirmed" else w["candidate"] * fact.confidence
+    return sure * size * _aged(
+        fact, on, w["half_life_years"]
+    ), f"{fact.state} change of {fact.amount:,.0f} m² by {fact.day}"
+
+
+def _observation(fact: Any, weights: Weights, on: date) -> tuple[float, str]:
+    w = weights.observations
+    return w[fact.state] * _aged(fact, on, w["half_life_years"]), f"{fact.state} field observation"
+
+
+_POINTS = {"site": _site, "event": _event, "closure": _closure, "change": _change, "observation": _observation}
+
+
+def _rating(look: Any, hazard: str, found: Sequence[Contribution], weights: Weights, on: date) -> dict[str, Any]:
+    found = sorted(found, key=lambda part: (-part.points, part.source, part.id))
+    total = round(sum(part.points for part in found), 1)
+    if total > 100:
+        found = [
+            *found,
+            Contribution("cap", "", "Points beyond 100", round(100 - total, 1), "a rating ends at 100", None),
+        ]
+    score = min(100.0, total)
+    w = weights.confidence
+    seen = look.last_good_look is not None and (on - look.last_good_look).days <= w["good_look_days"]
+    reviewed = any(
+        part.source in {"site", "event"} or "confirmed" in part.detail or "accepted" in part.detail for part in found
+    )
+    confidence = w["base"] + (w["good_look"] if seen else w["any_look"] if look.last_look else 0)
+    confidence += w["reviewed"] * reviewed + w["surveyed_line"] * (look.basis != "straight infill")
+    return {
+        "segment_id": look.id,
+        "hazard": hazard,
+        "score": score,
+        "grade": weights.grade(score) if score >= weights.grades["intermediate"] or lately else "unknown",
+        "confidence": round(min(1.0, confidence), 2),
+        "contributions": json.dumps([vars(part) for part in found]),
+        "weights_version": weights.version,
+    }
+
+
+def _store(conn: Connection, rows: list[dict[str, Any]]) -> int:
+    """Return how many ratings changed; those that did supersede the ones before."""
+    conn.execute(
+        text("""CREATE TEMPORARY TABLE rated (segment_id bigint, hazard text, score float8, grade text, confidence float8,
+                contributions jsonb, weights_version text) ON COMMIT DROP""")
+    )
+    if rows:
+        conn.execute(
+            text("""INSERT INTO rated SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+                    AS r(segment_id bigint, hazard text, score float8, grade text, confidence float8, contributions jsonb,
+                         weights_version text)"""),
+            {"rows": json.dumps([{**row, "contributions": json.loads(row["contributions"])} for row in rows])},
+        )
+    conn.execute(
+        text("""UPDATE risk_rating AS old SET superseded_at = now()
+                FROM segment AS s
+                WHERE s.id = old.segment_id AND s.alignment_id = current_alignment() AND old.superseded_at IS NULL
+                  AND NOT EXISTS (SELECT FROM rated AS n
+                      WHERE (n.segment_id, n.hazard, n.score, n.grade, n.confidence, n.contributions, n.weights_version)
+                          = (old.segment_id, old.hazard, old.score, old.grade, old.confidence, old.contributions, old.weights_version))""")
+    )
+    changed = conn.execute(
+        text("""INSERT INTO risk_rating (segment_id, hazard, score, grade, confidence, contributions, weights_version)
+                SELECT n.* FROM rated AS n
+                WHERE NOT EXISTS (SELECT FROM risk_rating AS r
+                    WHERE r.segment_id = n.segment_id AND r.hazard = n.hazard AND r.superseded_at IS NULL)""")
+    )
+    conn.execute(text("DROP TABLE rated"))
+    return changed.rowcount
+
+
+# Everything that speaks of a segment, one row per pair. A record reaches to both sides by what is unsure of its place.
+_FACTS = """
+WITH fact AS (
+    SELECT 'site' AS source, CAST(id AS text) AS id, code || ' ' || name AS label, kind, activity AS state, NULL::float8 AS amount,
+           NULL::float8 AS confidence, NULL::date AS day, chainage_from_km AS a, chainage_to_km AS b, offset_m, accuracy_m
+    FROM site WHERE chainage_km IS NOT NULL
+    UNION ALL
+    SELECT 'event', CAST(id AS text), name, kind, NULL, fatalities, NULL, occurred_on, chainage_from_km, chainage_to_km, offset_m,
+           accuracy_m
+    FROM event WHERE chainage_km IS NOT NULL AND occurred_on <= :on
+    UNION ALL
+    SELECT 'closure', CAST(c.id AS text), c.cause, coalesce(e.kind, 'landslide'), NULL, NULL, NULL,
+           CAST(c.closed_at AS date), c.chainage_from_km, c.chainage_to_km, 0, NULL
+    FROM closure AS c LEFT JOIN event AS e ON e.id = c.event_id WHERE c.closed_at <= :on
+    UNION ALL
+    SELECT 'change', CAST(id AS text), 'Change ' || id, kind, status, area_m2, confidence, last_date,
+           chainage_from_km, chainage_to_km, offset_m, NULL
+    FROM change WHERE chainage_km IS NOT NULL AND status <> 'false_alarm' AND first_date <= :on
+    UNION ALL
+    SELECT 'observation', CAST(id AS text), coalesce(left(note, 80), kind), kind, review_status, NULL, NULL,
+           CAST(observed_at AT TIME ZONE 'Asia/Karachi' AS date), chainage_from_km, chainage_to_km, offset_m, accuracy_m
+    FROM observation WHERE chainage_km IS NOT NULL AND review_status <> 'rejected'
+)
+SELECT s.id AS segment_id, fact.source, fact.id, fact.label, fact.kind, fact.state, fact.amount, fact.confidence, fact.day,
+       fact.offset_m, fact.b - fact.a AS length_km
+FROM fact JOIN segment AS s
+  ON s.alignment_id = current_alignment()
+ AND s.km_to > fact.a - least(coalesce(fact.accuracy_m, 0) / 1000, 2)
+ AND (s.km_from < fact.b + least(coalesce(fact.accuracy_m, 0) / 1000, 2) OR (s.km_from = fact.b AND fact.a = fact.b))
+"""
+
+_SEGMENTS = """
+SELECT s.id, s.basis, max(v.observed_on) AS last_look, max(v.observed_on) FILTER (WHERE v.share >= 0.7) AS last_good_look
+FROM segment AS s LEFT JOIN visibility AS v ON v.segment_id = s.id AND v.covered_share > 0 AND v.observed_on <= :on
+WHERE s.alignment_id = current_alignment() GROUP BY s.id, s.basis
+"""
