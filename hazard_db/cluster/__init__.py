@@ -6,6 +6,7 @@ whole or not at all, and a killed server is recovered at the next `up`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,16 +16,14 @@ from typing import Any
 
 import psycopg
 
-from hazard_db.cluster import creation, process, roles
+from hazard_db.cluster import creation, process, roles, starting
 from hazard_db.cluster.home import Home
 from hazard_db.cluster.roles import DATABASE, ROLES
-from hazard_db.errors import ClusterError, MissingSoftwareError
-from hazard_db.install import Software, ensure, find
+from hazard_db.errors import ClusterError
 
 __all__ = ["ClusterInfo", "DatabaseStatus", "describe", "down", "status", "superuser_url", "up", "url"]
 
 HOST = "127.0.0.1"
-START_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -77,19 +76,14 @@ def up(home: Path) -> ClusterInfo:
     with place.lock():
         form = creation.data_format(place.data)
         pid = process.postmaster(place.data)
+        started = pid is None
+        if form is None:
+            creation.create(place, starting.software(place, None))
         if pid is None:
-            software = _software(place, form)
-            if form is None:
-                creation.create(place, software)
-            pid = _start(place, software)
-            started = True
-        else:
-            started = False
-        port = _port(place)
-        if place.remembered().get("layout") != roles.LAYOUT:
-            _prepare(place, port)
-        _check_answers(place, port)
-    return ClusterInfo(place.root, port, pid, started)
+            pid = starting.start(place, starting.software(place, creation.data_format(place.data)))
+        if place.remembered().get("layout") != roles.LAYOUT or not _lets_in(place, "kkh_app", DATABASE):
+            pid = _prepare(place)
+        return ClusterInfo(place.root, _port(place), pid, started)
 
 
 def down(home: Path) -> bool:
@@ -191,63 +185,49 @@ def _port(place: Home) -> int:
     return port
 
 
-def _software(place: Home, form: int | None) -> Software:
-    """Return the PostgreSQL that can serve the data directory, whose format never changes by itself."""
-    if form is None:
-        return ensure()
-    software = find(form)
-    if software is None:
-        newest = find()
-        have = f"here is {newest.major}" if newest else "none is installed"
-        raise MissingSoftwareError(
-            f"{place.data} was written by PostgreSQL {form}, {have}; install postgresql-{form} with PostGIS, "
-            "or move the folder away and restore a backup"
-        )
-    return software
+def _prepare(place: Home) -> int:
+    """Make roles, database and extension, each step repeatable; returns the server's process id.
 
-
-def _start(place: Home, software: Software) -> int:
-    """Return the process id of the server, started after what a crash may have left was cleared."""
-    process.clear_orphans(place.data)
-    # No process works in the data directory: a pid file is stale whatever lives under its number.
-    (place.data / "postmaster.pid").unlink(missing_ok=True)
-    who = process.runner(place.data)
-    port = place.remembered().get("port")
-    for attempt in range(START_ATTEMPTS):
-        port = creation.free_port(port if attempt == 0 else None)
-        creation.write_configuration(place, who, port)
-        failure = process.start(place.data, software, who)
-        if failure is None:
-            break
-        if "could not bind" not in failure and "could not create any TCP/IP sockets" not in failure:
-            raise ClusterError(f"the database in {place.root} does not start: {failure}")
-    else:
-        raise ClusterError(f"the database in {place.root} does not start: {failure}")
-    place.remember(port=port)
-    pid = process.postmaster(place.data)
-    if pid is None:
-        raise ClusterError(f"the database in {place.root} stopped right after its start; see {place.data}/log")
-    return pid
-
-
-def _prepare(place: Home, port: int) -> None:
-    """Make roles, database and extension; every step may be repeated after an interruption."""
-    passwords = place.passwords()
+    Passwords that were lost are made anew: whoever owns the data directory may do so.
+    """
+    passwords = place.read_passwords() or place.make_passwords()
+    if not _lets_in(place, "postgres", "postgres"):
+        starting.reset_superuser(place, passwords["postgres"])
+    port = _port(place)
     with _connect(_address("postgres", passwords["postgres"], port, "postgres")) as conn:
         roles.create_roles(conn, passwords)
         roles.create_database(conn)
     with _connect(_address("postgres", passwords["postgres"], port, DATABASE)) as conn:
         roles.prepare_database(conn)
     place.remember(layout=roles.LAYOUT)
+    return process.postmaster(place.data) or 0
 
 
-def _check_answers(place: Home, port: int) -> None:
-    try:
-        with _connect(_url(place, "app", port), timeout_s=30):
-            return
-    except psycopg.OperationalError as error:
-        line = str(error).splitlines()[0]
-        raise ClusterError(f"the database in {place.root} runs but does not answer: {line}") from error
+def _lets_in(place: Home, login: str, database: str) -> bool:
+    """Return whether the server lets this login in, waiting for one that is still starting.
+
+    Raises
+    ------
+    ClusterError
+        The server does not answer at all.
+    """
+    passwords = place.read_passwords()
+    if passwords is None:
+        return False
+    until = time.monotonic() + process.START_TIMEOUT_S
+    while True:
+        try:
+            with _connect(_address(login, passwords[login], _port(place), database)):
+                return True
+        except psycopg.OperationalError as error:
+            line = str(error).splitlines()[0].rpartition("failed: ")[2]
+            if "authentication failed" in line or "does not exist" in line:
+                return False
+            if "too many clients" in line or "connection slots" in line:
+                return True  # busy, and well
+            if time.monotonic() > until or process.postmaster(place.data) is None:
+                raise ClusterError(f"the database in {place.root} does not answer: {line}") from error
+        time.sleep(0.05)
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def data_format(data: Path) -> int | None:
             return None
         if not (data / "PG_VERSION").is_file():
             raise ClusterError(f"{data} holds something else than a database; move it away or set HAZARD_HOME")
-        told = (data / "PG_VERSION").read_text().strip()
+        told = (data / "PG_VERSION").read_text(errors="replace").strip()
     if not re.fullmatch(r"\d+(\.\d+)?", told):
         raise ClusterError(f"{data}/PG_VERSION says {told[:20]!r}, which is no version of PostgreSQL")
     if not (data / CONFIGURATION).is_file():

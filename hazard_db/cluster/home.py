@@ -77,27 +77,36 @@ class Home:
         """Keep values for the next start."""
         write_file(self.memory, json.dumps(self.remembered() | values), mode=0o644)
 
+    def read_passwords(self) -> dict[str, str] | None:
+        """Return the password of each login, None where the file is absent or damaged.
+
+        Raises
+        ------
+        ClusterError
+            The file is there, but not for this user to read.
+        """
+        try:
+            told = json.loads(self.secrets.read_text())
+            return {login: str(told[login]) for login in LOGINS}
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise ClusterError(f"{self.secrets}: {error.strerror}; use the account that made it") from error
+        except (ValueError, KeyError, TypeError):
+            return None
+
     def passwords(self) -> dict[str, str]:
         """Return the password of each login.
 
         Raises
         ------
         ClusterError
-            The file is absent, unreadable or damaged.
+            They are absent, unreadable or damaged.
         """
-        try:
-            told = json.loads(self.secrets.read_text())
-            return {login: str(told[login]) for login in LOGINS}
-        except FileNotFoundError as error:
-            raise ClusterError(f"no database here yet ({self.secrets} is absent); run `kkh db up`") from error
-        except OSError as error:
-            raise ClusterError(
-                f"{self.secrets} cannot be read: {error.strerror}; use the account that made it"
-            ) from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise ClusterError(
-                f"{self.secrets} is damaged; remove it and run `kkh db up` to set new passwords"
-            ) from error
+        told = self.read_passwords()
+        if told is None:
+            raise ClusterError(f"{self.secrets} is absent or damaged; run `kkh db up`, which sets new passwords")
+        return told
 
     def make_passwords(self) -> dict[str, str]:
         """Return new random passwords, already kept in the file of secrets."""

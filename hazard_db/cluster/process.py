@@ -139,9 +139,17 @@ def postmaster(data: Path) -> int | None:
 
 
 def recorded_pid(data: Path) -> int | None:
-    """Return the process id that postmaster.pid names, alive or not."""
+    """Return the process id that postmaster.pid names, alive or not.
+
+    Raises
+    ------
+    ClusterError
+        The data directory is another user's.
+    """
     try:
         return int((data / "postmaster.pid").read_text().split("\n", 1)[0])
+    except PermissionError as error:
+        raise ClusterError(f"{data} belongs to user {_name(data.stat().st_uid)}; run this as that user") from error
     except (OSError, ValueError):
         return None
 
@@ -243,12 +251,21 @@ def _wait(done: Any, seconds: float) -> bool:
     return True
 
 
-def start(data: Path, software: Software, who: Runner) -> str | None:
+def settle(data: Path, who: Runner) -> None:
+    """Put owner and rights of a data directory right where it was copied or restored as root."""
+    if who.switch and data.stat().st_uid != who.uid:
+        for path in [data, *data.rglob("*")]:
+            os.chown(path, who.uid, who.gid, follow_symlinks=False)
+    if data.stat().st_mode & 0o077:
+        data.chmod(0o700)
+
+
+def start(data: Path, software: Software, who: Runner, claim: int) -> str | None:
     """Start the server and wait until it answers; None, or the line that says why it did not."""
     with reachable(data, who) as (path, descriptors):
         command = [software.program("pg_ctl"), "-D", path, "-w", "-s", "-t", str(START_TIMEOUT_S), "start"]
         with tempfile.TemporaryFile("w+") as told:
-            done = who.run(command, descriptors, stdout=told, stderr=told, start_new_session=True)
+            done = who.run(command, [*descriptors, claim], stdout=told, stderr=told, start_new_session=True)
             if done.returncode == 0:
                 return None
             told.seek(0)
