@@ -137,7 +137,9 @@ def update(conn: Connection, on: date | None = None, weights: Weights | None = N
     looks = {row.id: row for row in conn.execute(text(_SEGMENTS), {"on": on})}
     for segment in looks:
         parts[segment, "all"] += []
-    rows = [_rating(looks[key[0]], key[1], found, weights, on) for key, found in sorted(parts.items())]
+    rows: list[dict[str, Any]] = [
+        _rating(looks[key[0]], key[1], found, weights, on) for key, found in sorted(parts.items())
+    ]
     changed = _store(conn, rows)
     grades = {name: 0 for name in [*weights.grades, "unknown"]}
     for row in rows:
@@ -237,9 +239,9 @@ def _rating(look: Any, hazard: str, found: Sequence[Contribution], weights: Weig
     score = min(100.0, total)
     w = weights.confidence
     seen = look.last_good_look is not None and (on - look.last_good_look).days <= w["good_look_days"]
-    reviewed = any(
-        part.source in {"site", "event"} or "confirmed" in part.detail or "accepted" in part.detail for part in found
-    )
+    reviewed = any(part.reviewed for part in found)
+    # little known and nothing seen lately is not the same as low
+    lately = look.last_look is not None and (on - look.last_look).days <= w["look_expires_days"]
     confidence = w["base"] + (w["good_look"] if seen else w["any_look"] if look.last_look else 0)
     confidence += w["reviewed"] * reviewed + w["surveyed_line"] * (look.basis != "straight infill")
     return {
