@@ -128,12 +128,12 @@ def update(conn: Connection, on: date | None = None, weights: Weights | None = N
     """Return what changed when every segment was rated from what is in the catalogue now."""
     weights, on = weights or load_weights(), on or date.today()
     parts: dict[tuple[int, str], list[Contribution]] = defaultdict(list)
-    for row in conn.execute(text(_FACTS), {"on": on}):
-        hazard = weights.hazard_of.get(row.kind, row.kind)
-        contribution = rate(row, weights, on)
+    for fact in conn.execute(text(_FACTS), {"on": on}):
+        hazard = weights.hazard_of.get(fact.kind, fact.kind)
+        contribution = rate(fact, weights, on)
         if hazard != "none" and contribution is not None:
-            parts[row.segment_id, hazard].append(contribution)
-            parts[row.segment_id, "all"].append(contribution)
+            parts[fact.segment_id, hazard].append(contribution)
+            parts[fact.segment_id, "all"].append(contribution)
     looks = {row.id: row for row in conn.execute(text(_SEGMENTS), {"on": on})}
     for segment in looks:
         parts[segment, "all"] += []

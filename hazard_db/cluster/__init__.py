@@ -24,6 +24,8 @@ from hazard_db.errors import ClusterError
 __all__ = ["ClusterInfo", "DatabaseStatus", "describe", "down", "status", "superuser_url", "up", "url"]
 
 HOST = "127.0.0.1"
+ALONE = "SELECT pg_advisory_lock(7039848)"
+"""Waits for the statement of a killed `kkh`, which the server still carries out."""
 
 
 @dataclass(frozen=True)
@@ -195,9 +197,11 @@ def _prepare(place: Home) -> int:
         starting.reset_superuser(place, passwords["postgres"])
     port = _port(place)
     with _connect(_address("postgres", passwords["postgres"], port, "postgres")) as conn:
+        conn.execute(ALONE)
         roles.create_roles(conn, passwords)
         roles.create_database(conn)
     with _connect(_address("postgres", passwords["postgres"], port, DATABASE)) as conn:
+        conn.execute(ALONE)
         roles.prepare_database(conn)
     place.remember(layout=roles.LAYOUT)
     return process.postmaster(place.data) or 0

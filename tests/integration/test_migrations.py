@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+
+from hazard_db import connect, migrate, seed
+
+
+def test_models_and_migrations_agree(database: Any) -> None:
+    with connect.transaction(database.engine) as conn:
+        assert migrate.drift(conn) == []
+        assert migrate.current(conn) == migrate.head()
+
+
+def test_down_to_nothing_and_up_again(database: Any) -> None:
+    migrate.downgrade(database.url, "base")
+    with connect.transaction(database.engine) as conn:
+        left = conn.scalars(
+            text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'spatial_ref_sys'")
+        )
+        assert left.all() == ["alembic_version"]
+    migrate.upgrade(database.url)
+    with connect.transaction(database.engine) as conn:
+        assert seed.load(conn).sites == 5
+
+
+def test_public_role_reads_the_published_schema_alone(database: Any) -> None:
+    with connect.transaction(database.engine) as conn:
+        seed.load(conn)
+    with connect.transaction(database.public_engine) as conn:
+        assert conn.scalar(text("SELECT count(*) FROM published.sites")) == 5
+    for statement in (
+        "SELECT password_hash FROM account",
+        "SELECT * FROM observation",
+        "SELECT * FROM audit_log",
+        "INSERT INTO published.sites (name) VALUES ('x')",
+        "CREATE TABLE mine (a int)",
+    ):
+        # a connection that does not promise to read only: the role itself must hold
+        with pytest.raises(ProgrammingError), connect.transaction(connect.engine(database.public_url)) as conn:
+            conn.execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM audit_log",
+        "UPDATE audit_log SET actor = 'nobody'",
+        "INSERT INTO audit_log (actor, role, action, table_name, row_id) VALUES ('a', 'b', 'c', 'd', 'e')",
+        "DELETE FROM observation",
+        "DELETE FROM observation_revision",
+        "DELETE FROM alembic_version",
+        "DROP TABLE site",
+        "ALTER TABLE site DISABLE TRIGGER ALL",
+        "CREATE TABLE mine (a int)",
+    ],
+)
+def test_app_role_cannot_unmake_the_record(database: Any, statement: str) -> None:
+    with pytest.raises(ProgrammingError), connect.transaction(database.app_engine) as conn:
+        conn.execute(text(statement))
+
+
+def test_every_write_is_audited_with_its_actor_and_without_secrets(database: Any) -> None:
+    with connect.transaction(database.app_engine) as conn:
+        connect.actor(conn, "amina")
+        conn.execute(text("INSERT INTO account (name, role, password_hash) VALUES ('x', 'viewer', 'secret-hash')"))
+        conn.execute(text("UPDATE account SET role = 'field' WHERE name = 'x'"))
+    with connect.transaction(database.engine) as conn:
+        rows = conn.execute(text("SELECT actor, role, action, before, after FROM audit_log ORDER BY id")).all()
+    assert [(row.actor, row.role, row.action) for row in rows] == [
+        ("amina", "kkh_app", "insert"),
+        ("amina", "kkh_app", "update"),
+    ]
+    assert rows[1].before["role"] == "viewer"
+    assert rows[1].after["role"] == "field"
+    assert "secret-hash" not in str(rows)
+
+
+def test_an_observation_keeps_its_earlier_versions(database: Any) -> None:
+    with connect.transaction(database.app_engine) as conn:
+        connect.actor(conn, "amina")
+        conn.execute(
+            text("""INSERT INTO observation (id, kind, dataset, content_sha256, note, geom)
+                    VALUES (gen_random_uuid(), 'rockfall', 'd', 'a', 'first', ST_SetSRID(ST_MakePoint(74.8, 36.3), 4326))""")
+        )
+        conn.execute(text("UPDATE observation SET note = 'second'"))
+        conn.execute(text("UPDATE observation SET review_status = 'accepted'"))
+        assert conn.scalar(text("SELECT revision FROM observation")) == 3
+        notes = conn.execute(
+            text("SELECT revision, content ->> 'note', changed_by FROM observation_revision ORDER BY revision")
+        ).all()
+    assert [tuple(row) for row in notes] == [(1, "first", "amina"), (2, "second", "amina")]

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from hazard_db import changes, connect, risk, seed
+from hazard_db.errors import ConflictError, InputError, NotFoundError, SettingsError
+
+NOW = datetime(2026, 7, 1, tzinfo=UTC)
+
+
+def square(lon: float, lat: float, size: float = 0.002) -> dict[str, Any]:
+    ring = [[lon, lat], [lon + size, lat], [lon + size, lat + size], [lon, lat + size], [lon, lat]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+def found(lon: float = 74.8675, lat: float = 36.3368, **values: Any) -> changes.ChangeRecord:
+    defaults: dict[str, Any] = {
+        "kind": "landslide", "geometry": square(lon, lat), "confidence": 0.8, "magnitude": 6.0, "area_m2": 40_000.0,
+        "area_uncertainty_m2": 4_000.0, "mean_slope_deg": 31.0, "observed_share": 1.0,
+        "first_date": date(2026, 6, 1), "last_date": date(2026, 6, 20),
+    }  # fmt: skip
+    return changes.ChangeRecord(**(defaults | values))
+
+
+def run(sha: str = "a") -> changes.RunRecord:
+    return changes.RunRecord("landslide", "matched_filter", "1", {}, [], sha, "test", NOW, NOW, 0.9, {}, None)
+
+
+def test_points_add_up_and_history_is_kept(database: Any) -> None:
+    with connect.transaction(database.engine) as conn:
+        seed.load(conn)
+        first = risk.update(conn, date(2026, 7, 1))
+        again = risk.update(conn, date(2026, 7, 1))
+        before = {(row.segment_id, row.hazard): row for row in risk.show(conn, 0, 2000)}
+        stored = changes.store_run(conn, run(), [found()], [])
+        after = risk.update(conn, date(2026, 7, 1))
+        rows = risk.show(conn, 657, 658)
+        past = risk.history(conn, rows[0].segment_id)
+    assert first.segments == 1164
+    assert again.changed == 0
+    assert 0 < after.changed <= 4
+    assert len(stored.new) == 1
+    whole = next(row for row in rows if row.hazard == "all")
+    assert sum(part["points"] for part in whole.contributions) == pytest.approx(whole.score)
+    assert whole.score > before[whole.segment_id, "all"].score
+    assert {part["source"] for part in whole.contributions} >= {"site", "event", "change"}
+    assert len(past) == 2
+    assert past[1]["superseded_at"] is not None
+
+
+def test_nobody_looked_means_unknown_and_a_clear_look_means_low(database: Any) -> None:
+    with connect.transaction(database.engine) as conn:
+        seed.load(conn)
+        segment = conn.scalar(text("SELECT id FROM segment WHERE km_from = 760"))
+        risk.update(conn, date(2026, 7, 1))
+        assert risk.show(conn, 760, 761)[0].grade == "unknown"
+        changes.store_run(conn, run(), [], [changes.SegmentView(segment, 0.95, 1.0, date(2026, 6, 20))])
+        risk.update(conn, date(2026, 7, 1))
+        seen = risk.show(conn, 760, 761)[0]
+        assert seen.grade == "low"
+        assert seen.last_good_look == date(2026, 6, 20)
+        risk.update(conn, date(2028, 7, 1))
+        assert risk.show(conn, 760, 761)[0].grade == "unknown"
+
+
+def test_a_false_alarm_no_longer_counts(database: Any) -> None:
+    with connect.transaction(database.engine) as conn:
+        seed.load(conn)
+        stored = changes.store_run(conn, run(), [found(lon=75.0612, lat=36.857)], [])
+        risk.update(conn, date(2026, 7, 1))
+        km = conn.scalar(text("SELECT chainage_km FROM change"))
+        assert risk.show(conn, km, km + 0.01)[0].score > 0
+        changes.review(conn, stored.new[0], "false_alarm", "amina")
+        risk.update(conn, date(2026, 7, 1))
+        assert risk.show(conn, km, km + 0.01)[0].score == 0
+
+
+def test_the_same_change_seen_again_is_not_a_new_one(database: Any) -> None:
+    with connect.transaction(database.engine) as conn:
+        seed.load(conn)
+        first = changes.store_run(conn, run("a"), [found()], [])
+        changes.review(conn, first.new[0], "confirmed", "amina", "seen in the field")
+        second = changes.store_run(conn, run("b"), [found(lon=74.8676, confidence=0.95)], [])
+        elsewhere = changes.store_run(conn, run("c"), [found(lon=74.9)], [])
+        later = changes.store_run(conn, run("d"), [found(first_date=date(2027, 6, 1), last_date=date(2027, 6, 5))], [])
+        known = changes.get_change(conn, first.new[0])
+    assert (second.new, second.seen_again) == ((), first.new)
+    assert len(elsewhere.new) == len(later.new) == 1
+    assert known["status"] == "confirmed"
+    assert known["confidence"] == pytest.approx(0.95)
+    assert len(known["properties"]["sightings"]) == 1
+
+
+def test_reviews_do_not_overwrite_each_other_unseen(database: Any) -> None:
+    with connect.transaction(database.engine) as conn:
+        seed.load(conn)
+        number = changes.store_run(conn, run(), [found()], []).new[0]
+        changes.review(conn, number, "confirmed", "amina", expected="candidate")
+        with pytest.raises(ConflictError, match="by now"):
+            changes.review(conn, number, "false_alarm", "bilal", expected="candidate")
+        with pytest.raises(InputError):
+            changes.review(conn, number, "maybe", "bilal")
+        with pytest.raises(NotFoundError):
+            changes.review(conn, 10_000, "confirmed", "bilal")
+        assert changes.list_changes(conn, include_unreviewed=False)[0]["id"] == number
+
+
+def test_unreviewed_changes_are_not_public(database: Any) -> None:
+    with connect.transaction(database.engine) as conn:
+        seed.load(conn)
+        changes.store_run(conn, run(), [found()], [])
+        assert changes.list_changes(conn, include_unreviewed=False) == []
+        assert len(changes.list_changes(conn, include_unreviewed=True)) == 1
+    with connect.transaction(database.public_engine) as conn:
+        assert conn.scalar(text("SELECT count(*) FROM published.changes")) == 0
+
+
+def test_weights_are_checked(tmp_path: Path) -> None:
+    path = tmp_path / "weights.yml"
+    path.write_text(risk.FILE.read_text().replace("stretch_km: 10", "stretch_km: ten"))
+    with pytest.raises(SettingsError, match="stretch_km"):
+        risk.load_weights(path)
+    with pytest.raises(SettingsError, match="cannot be read"):
+        risk.load_weights(tmp_path / "absent.yml")
