@@ -221,7 +221,7 @@ def test_two_starts_at_once_make_one_server(tmp_path: Path) -> None:
         cluster.down(tmp_path)
 
 
-@pytest.mark.parametrize("moment", ["initdb", "roles"])
+@pytest.mark.parametrize("moment", ["initdb", "start", "extension"])
 def test_a_killed_first_start_is_redone(tmp_path: Path, moment: str) -> None:
     first = subprocess.Popen([sys.executable, "-c", UP, str(tmp_path)], stdout=subprocess.DEVNULL)
     home = Home.at(tmp_path)
@@ -230,8 +230,15 @@ def test_a_killed_first_start_is_redone(tmp_path: Path, moment: str) -> None:
     def reached() -> bool:
         if moment == "initdb":
             return any(tmp_path.glob("postgres.new-*/global"))
-        return process.recorded_pid(home.data) is not None
+        if process.recorded_pid(home.data) is None or moment == "start":
+            return process.recorded_pid(home.data) is not None
+        try:
+            with psycopg.connect(cluster.superuser_url(tmp_path, "postgres")) as conn:
+                return bool(conn.execute(making).fetchone())
+        except (psycopg.Error, ClusterError):
+            return False
 
+    making = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'CREATE EXTENSION%'"
     while not reached():
         assert time.monotonic() < until
         time.sleep(0.002)
