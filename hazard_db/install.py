@@ -176,3 +176,18 @@ def _call(command: list[str]) -> None:
         raise MissingSoftwareError(f"`{' '.join(command)}` failed: {reason}") from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise MissingSoftwareError(f"`{' '.join(command)}` failed: {error}") from error
+
+
+def main() -> int:
+    """Install what is missing and say what is there; for the Makefile, before anything else can run."""
+    try:
+        found = ensure()
+    except MissingSoftwareError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    print(f"PostgreSQL {found.version} with PostGIS {found.postgis}", file=sys.stderr)  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

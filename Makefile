@@ -1,0 +1,51 @@
+# Every target brings what it needs by itself; a second run finds it there.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo serve test check bench clean python postgis assets chromium
+
+BIN := .venv/bin
+WORKERS ?= 2
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST))
+
+demo: python postgis assets ## the main job from files to map, then serve it
+	@$(BIN)/kkh demo
+
+serve: python postgis assets ## start the API, the pages and a worker
+	@$(BIN)/kkh serve
+
+test: python postgis assets chromium ## every test
+	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+check: python ## style, types, rooms and shell syntax
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@PYTHONPATH=. $(BIN)/lint-imports
+	@for script in scripts/*.sh .ci/run; do bash -n $$script || exit 1; done
+
+bench: python postgis assets ## the same work by this project and by its peers
+	@ran=0; for file in benchmarks/*.py; do \
+		[ -e "$$file" ] || continue; ran=1; echo "== $$file"; $(BIN)/python "$$file" || exit 1; done; \
+	[ $$ran = 1 ] || echo "no benchmarks yet"
+
+clean: ## remove what make brought (not .kkh, which holds data)
+	rm -rf .venv .tools maps/assets/node_modules maps/assets/vendor dist
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+python: .venv/.ready
+
+.venv/.ready: uv.lock pyproject.toml scripts/python.sh scripts/lib.sh
+	@scripts/python.sh
+	@touch $@
+
+postgis: python
+	@$(BIN)/python -m hazard_db.install
+
+assets: python
+	@scripts/assets.sh
+
+chromium:
+	@scripts/chromium.sh >/dev/null
