@@ -12,6 +12,7 @@ import shapely
 from pyproj import Transformer
 from rasterio.features import geometry_mask
 from rasterio.windows import Window, from_bounds
+from shapely.geometry.base import BaseGeometry
 
 SURROUNDINGS_M = 500.0
 """Half-width of the strip along the road whose slopes can reach it directly."""
@@ -59,7 +60,7 @@ def segment_visibility(
     return [look for look in found if look.covered_share > 0]
 
 
-def _look(raster: rasterio.io.DatasetReader, number: int, area: shapely.Geometry) -> Visibility:
+def _look(raster: rasterio.io.DatasetReader, number: int, area: BaseGeometry) -> Visibility:
     covered = area.intersection(shapely.box(*raster.bounds))
     window = (
         from_bounds(*covered.bounds, transform=raster.transform)
