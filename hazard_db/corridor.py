@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Connection, text
 
 from hazard_db.alignment_file import Piece, joined, read_pieces
@@ -209,7 +210,7 @@ def segments(conn: Connection, km_from: float | None = None, km_to: float | None
     ]  # fmt: skip
 
 
-def buffer(conn: Connection, distance_m: float) -> shapely.Geometry:
+def buffer(conn: Connection, distance_m: float) -> BaseGeometry:
     """Return the area within a distance of the current alignment, EPSG:4326."""
     _alignment(conn, None)
     shape = conn.scalar(
