@@ -64,8 +64,8 @@ def _look(raster: rasterio.io.DatasetReader, number: int, area: BaseGeometry) ->
     covered = area.intersection(shapely.box(*raster.bounds))
     window = (
         from_bounds(*covered.bounds, transform=raster.transform)
-        .round_offsets("floor")
-        .round_lengths("ceil")
+        .round_offsets(op="floor")
+        .round_lengths(op="ceil")
         .intersection(Window(0, 0, raster.width, raster.height))
     )
     values = raster.read(1, window=window)
