@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -155,7 +156,8 @@ def _apt(prefix: list[str], package: str) -> None:
     """Install a server package without the cluster and service that Debian would make and start with it."""
     install = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=300"]
     install += ["-o", "Dpkg::Options::=--force-confold", "install", "-y", "-q", "--no-install-recommends"]
-    _call([*prefix, "apt-get", "-o", "DPkg::Lock::Timeout=300", "update", "-q"])
+    with suppress(MissingSoftwareError):  # a third party's source that cannot be reached, but not what we need
+        _call([*prefix, "apt-get", "-o", "DPkg::Lock::Timeout=300", "update", "-q"])
     _call([*install, "postgresql-common"])
     conf = "/etc/postgresql-common/createcluster.d/kkh-install.conf"
     _call([*prefix, "sh", "-c", f"mkdir -p {Path(conf).parent} && echo 'create_main_cluster = false' > {conf}"])

@@ -7,28 +7,26 @@ fail() {
     exit 1
 }
 
-# as_root COMMAND...: as it is where we are root, by sudo where that asks no password.
-as_root() {
-    if [ "$(id -u)" -eq 0 ]; then
-        "$@"
-    elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
-        sudo -n "$@"
-    else
-        fail "this needs root; run once: sudo $*"
-    fi
-}
-
 # apt_install PACKAGE...: quietly, without questions and without recommended extras; its output only when it fails.
 apt_install() {
     command -v apt-get >/dev/null 2>&1 || fail "please install with this system's package manager: $*"
+    if [ "$(id -u)" -eq 0 ]; then
+        root=
+    elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
+        root="sudo -n" # never asks: there may be nobody to answer
+    else
+        fail "this needs root; run once: sudo apt-get install -y $*"
+    fi
     say "installing $* (apt-get)"
     log=$(mktemp)
-    if ! { as_root apt-get -o DPkg::Lock::Timeout=300 update -q &&
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 \
-            install -y -q --no-install-recommends "$@"; } >"$log" 2>&1 </dev/null; then
+    options="-o DPkg::Lock::Timeout=300"
+    # a third party's source that cannot be reached fails the update, but not what we need
+    $root apt-get $options update -q >"$log" 2>&1 </dev/null || true
+    if ! $root env DEBIAN_FRONTEND=noninteractive apt-get $options install -y -q --no-install-recommends "$@" \
+        >>"$log" 2>&1 </dev/null; then
         tail -n 15 "$log" >&2
         rm -f "$log"
-        fail "apt-get could not install $*; run once: sudo apt-get install $*"
+        fail "apt-get could not install $*"
     fi
     rm -f "$log"
 }
