@@ -1,0 +1,283 @@
+"""Scenes of the catalogue: insert, find, supersede, and each as a STAC item."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import shapely
+from shapely.geometry import MultiPolygon, mapping
+from sqlalchemy import Connection, RowMapping, text
+
+from hazard_db.errors import ConflictError, NotFoundError
+
+COLUMNS = (
+    "id, collection, sensor, acquired_at, grid_tile, epsg, cloud_cover, sun_elevation_deg, sun_azimuth_deg, "
+    "assets, properties, checksum, ST_AsBinary(geom) AS wkb"
+)
+PUBLISH_LOCK = "scene: publish"
+COMMON_NAMES = {"swir1": "swir16", "swir2": "swir22"}
+MEDIA_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"
+EXTENSIONS = (
+    "https://stac-extensions.github.io/eo/v1.1.0/schema.json",
+    "https://stac-extensions.github.io/raster/v1.1.0/schema.json",
+    "https://stac-extensions.github.io/projection/v1.1.0/schema.json",
+    "https://stac-extensions.github.io/view/v1.0.0/schema.json",
+)
+
+
+@dataclass(frozen=True)
+class SceneRecord:
+    """An acquisition as the catalogue holds it."""
+
+    id: str
+    collection: str
+    sensor: str
+    acquired_at: datetime
+    epsg: int
+    sun_elevation_deg: float
+    sun_azimuth_deg: float
+    assets: Mapping[str, Mapping[str, Any]]
+    """name -> {href, bands, scale, offset, nodata, data_type, sha256, type, shape, transform}."""
+    checksum: str
+    footprint: MultiPolygon
+    """Where there is data, EPSG:4326."""
+    grid_tile: str | None = None
+    cloud_cover: float | None = None
+    """Per cent of the whole product."""
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    """Among them `acquisition`, `content_key` and, where a newer processing replaced it, `superseded_by`."""
+
+    @property
+    def superseded_by(self) -> str | None:
+        """Scene that replaced this one; None where it is the current one."""
+        value = self.properties.get("superseded_by")
+        return None if value is None else str(value)
+
+
+def insert_scene(conn: Connection, scene: SceneRecord) -> None:
+    """Insert a scene.
+
+    Raises
+    ------
+    ConflictError
+        The catalogue has a scene with that id.
+    """
+    inserted = conn.execute(
+        text(
+            "INSERT INTO scene (id, collection, sensor, acquired_at, grid_tile, epsg, cloud_cover, sun_elevation_deg, "
+            "sun_azimuth_deg, assets, properties, checksum, geom) VALUES (:id, :collection, :sensor, :acquired_at, "
+            ":grid_tile, :epsg, :cloud_cover, :sun_elevation_deg, :sun_azimuth_deg, CAST(:assets AS jsonb), "
+            "CAST(:properties AS jsonb), :checksum, ST_Multi(ST_GeomFromWKB(:wkb, 4326))) ON CONFLICT (id) DO NOTHING"
+        ),
+        {
+            "id": scene.id,
+            "collection": scene.collection,
+            "sensor": scene.sensor,
+            "acquired_at": scene.acquired_at,
+            "grid_tile": scene.grid_tile,
+            "epsg": scene.epsg,
+            "cloud_cover": scene.cloud_cover,
+            "sun_elevation_deg": scene.sun_elevation_deg,
+            "sun_azimuth_deg": scene.sun_azimuth_deg,
+            "assets": json.dumps({name: dict(asset) for name, asset in scene.assets.items()}),
+            "properties": json.dumps(dict(scene.properties)),
+            "checksum": scene.checksum,
+            "wkb": shapely.to_wkb(scene.footprint),
+        },
+    )
+    if inserted.rowcount == 0:
+        raise ConflictError(f"scene {scene.id} is in the catalogue already")
+
+
+def find(
+    conn: Connection,
+    *,
+    since: datetime | None = None,
+    collection: str | None = None,
+    bbox: tuple[float, float, float, float] | None = None,
+    ids: Sequence[str] | None = None,
+    superseded: bool = False,
+) -> list[SceneRecord]:
+    """Return scenes by time of acquisition.
+
+    Parameters
+    ----------
+    since
+        Acquired at this time or later.
+    bbox
+        West, south, east, north in degrees; scenes whose footprint touches it.
+    ids
+        Only these (given by name, a superseded scene is found as well).
+    superseded
+        Also those that a newer processing of the same acquisition replaced.
+    """
+    rows = conn.execute(
+        text(
+            f"SELECT {COLUMNS} FROM scene"
+            " WHERE (CAST(:since AS timestamptz) IS NULL OR acquired_at >= :since)"
+            " AND (CAST(:collection AS text) IS NULL OR collection = :collection)"
+            " AND (CAST(:west AS float8) IS NULL"
+            "      OR ST_Intersects(geom, ST_MakeEnvelope(:west, :south, :east, :north, 4326)))"
+            " AND (CAST(:ids AS text[]) IS NULL OR id = ANY(:ids))"
+            " AND (:superseded OR NOT properties ? 'superseded_by') ORDER BY acquired_at, id"
+        ),
+        {
+            "since": since,
+            "collection": collection,
+            **dict(zip(("west", "south", "east", "north"), bbox or (None,) * 4, strict=True)),
+            "ids": None if ids is None else list(ids),
+            "superseded": superseded or ids is not None,
+        },
+    )
+    return [_record(row) for row in rows.mappings()]
+
+
+def get(conn: Connection, scene_id: str) -> SceneRecord:
+    """Return one scene.
+
+    Raises
+    ------
+    NotFoundError
+        The catalogue has none with that id.
+    """
+    found = find(conn, ids=[scene_id])
+    if not found:
+        raise NotFoundError(f"the catalogue has no scene {scene_id}; `kkh ingest scene` brings one in")
+    return found[0]
+
+
+def with_property(conn: Connection, name: str, value: str) -> list[SceneRecord]:
+    """Return the scenes that have a property of this value, superseded ones too."""
+    rows = conn.execute(
+        text(f"SELECT {COLUMNS} FROM scene WHERE properties ->> :name = :value ORDER BY created_at, id"),
+        {"name": name, "value": value},
+    )
+    return [_record(row) for row in rows.mappings()]
+
+
+def existing(conn: Connection, ids: Iterable[str]) -> frozenset[str]:
+    """Return those of the ids that the catalogue has."""
+    rows = conn.execute(text("SELECT id FROM scene WHERE id = ANY(:ids)"), {"ids": list(ids)})
+    return frozenset(rows.scalars())
+
+
+def with_asset_folder(conn: Connection, prefix: str) -> bool:
+    """Return whether an asset of any scene lies under a path."""
+    return bool(
+        conn.execute(
+            text(
+                "SELECT EXISTS (SELECT FROM scene, jsonb_each(assets) AS asset"
+                " WHERE starts_with(asset.value ->> 'href', :prefix))"
+            ),
+            {"prefix": prefix},
+        ).scalar()
+    )
+
+
+def supersede(conn: Connection, *, older: str, newer: str) -> None:
+    """Mark a scene as replaced by another processing of the same acquisition; both stay."""
+    conn.execute(
+        text(
+            "UPDATE scene SET properties = properties || jsonb_build_object('superseded_by', CAST(:newer AS text)) "
+            "WHERE id = :older"
+        ),
+        {"older": older, "newer": newer},
+    )
+
+
+def replace_assets(conn: Connection, scene_id: str, assets: Mapping[str, Mapping[str, Any]]) -> None:
+    """Point a scene at rasters that were made again from the same source."""
+    conn.execute(
+        text("UPDATE scene SET assets = CAST(:assets AS jsonb) WHERE id = :id"),
+        {"id": scene_id, "assets": json.dumps({name: dict(asset) for name, asset in assets.items()})},
+    )
+
+
+def lock(conn: Connection, key: str) -> None:
+    """Wait until no other transaction holds `key`, and hold it until the end of this one."""
+    conn.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
+
+
+def try_lock(conn: Connection, key: str) -> bool:
+    """Return whether `key` could be taken at once, until the end of the transaction."""
+    return bool(
+        conn.execute(text("SELECT pg_try_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key}).scalar()
+    )
+
+
+def identity(conn: Connection) -> str:
+    """Return what tells this catalogue from any other: files of another one are not ours to remove."""
+    row = conn.execute(
+        text(
+            "SELECT (SELECT system_identifier FROM pg_control_system()) AS server, oid FROM pg_database "
+            "WHERE datname = current_database()"
+        )
+    ).one()
+    return f"{row.server}-{row.oid}"
+
+
+def stac_item(scene: SceneRecord, base_url: str) -> dict[str, Any]:
+    """Return a scene as a STAC 1.0 item; hrefs that are not URLs are served under `base_url`/stac/assets."""
+    base = base_url.rstrip("/")
+    root, own = f"{base}/stac", f"{base}/stac/collections/{scene.collection}"
+    return {
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "stac_extensions": list(EXTENSIONS),
+        "id": scene.id,
+        "collection": scene.collection,
+        "geometry": mapping(scene.footprint),
+        "bbox": list(scene.footprint.bounds),
+        "properties": _stac_properties(scene),
+        "assets": {name: _stac_asset(scene, name, asset, base) for name, asset in scene.assets.items()},
+        "links": [
+            {"rel": "self", "type": "application/geo+json", "href": f"{own}/items/{scene.id}"},
+            {"rel": "root", "type": "application/json", "href": root},
+            {"rel": "parent", "type": "application/json", "href": own},
+            {"rel": "collection", "type": "application/json", "href": own},
+        ],
+    }
+
+
+def _stac_properties(scene: SceneRecord) -> dict[str, Any]:
+    properties: dict[str, Any] = {
+        "datetime": scene.acquired_at.isoformat().replace("+00:00", "Z"),
+        "platform": scene.sensor,
+        "proj:epsg": scene.epsg,
+        "view:sun_elevation": scene.sun_elevation_deg,
+        "view:sun_azimuth": scene.sun_azimuth_deg % 360.0,
+    }
+    if scene.cloud_cover is not None:
+        properties["eo:cloud_cover"] = scene.cloud_cover
+    own = ("grid_tile", "processing_baseline", "acquired_precision", "superseded_by")
+    values = {"grid_tile": scene.grid_tile, **{name: scene.properties.get(name) for name in own[1:]}}
+    return properties | {f"hazard:{name}": value for name, value in values.items() if value is not None}
+
+
+def _stac_asset(scene: SceneRecord, name: str, asset: Mapping[str, Any], base: str) -> dict[str, Any]:
+    href = str(asset["href"])
+    bands = [str(band) for band in asset["bands"]]
+    item: dict[str, Any] = {
+        "href": href if "://" in href else f"{base}/stac/assets/{scene.id}/{name}",
+        "type": asset.get("type", MEDIA_TYPE),
+        "roles": ["data", "reflectance"] if name == "reflectance" else ["data-mask"],
+        "raster:bands": [
+            {key: asset[key] for key in ("data_type", "nodata", "scale", "offset") if key in asset} for _ in bands
+        ],
+        **{f"proj:{key}": asset[key] for key in ("shape", "transform") if key in asset},
+    }
+    if name == "reflectance":
+        item["eo:bands"] = [{"name": band, "common_name": COMMON_NAMES.get(band, band)} for band in bands]
+    return item
+
+
+def _record(row: RowMapping) -> SceneRecord:
+    footprint = shapely.from_wkb(bytes(row["wkb"]))
+    if not isinstance(footprint, MultiPolygon):  # the column's type says so
+        raise TypeError(f"scene {row['id']}: footprint is a {footprint.geom_type}")
+    values = {name: row[name] for name in row if name != "wkb"}
+    return SceneRecord(**values, footprint=footprint)

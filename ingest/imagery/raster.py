@@ -1,0 +1,157 @@
+"""Opening rasters defensively, and reading layers of any resolution on one grid, window by window."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+from affine import Affine
+from rasterio.enums import MaskFlags, Resampling
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.vrt import WarpedVRT
+from rasterio.windows import Window
+
+from hazard_db.errors import RasterError
+from ingest.imagery.source import Layer
+
+DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".jp2": "JP2OpenJPEG"}
+CACHE_MB = 256
+
+# OpenJPEG's worker threads swallow the errors of a damaged file; in one thread they are raised.
+ENVIRONMENT: dict[str, Any] = {"GDAL_CACHEMAX": CACHE_MB, "GDAL_NUM_THREADS": "1"}
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the pixels lie."""
+
+    crs: Any
+    epsg: int
+    transform: Affine
+    width: int
+    height: int
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """West, south, east, north in the grid's own CRS."""
+        west, north = self.transform @ (0, 0)
+        east, south = self.transform @ (self.width, self.height)
+        return west, south, east, north
+
+
+@contextmanager
+def opened(href: str, label: str) -> Iterator[Any]:
+    """Yield an open dataset of one of DRIVERS.
+
+    Raises
+    ------
+    RasterError
+        GDAL cannot open or read it.
+    """
+    suffix = "." + href.rpartition(".")[2].lower()
+    if suffix not in DRIVERS:
+        raise RasterError(f"{label}: rasters are read as GeoTIFF or JPEG 2000 only (*.tif, *.jp2)")
+    with warnings.catch_warnings(), rasterio.Env(**ENVIRONMENT):
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        try:
+            with rasterio.open(href, driver=DRIVERS[suffix]) as dataset:
+                yield dataset
+        except RasterioError as error:
+            raise unreadable(label, error) from error
+
+
+def unreadable(label: str, error: BaseException) -> RasterError:
+    """Return the one line for a file that GDAL gives up on."""
+    cause = error.__cause__ or error
+    reason = (str(cause).splitlines() or ["no reason given"])[0]
+    return RasterError(f"{label}: cannot be read, it is damaged or incomplete ({reason}); fetch it again")
+
+
+def grid_of(dataset: Any, label: str) -> Grid:
+    """Return the grid of a dataset.
+
+    Raises
+    ------
+    RasterError
+        It is not placed on the ground by a CRS with an EPSG code and a north-up transform.
+    """
+    fix = "warp it with `gdalwarp -t_srs EPSG:32643`"
+    if dataset.crs is None or dataset.transform == Affine.identity():
+        if dataset.gcps[0]:
+            raise RasterError(f"{label}: placed by ground control points only; {fix}")
+        if dataset.crs is None:
+            raise RasterError(f"{label}: has no CRS; set the right one with `gdal_edit.py -a_srs EPSG:n`")
+        raise RasterError(f"{label}: has a CRS but no position; georeference it first")
+    transform = dataset.transform
+    if transform.b or transform.d:
+        raise RasterError(f"{label}: is rotated; {fix}")
+    if transform.a <= 0 or transform.e >= 0:
+        raise RasterError(f"{label}: is not north-up; {fix}")
+    epsg = dataset.crs.to_epsg()
+    if epsg is None:
+        raise RasterError(f"{label}: its CRS has no EPSG code; {fix}")
+    return Grid(dataset.crs, epsg, transform, dataset.width, dataset.height)
+
+
+class LayerReader:
+    """Reads one layer on the scene's grid, resampled where its own differs."""
+
+    def __init__(self, layer: Layer, grid: Grid, stack: ExitStack) -> None:
+        self.layer = layer
+        self.label = layer.member.rpartition("/")[2]
+        source = stack.enter_context(opened(layer.href, self.label))
+        own = grid_of(source, self.label)
+        if layer.band > source.count:
+            raise RasterError(f"{self.label}: has {source.count} bands, not {layer.band}")
+        if own.epsg != grid.epsg:
+            raise RasterError(
+                f"{self.label}: its CRS is EPSG:{own.epsg}, that of the scene's other bands EPSG:{grid.epsg}; "
+                "give the bands of one scene in one CRS"
+            )
+        self.nodata = layer.nodata if layer.nodata is not None else source.nodatavals[layer.band - 1]
+        self._dataset = source if _same(own, grid) else self._warped(source, grid, stack)
+
+    def _warped(self, source: Any, grid: Grid, stack: ExitStack) -> Any:
+        quality = self.layer.scale == 1.0 and self.layer.offset == 0.0 and self.layer.name in {"scl", "qa_pixel"}
+        fill: dict[str, Any] = (
+            {"add_alpha": True} if self.nodata is None else {"src_nodata": self.nodata, "nodata": self.nodata}
+        )
+        return stack.enter_context(
+            WarpedVRT(
+                source, crs=grid.crs, transform=grid.transform, width=grid.width, height=grid.height,
+                resampling=Resampling.nearest if quality else Resampling.bilinear, **fill,
+            )
+        )  # fmt: skip
+
+    def read(self, window: Window) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+        """Return a window's numbers as stored, and where they are valid (True = usable)."""
+        band = self.layer.band
+        try:
+            numbers = self._dataset.read(band, window=window)
+            valid = np.ones(numbers.shape, dtype=bool)
+            if MaskFlags.all_valid not in self._dataset.mask_flag_enums[band - 1]:
+                valid = self._dataset.read_masks(band, window=window) > 0
+        except RasterioError as error:
+            raise unreadable(self.label, error) from error
+        if self.nodata is not None and not np.isnan(self.nodata):
+            valid &= numbers != self.nodata
+        if np.issubdtype(numbers.dtype, np.floating):
+            valid &= np.isfinite(numbers)
+        return numbers, valid
+
+    def reflectance(self, window: Window) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        """Return a window's reflectance (0-1 and beyond, as measured), and where it is valid."""
+        numbers, valid = self.read(window)
+        return numbers * self.layer.scale + self.layer.offset, valid
+
+
+def _same(own: Grid, grid: Grid) -> bool:
+    return (own.width, own.height) == (grid.width, grid.height) and own.transform.almost_equals(
+        grid.transform, precision=grid.transform.a * 1e-4
+    )
