@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 from hazard_db.errors import DatabaseUnavailableError, SettingsError
 
-__all__ = ["Connection", "Engine", "actor", "check", "engine", "raw_copy", "transaction"]
+__all__ = ["Connection", "Engine", "actor", "check", "direct", "engine", "raw_copy", "transaction"]
 
 READONLY_TIMEOUT_S = 30
 """Longest statement of a reading connection; a page that takes longer is a bug or an attack."""
@@ -75,6 +75,27 @@ def check(source: Engine) -> None:
 def actor(conn: Connection, name: str) -> None:
     """Name who writes, for the audit trail of this transaction only."""
     conn.execute(text("SELECT set_config('hazard.actor', :name, true)"), {"name": name})
+
+
+@contextmanager
+def direct(url: str) -> Iterator[psycopg.Connection]:
+    """Yield one driver connection in autocommit, for what is not a transaction: roles, extensions, dumps.
+
+    Raises
+    ------
+    DatabaseUnavailableError
+        The server does not answer or does not let this login in.
+    SettingsError
+        The URL is not one of PostgreSQL.
+    """
+    parsed = _driver_url(url)
+    plain = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
+    try:
+        conn = psycopg.connect(plain, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, application_name="kkh db")
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailableError(_line(parsed, error)) from error
+    with conn:
+        yield conn
 
 
 @contextmanager

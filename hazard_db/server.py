@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
@@ -13,11 +11,11 @@ from pydantic import SecretStr
 
 from hazard_db.cluster import DatabaseStatus, describe
 from hazard_db.cluster.roles import APP, PUBLIC, set_login
+from hazard_db.connect import direct
 from hazard_db.errors import DatabaseUnavailableError, SettingsError
 from hazard_db.install import MIN_POSTGIS, MIN_POSTGRES
 from hazard_db.settings import DatabaseSettings
 
-CONNECT_TIMEOUT_S = 10
 VARIABLES = {"admin": "HAZARD_DATABASE_URL", "app": "HAZARD_DATABASE_APP_URL", "public": "HAZARD_DATABASE_PUBLIC_URL"}
 LOGINS = {"app": APP, "public": PUBLIC}
 
@@ -34,7 +32,7 @@ def up(settings: DatabaseSettings) -> list[str]:
     """
     if settings.database_url is None:  # a process that only serves: its two URLs must work, no more
         return [_check(url(settings, role), VARIABLES[role]) for role in LOGINS]
-    with _connect(settings.database_url.get_secret_value()) as conn:
+    with direct(settings.database_url.get_secret_value()) as conn:
         _check_versions(conn)
         notes = [_make_login(conn, settings, role) for role in LOGINS]
     return notes
@@ -67,17 +65,19 @@ def url(settings: DatabaseSettings, role: str) -> str:
 def status(settings: DatabaseSettings) -> DatabaseStatus:
     """Return what is known of the server."""
     address = url(settings, "admin" if settings.database_url else "app")
+    parts = urlsplit(address)
+    known = DatabaseStatus(
+        False, "server", parts.hostname, parts.port or 5432, parts.path.lstrip("/"), home=str(settings.home)
+    )
     try:
-        parts = _split(address)
-        known = DatabaseStatus(False, "server", parts[0], parts[1], parts[2], home=str(settings.home))
-        with _connect(address) as conn:
+        with direct(address) as conn:
             return replace(known, running=True, **describe(conn))
     except (DatabaseUnavailableError, psycopg.Error) as error:
         return replace(known, problem=str(error).splitlines()[0])
 
 
 def _check(address: str, variable: str) -> str:
-    with _connect(address) as conn:
+    with direct(address) as conn:
         _check_versions(conn)
         return f"{variable} answers as {conn.info.user}"
 
@@ -120,26 +120,3 @@ def _make_login(conn: psycopg.Connection, settings: DatabaseSettings, role: str)
 
 def _where(conn: psycopg.Connection) -> str:
     return f"{conn.info.host}:{conn.info.port}/{conn.info.dbname}"
-
-
-def _split(address: str) -> tuple[str, int, str]:
-    try:
-        parts = urlsplit(address)
-        return parts.hostname or "localhost", parts.port or 5432, parts.path.lstrip("/")
-    except ValueError as error:
-        raise SettingsError("the database URL cannot be read: postgresql://user:password@host:port/database") from error
-
-
-@contextmanager
-def _connect(address: str) -> Iterator[psycopg.Connection]:
-    host, port, _ = _split(address)
-    plain = re.sub(r"^postgres(ql)?\+\w+:", "postgresql:", address)  # the driver's name is SQLAlchemy's own
-    try:
-        conn = psycopg.connect(plain, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, application_name="kkh db")
-    except psycopg.OperationalError as error:
-        reason = str(error).splitlines()[0].rpartition("failed: ")[2]
-        raise DatabaseUnavailableError(f"the database at {host}:{port} cannot be used: {reason}") from error
-    except psycopg.ProgrammingError:  # its message would quote the URL, password and all
-        raise SettingsError("the database URL cannot be read: postgresql://user:password@host:port/database") from None
-    with conn:
-        yield conn
