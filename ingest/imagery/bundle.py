@@ -31,12 +31,13 @@ class Bundle:
     """Names relative to the root, with forward slashes, sorted."""
     archive: str = ""
     """Empty, `zip` or `tar`."""
+    loose: bool = False
+    """True where the members are only some files of the folder."""
 
     @property
     def label(self) -> str:
         """Name for messages."""
-        loose = not self.archive and len(self.members) == 1
-        return self.members[0].rpartition("/")[2] if loose else self.root.name
+        return self.members[0].rpartition("/")[2] if self.loose else self.root.name
 
     def gdal(self, member: str) -> str:
         """Return the name under which GDAL opens a member without unpacking it."""
@@ -102,7 +103,7 @@ def folder(path: Path) -> Bundle:
 
 def loose(files: list[Path]) -> Bundle:
     """Return files of one folder that make one scene."""
-    return Bundle(files[0].parent, tuple(sorted(file.name for file in files)))
+    return Bundle(files[0].parent, tuple(sorted(file.name for file in files)), loose=True)
 
 
 def packed(path: Path) -> Bundle:

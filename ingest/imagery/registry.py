@@ -128,8 +128,10 @@ def grouped(files: Sequence[Path]) -> list[Bundle]:
 
 
 def _safe_root(path: Path) -> Path | None:
-    """Return the product folder that a path is, or is the metadata file of."""
-    if path.is_dir() and any((path / name).is_file() for name in sentinel2.METADATA_NAMES):
+    """Return the product folder that a path is, or is the metadata file of; half a product counts too."""
+    if path.is_dir() and (
+        path.suffix.upper() == ".SAFE" or any((path / n).is_file() for n in sentinel2.METADATA_NAMES)
+    ):
         return path
     if path.name in sentinel2.METADATA_NAMES:
         return path.parent

@@ -51,7 +51,9 @@ class _Radiometry:
 
 
 def claims(bundle: Bundle) -> bool:
-    """Return whether the files have the metadata of a Level-2A product."""
+    """Return whether the files have the metadata of a Level-2A product, or its name and no metadata."""
+    if "MSIL2A" in bundle.root.name and bundle.root.suffix.upper() == ".SAFE":
+        return True
     return any(name.rpartition("/")[2] in METADATA_NAMES for name in bundle.members)
 
 
@@ -111,7 +113,9 @@ def verify(bundle: Bundle, source: SceneSource) -> None:
 
 def _product(bundle: Bundle) -> tuple[str, Element]:
     found = [name for name in bundle.members if name.rpartition("/")[2] in METADATA_NAMES]
-    if len(found) != 1:
+    if not found:
+        raise RasterError(f"{bundle.label}: {METADATA_NAMES[0]} is missing; the product is incomplete, fetch it again")
+    if len(found) > 1:
         raise RasterError(f"{bundle.label}: holds {len(found)} Sentinel-2 products; give one a file")
     return found[0], _xml(bundle, found[0])
 
@@ -194,7 +198,9 @@ def _images(bundle: Bundle, base: str) -> list[str]:
 
 def _image(bundle: Bundle, images: Sequence[str], ending: str) -> str:
     found = [name for name in images if name.endswith(f"_{ending}.jp2")]
-    if len(found) != 1:
+    if not found:
+        raise RasterError(f"{bundle.label}: {METADATA_NAMES[0]} is missing; the product is incomplete, fetch it again")
+    if len(found) > 1:
         raise RasterError(f"{bundle.label}: {ending} is missing; the product is incomplete, fetch it again")
     return found[0]
 
