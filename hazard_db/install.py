@@ -16,7 +16,7 @@ from hazard_db.errors import MissingSoftwareError
 
 MIN_POSTGRES = 15
 MIN_POSTGIS = (3, 3)
-PROGRAMS = ("postgres", "initdb", "pg_ctl", "pg_dump", "pg_restore")
+PROGRAMS = ("postgres", "initdb", "pg_ctl", "psql", "pg_dump", "pg_restore")
 FOLDERS = (
     "/usr/lib/postgresql/*/bin",  # Debian, Ubuntu
     "/usr/pgsql-*/bin",  # packages for Red Hat and its kin

@@ -100,21 +100,34 @@ class Database:
                 self.__dict__[name].dispose()
 
 
-@pytest.fixture
-def database(cluster: Path) -> Iterator[Database]:
-    """Yield a migrated, otherwise empty database of this test's own."""
+@contextmanager
+def _clone(home: Path) -> Iterator[Database]:
     name = f"test_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(private_cluster.superuser_url(cluster, "postgres"), autocommit=True) as conn:
+    with psycopg.connect(private_cluster.superuser_url(home, "postgres"), autocommit=True) as conn:
         conn.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY file_copy").format(
                 sql.Identifier(name), sql.Identifier(TEMPLATE), sql.Identifier(ADMIN)
             )
         )
         grant_connections(conn, name)
-    made = Database(*(_at(private_cluster.url(cluster, role), name) for role in ROLES))
+    made = Database(*(_at(private_cluster.url(home, role), name) for role in ROLES))
     try:
         yield made
     finally:
         made.close()
-        with psycopg.connect(private_cluster.superuser_url(cluster, "postgres"), autocommit=True) as conn:
+        with psycopg.connect(private_cluster.superuser_url(home, "postgres"), autocommit=True) as conn:
             conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database(cluster: Path) -> Iterator[Database]:
+    """Yield a migrated, otherwise empty database of this test's own."""
+    with _clone(cluster) as made:
+        yield made
+
+
+@pytest.fixture
+def empty_database(cluster: Path) -> Iterator[Database]:
+    """Yield a second one, for tests that carry records from one to the other."""
+    with _clone(cluster) as made:
+        yield made

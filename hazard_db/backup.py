@@ -1,0 +1,227 @@
+"""Backup and restore of the catalogue and its media: whole or not at all, checked before anything is touched."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+from alembic.script import ScriptDirectory
+from psycopg import sql
+from sqlalchemy.engine import make_url
+
+from hazard_db import archive, install, migrate
+from hazard_db.archive import Manifest
+from hazard_db.connect import direct
+from hazard_db.database import url as database_url
+from hazard_db.errors import ClusterError, ConflictError, InputError, MissingSoftwareError
+from hazard_db.settings import DatabaseSettings
+
+LOCK_TIMEOUT_S = 15
+SKIPPED = (" EXTENSION ", " COMMENT - EXTENSION ", " TABLE DATA public spatial_ref_sys ", " COMMENT - SCHEMA public ")
+"""Entries of the dump that belong to PostGIS or the server, which `up` has brought already."""
+
+CLEAR = """
+DO $$
+DECLARE
+    statements text[];
+    statement text;
+BEGIN
+    -- collected first: a CASCADE removes objects whose turn is still to come
+    WITH ours AS (
+        SELECT 1 AS turn, format('DROP SCHEMA IF EXISTS %I CASCADE', nspname) AS line, oid, nspowner AS owner
+        FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname NOT IN ('public', 'information_schema')
+        UNION ALL
+        SELECT 2, format('DROP %s IF EXISTS public.%I CASCADE', kind, relname), oid, relowner
+        FROM pg_class JOIN (VALUES ('v'::"char", 'VIEW'), ('m', 'MATERIALIZED VIEW'), ('S', 'SEQUENCE'), ('r', 'TABLE'),
+            ('p', 'TABLE')) AS kinds (relkind, kind) USING (relkind)
+        WHERE relnamespace = 'public'::regnamespace
+        UNION ALL
+        SELECT 3, format('DROP ROUTINE IF EXISTS %s CASCADE', oid::regprocedure), oid, proowner
+        FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+        UNION ALL
+        SELECT 4, format('DROP TYPE IF EXISTS public.%I CASCADE', typname), oid, typowner
+        FROM pg_type WHERE typnamespace = 'public'::regnamespace AND typtype IN ('e', 'd')
+    )
+    SELECT array_agg(line ORDER BY turn) INTO statements FROM ours
+    WHERE owner = (SELECT oid FROM pg_roles WHERE rolname = current_user)
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = ours.oid AND d.deptype IN ('e', 'i', 'a'));
+    FOREACH statement IN ARRAY coalesce(statements, '{}') LOOP
+        EXECUTE statement;
+    END LOOP;
+END $$;
+"""
+"""Drops everything in the database that this login owns and no extension does."""
+
+
+@dataclass(frozen=True)
+class BackupReport:
+    """What a backup or a restore did."""
+
+    file: Path
+    bytes: int
+    media_files: int
+    revision: str
+    notes: tuple[str, ...] = ()
+
+
+def backup(settings: DatabaseSettings, file: Path) -> BackupReport:
+    """Write catalogue and media to `file`, which appears whole or not at all.
+
+    The dump is one consistent moment; people may go on working. Rasters stay out: they are files
+    that can be fetched or copied by themselves, and the catalogue keeps their checksums.
+
+    Raises
+    ------
+    DatabaseUnavailableError
+        The database is down.
+    ClusterError
+        The file cannot be written, or the dump failed.
+    """
+    address = database_url(settings, "admin")
+    with direct(address) as conn:
+        server = conn.info.server_version // 10_000
+        revision = _revision(conn)
+        login = conn.info.user
+    programs = _programs(server)
+    manifest = Manifest(datetime.now(UTC).isoformat(timespec="seconds"), revision, programs.major, login)
+    with archive.atomic(file.absolute()) as part, tempfile.TemporaryDirectory(dir=part.parent) as folder:
+        dump = Path(folder) / archive.DUMP
+        _run([programs.program("pg_dump"), "-Fc", "-Z", "6", "-f", str(dump)], address)
+        # media after the dump: a photo is stored before its row, so every row of the dump finds its photo
+        media_files = archive.write(part, manifest, dump, settings.media)
+    return BackupReport(file, file.stat().st_size, media_files, revision, ("rasters are not part of a backup",))
+
+
+def restore(settings: DatabaseSettings, file: Path, *, force: bool = False) -> BackupReport:
+    """Bring catalogue and media back from `file` and the schema up to date.
+
+    Everything is checked first; then the catalogue is replaced in one transaction.
+
+    Parameters
+    ----------
+    force
+        Replace a catalogue that holds records; they are lost.
+
+    Raises
+    ------
+    InputError
+        The file is no backup, damaged, or made by a newer version.
+    ConflictError
+        The catalogue holds records and `force` was not given, or somebody is using it.
+    """
+    manifest = archive.verify(file)
+    if manifest.revision not in _known_revisions():
+        raise InputError(f"{file} has schema version {manifest.revision}, unknown here; update this installation first")
+    address = database_url(settings, "admin")
+    with direct(address) as conn:
+        server, login = conn.info.server_version // 10_000, conn.info.user
+        filled = _filled_table(conn)
+    if filled is not None and not force:
+        raise ConflictError(f"the catalogue holds records already (table {filled}); `--force` replaces them all")
+    if manifest.postgres > server:
+        raise InputError(f"{file} was written by PostgreSQL {manifest.postgres}; this server is {server}")
+    programs = _programs(max(server, manifest.postgres))
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=settings.home) as folder:
+        dump = Path(folder) / archive.DUMP
+        media_files = archive.extract(file, manifest.sha256, dump, settings.media)
+        _replace(programs, dump, address, same_login=login == manifest.login)
+    migrate.upgrade(address)
+    return BackupReport(file, file.stat().st_size, media_files, manifest.revision)
+
+
+def _known_revisions() -> set[str]:
+    scripts = ScriptDirectory.from_config(migrate.config())
+    return {script.revision for script in scripts.walk_revisions()}
+
+
+def _revision(conn: psycopg.Connection) -> str:
+    try:
+        row = conn.execute("SELECT version_num FROM alembic_version").fetchone()
+    except psycopg.errors.UndefinedTable:
+        row = None
+    if row is None:
+        raise ClusterError("the database holds no catalogue yet; run `kkh db migrate` first")
+    return str(row[0])
+
+
+def _filled_table(conn: psycopg.Connection) -> str | None:
+    """Return a table of the catalogue that people or programs have filled, None where there is none."""
+    tables = conn.execute(
+        "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') "
+        "AND c.relname <> 'alembic_version' "
+        "AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e') ORDER BY 1"
+    ).fetchall()
+    for (table,) in tables:
+        query = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(table))
+        if conn.execute(query).fetchone() == (True,):
+            return str(table)
+    return None
+
+
+def _programs(major: int) -> install.Software:
+    """Return programs that can read and write this server: not older than it."""
+    found = install.find(major) or install.find()
+    if found is None or found.major < major:
+        raise MissingSoftwareError(
+            f"pg_dump and pg_restore of PostgreSQL {major} are needed; install postgresql-{major}"
+        )
+    return found
+
+
+def _replace(programs: install.Software, dump: Path, address: str, *, same_login: bool) -> None:
+    """Clear the database and restore the dump, in one transaction."""
+    skipped = SKIPPED if same_login else (*SKIPPED, " DEFAULT ACL ")
+    entries = _run([programs.program("pg_restore"), "-l", str(dump)]).splitlines()
+    chosen = dump.with_name("entries.txt")
+    chosen.write_text("\n".join(line for line in entries if not any(mark in line for mark in skipped)))
+    script = dump.with_name("restore.sql")
+    _run([programs.program("pg_restore"), "-L", str(chosen), "--no-owner", "-f", str(script), str(dump)])
+    clear = dump.with_name("clear.sql")
+    clear.write_text(f"SET lock_timeout = '{LOCK_TIMEOUT_S}s';\n{CLEAR}")
+    psql = [programs.program("psql"), "-X", "-q", "--single-transaction", "-v", "ON_ERROR_STOP=1"]
+    try:
+        _run([*psql, "-f", str(clear), "-f", str(script)], address)
+    except ClusterError as error:
+        if "lock timeout" in str(error):
+            raise ConflictError("the catalogue is in use; stop `kkh serve` and `kkh worker`, then restore") from error
+        raise
+
+
+def _run(command: list[str], address: str | None = None) -> str:
+    """Run one of PostgreSQL's programs; the password goes by the environment, never on a command line."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "HAZARD_"))}
+    if address is not None:
+        environment |= _credentials(address)
+    done = subprocess.run(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode != 0:
+        lines = [line.strip() for line in done.stderr.splitlines() if "error" in line.lower()] or ["no message"]
+        raise ClusterError(f"{Path(command[0]).name} failed: {lines[0].rpartition('rror: ')[2]}")
+    return done.stdout
+
+
+def _credentials(address: str) -> dict[str, str]:
+    parsed = make_url(address)
+    told = {
+        "PGHOST": parsed.host or "localhost",
+        "PGPORT": str(parsed.port or 5432),
+        "PGUSER": parsed.username,
+        "PGPASSWORD": parsed.password,
+        "PGDATABASE": parsed.database,
+        "PGSSLMODE": parsed.query.get("sslmode"),
+        "PGCONNECT_TIMEOUT": "10",
+    }
+    return {name: str(value) for name, value in told.items() if value}

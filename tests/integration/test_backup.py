@@ -1,0 +1,227 @@
+"""Backup and restore: a round trip with media, and everything that is refused."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from hazard_db import archive, migrate
+from hazard_db import cluster as private_cluster
+from hazard_db.backup import backup, restore
+from hazard_db.errors import ClusterError, ConflictError, DatabaseUnavailableError, InputError
+from hazard_db.settings import DatabaseSettings
+
+pytestmark = pytest.mark.integration
+PHOTO = bytes(range(256)) * 5000
+
+
+def at(database: Any, home: Path) -> DatabaseSettings:
+    """Return settings that name the test's own database."""
+    return DatabaseSettings(home=home, database_url=database.url)
+
+
+def fill(url: str) -> None:
+    """Put a table with every kind of content into the catalogue, the way a later migration might."""
+    with psycopg.connect(url) as conn:
+        conn.execute("CREATE TYPE mood AS ENUM ('calm', 'moving')")
+        conn.execute(
+            "CREATE TABLE probe (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text, "
+            "mood mood, at timestamptz DEFAULT now(), geom geometry(Point, 4326), tags jsonb)"
+        )
+        conn.execute(
+            "INSERT INTO probe (name, mood, geom, tags) SELECT '巴基斯坦 ' || i, 'moving', "
+            "ST_SetSRID(ST_MakePoint(74 + i * 1e-4, 36), 4326), jsonb_build_object('i', i) "
+            "FROM generate_series(1, 500) AS i"
+        )
+        conn.execute("CREATE INDEX ON probe USING gist (geom)")
+        conn.execute("CREATE VIEW published.probes AS SELECT id, name, geom FROM probe")
+
+
+def contents(url: str) -> dict[str, str]:
+    """Return a checksum of the rows of every table."""
+    with psycopg.connect(url) as conn:
+        tables = conn.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'spatial_ref_sys'"
+        )
+        return {
+            table: str(
+                conn.execute(
+                    sql.SQL("SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {} AS t").format(
+                        sql.Identifier(table)
+                    )
+                ).fetchone()
+            )
+            for (table,) in tables.fetchall()
+        }
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Return a home with two photos."""
+    folder = tmp_path / "home" / "media" / "ab"
+    folder.mkdir(parents=True)
+    (folder / "slide.jpg").write_bytes(PHOTO)
+    (folder / "照片.jpg").write_bytes(b"\xff\xd8 small")
+    return tmp_path / "home"
+
+
+def test_round_trip_with_media(database: Any, empty_database: Any, home: Path, tmp_path: Path) -> None:
+    fill(database.url)
+    file = tmp_path / "kkh.backup"
+    made = backup(at(database, home), file)
+    assert made.media_files == 2
+    assert made.bytes == file.stat().st_size
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+    elsewhere = tmp_path / "elsewhere"
+    done = restore(at(empty_database, elsewhere), file)
+    assert done.media_files == 2
+    assert contents(empty_database.url) == contents(database.url)
+    assert (elsewhere / "media" / "ab" / "slide.jpg").read_bytes() == PHOTO
+    assert (elsewhere / "media" / "ab" / "照片.jpg").exists()
+    with psycopg.connect(empty_database.public_url) as conn:  # privileges came along
+        assert conn.execute("SELECT count(*) FROM published.probes").fetchone() == (500,)
+    with psycopg.connect(empty_database.url) as conn:
+        conn.execute("INSERT INTO probe (name) VALUES ('next')")  # sequences go on where they were
+        assert conn.execute("SELECT max(id) FROM probe").fetchone() == (501,)
+
+
+def test_restored_schema_is_the_migrated_one(database: Any, empty_database: Any, home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "kkh.backup"
+    backup(at(database, home), file)
+    restore(at(empty_database, tmp_path / "elsewhere"), file)
+    with empty_database.engine.connect() as conn:
+        assert migrate.current(conn) == migrate.head()
+        assert migrate.drift(conn) == []
+
+
+def test_records_are_replaced_only_by_force(database: Any, home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "kkh.backup"
+    backup(at(database, home), file)
+    fill(database.url)
+    before = contents(database.url)
+    with pytest.raises(ConflictError, match=r"table probe\b.*--force"):
+        restore(at(database, home), file)
+    assert contents(database.url) == before
+    restore(at(database, home), file, force=True)
+    assert "probe" not in contents(database.url)
+
+
+def test_a_catalogue_in_use_is_left_as_it_is(
+    database: Any, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hazard_db.backup.LOCK_TIMEOUT_S", 1)
+    fill(database.url)
+    file = tmp_path / "kkh.backup"
+    backup(at(database, home), file)
+    before = contents(database.url)
+    with psycopg.connect(database.app_url) as reader:
+        reader.execute("SELECT count(*) FROM observation")
+        with pytest.raises(ConflictError, match="in use"):
+            restore(at(database, home), file, force=True)
+    assert contents(database.url) == before
+
+
+@pytest.fixture
+def good(database: Any, home: Path, tmp_path: Path) -> Path:
+    """Return a good backup of a catalogue without records."""
+    backup(at(database, home), tmp_path / "kkh.backup")
+    return tmp_path / "kkh.backup"
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.9])
+def test_a_backup_cut_off_is_refused(good: Path, database: Any, home: Path, share: float) -> None:
+    good.write_bytes(good.read_bytes()[: int(good.stat().st_size * share)])
+    with pytest.raises(InputError, match=r"no backup|cut off"):
+        restore(at(database, home), good, force=True)
+
+
+def test_a_changed_byte_is_found(good: Path, database: Any, home: Path) -> None:
+    content = bytearray(good.read_bytes())
+    content[content.index(PHOTO[:256]) + 1000] ^= 1
+    good.write_bytes(content)
+    with pytest.raises(InputError, match=r"slide\.jpg does not match its checksum"):
+        restore(at(database, home), good, force=True)
+
+
+def rewritten(good: Path, target: Path, change: dict[str, Any] | str) -> Path:
+    """Return a copy with other values in its manifest, or with one more member."""
+    with tarfile.open(good) as old, tarfile.open(target, "w") as new:
+        for info in old:
+            content = old.extractfile(info)
+            assert content is not None
+            block = content.read()
+            if info.name == archive.MANIFEST and isinstance(change, dict):
+                block = json.dumps(json.loads(block) | change).encode()
+                info.size = len(block)
+            new.addfile(info, io.BytesIO(block))
+        if isinstance(change, str):
+            new.addfile(tarfile.TarInfo(change), io.BytesIO())
+    return target
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"format": 2}, "newer version"),
+        ({"revision": "9999"}, "schema version 9999"),
+        ({"postgres": 99}, "PostgreSQL 99"),
+        ({"nonsense": 1}, "cannot be read"),
+        ("media/../../outside", "unexpected member"),
+        ("/etc/outside", "unexpected member"),
+        ("media/ab/added.jpg", "does not match"),
+    ],
+)
+def test_strange_backups_are_refused(
+    good: Path, database: Any, home: Path, change: dict[str, Any] | str, match: str
+) -> None:
+    strange = rewritten(good, good.with_name("strange"), change)
+    before = contents(database.url)
+    with pytest.raises(InputError, match=match) as caught:
+        restore(at(database, home), strange, force=True)
+    assert "\n" not in str(caught.value)
+    assert contents(database.url) == before
+
+
+def test_other_files_and_absent_ones_are_refused(database: Any, tmp_path: Path) -> None:
+    (tmp_path / "letter").write_text("not a tar" * 1000)
+    for name in ("letter", "absent"):
+        with pytest.raises(InputError, match=name):
+            restore(at(database, tmp_path), tmp_path / name)
+
+
+def test_a_backup_that_cannot_be_written_leaves_the_old_one(
+    database: Any, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "kkh.backup"
+    file.write_text("the last good one")
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(archive, "write", full)
+    with pytest.raises(ClusterError, match="no space left"):
+        backup(at(database, home), file)
+    assert file.read_text() == "the last good one"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "kkh.backup"]
+
+
+def test_nothing_to_back_up_is_said(cluster: Path, tmp_path: Path) -> None:
+    with pytest.raises(ClusterError, match="kkh db migrate"):
+        backup(DatabaseSettings(home=tmp_path, database_url=address(cluster)), tmp_path / "f")
+    down = DatabaseSettings(home=tmp_path, database_url="postgresql://kkh_admin:x@127.0.0.1:1/hazard")
+    with pytest.raises(DatabaseUnavailableError):
+        backup(down, tmp_path / "f")
+    assert not (tmp_path / "f").exists()
+
+
+def address(home: Path) -> str:
+    return private_cluster.url(home, "admin")
