@@ -136,7 +136,8 @@ class _Inspected:
     def _refuse_undecided_offset(self) -> None:
         """Refuse numbers of which nobody can say whether Sentinel-2's offset is in them."""
         tags = {name.lower(): value for name, value in self.tags.items()}
-        applied = tags.get("boa_offset_applied", tags.get("earthsearch:boa_offset_applied", "")).lower()
+        # A colon in a tag's name comes back from TIFF as `earthsearch` = `boa_offset_applied=...`.
+        applied = tags.get("boa_offset_applied", tags.get("earthsearch", "").rpartition("=")[2]).lower()
         if applied in {"true", "yes", "1"}:
             return
         if self.driver == "JP2OpenJPEG":

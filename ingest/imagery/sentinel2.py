@@ -198,9 +198,7 @@ def _images(bundle: Bundle, base: str) -> list[str]:
 
 def _image(bundle: Bundle, images: Sequence[str], ending: str) -> str:
     found = [name for name in images if name.endswith(f"_{ending}.jp2")]
-    if not found:
-        raise RasterError(f"{bundle.label}: {METADATA_NAMES[0]} is missing; the product is incomplete, fetch it again")
-    if len(found) > 1:
+    if len(found) != 1:
         raise RasterError(f"{bundle.label}: {ending} is missing; the product is incomplete, fetch it again")
     return found[0]
 

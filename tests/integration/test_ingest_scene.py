@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +20,30 @@ from shapely.geometry import LineString, box
 
 from hazard_db import scenes
 from hazard_db.connect import transaction
-from hazard_db.errors import InputError, RasterError
-from ingest.imagery.load import SceneBatchError, clean, ingest_scene
-from tests.imagery_products import BANDS, landsat_product, reflectances, safe_product, write_stack
+from hazard_db.errors import ConflictError, InputError, NotFoundError, RasterError
+from ingest.imagery.load import SceneBatchError, SceneReport, clean, ingest_scene
+from tests.imagery_products import (
+    BANDS,
+    landsat_product,
+    reflectances,
+    safe_product,
+    write_manifest,
+    write_stack,
+    zipped,
+)
 
 pytestmark = pytest.mark.integration
 
-# Around the synthetic products: 460000-4030000 in UTM 43N.
 CORRIDOR = box(74.5, 36.3, 74.6, 36.45)
+"""Holds the synthetic products, which lie at 460000 4030000 in UTM 43N."""
+OFFSETS = dict.fromkeys(range(13), -1000)
+DAY = {"acquired": "2023-07-15T05:46:39Z"}
 
 
-def ingest(database: Any, home: Path, *paths: Path, **options: Any) -> Any:
-    """Ingest as the role the application uses."""
+def ingest(database: Any, home: Path, *paths: Path, **options: Any) -> list[SceneReport]:
+    """Ingest as the role that the application uses."""
     return ingest_scene(
-        database.app_engine,
-        paths,
-        home=home,
-        actor="tester",
-        **({"corridor": CORRIDOR, **options} if not options.get("whole") else options),
+        database.app_engine, paths, home=home, actor="tester", corridor=options.pop("corridor", CORRIDOR), **options
     )
 
 
@@ -72,3 +84,401 @@ def test_a_stack_becomes_a_cog_and_a_row(database: Any, tmp_path: Path) -> None:
     with transaction(database.engine) as conn:
         actors = conn.exec_driver_sql("SELECT actor FROM audit_log WHERE table_name = 'scene'").scalars().all()
     assert actors == ["tester"]
+
+
+def reflectance(home: Path, scene: scenes.SceneRecord, name: str) -> np.ndarray[Any, Any]:
+    """Return a band as any reader that honours the scale tag once sees it, NaN = nodata."""
+    asset = scene.assets["reflectance"]
+    with rasterio.open(home / asset["href"]) as stored:
+        band = list(stored.descriptions).index(name) + 1
+        values = stored.read(band, masked=True).astype(float) * stored.scales[band - 1] + stored.offsets[band - 1]
+    return np.ma.filled(values, np.nan)
+
+
+def sentinel(folder: Path, *, first: int = 1200, **options: Any) -> Path:
+    """Return a product of 64 x 64 pixels, its first column and row without data."""
+    numbers = {}
+    for index, band in enumerate(("B02", "B03", "B04", "B08", "B11", "B12")):
+        size = 32 if band in {"B11", "B12"} else 64
+        values = np.full((size, size), first + 500 * index, np.uint16)
+        values[: size // 8, :] = 0
+        numbers[band] = values
+    scl = np.full((32, 32), 5, np.uint8)
+    scl[:4, :] = 0
+    scl[10, 10] = 9
+    return safe_product(folder, numbers, scl, **options)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "offsets", "added"), [("02.14", None, 0), ("05.09", OFFSETS, -1000), ("05.00", OFFSETS, -1000)]
+)
+def test_reflectance_is_right_for_every_baseline(
+    database: Any, tmp_path: Path, baseline: str, offsets: Any, added: int
+) -> None:
+    path = sentinel(tmp_path, baseline=baseline, offsets=offsets, first=800)
+    ingest(database, tmp_path / "home", path)
+    (scene,) = rows(database)
+    assert scene.id == path.stem
+    for index, name in enumerate(BANDS):
+        values = reflectance(tmp_path / "home", scene, name)
+        assert values.shape == (64, 64)
+        assert np.isnan(values[:8]).all()
+        # 800 - 1000 is a negative reflectance; it is kept.
+        assert np.allclose(values[9:], (800 + 500 * index + added) / 10000, atol=1e-9)
+    with rasterio.open(tmp_path / "home" / scene.assets["scl"]["href"]) as stored:
+        classes = stored.read(1)
+    assert (classes[:8] == 0).all()
+    assert (classes[20:22, 20:22] == 9).all()
+    assert (classes == 9).sum() == 4
+    assert scene.properties["scaling"]["red"] == [1e-4, pytest.approx(added / 1e4)]
+    assert (scene.sun_elevation_deg, scene.sun_azimuth_deg) == (68.75, 129.5)
+
+
+def test_landsat_reflectance_is_right(database: Any, tmp_path: Path) -> None:
+    numbers = [np.full((30, 30), 9000 + 1000 * i, np.uint16) for i in range(6)]
+    for band in numbers:
+        band[:3] = 0
+    path = landsat_product(tmp_path, numbers, np.full((30, 30), 21824, np.uint16))
+    ingest(database, tmp_path / "home", path)
+    (scene,) = rows(database)
+    for index, name in enumerate(BANDS):
+        values = reflectance(tmp_path / "home", scene, name)
+        assert np.isnan(values[:3]).all()
+        assert np.allclose(values[3:], (9000 + 1000 * index) * 2.75e-5 - 0.2, atol=5.1e-5)
+    assert set(scene.assets) == {"reflectance", "qa_pixel"}
+
+
+def test_a_tagged_scale_is_applied_once_also_when_our_own_file_comes_back(database: Any, tmp_path: Path) -> None:
+    numbers = {name: values + 1000 for name, values in reflectances().items()}
+    home = tmp_path / "home"
+    ingest(database, home, write_stack(tmp_path / "a.tif", numbers, tags=DAY, scale=1e-4, offset=-0.1))
+    (scene,) = rows(database)
+    for name in BANDS:
+        assert np.allclose(reflectance(home, scene, name), numbers[name] / 1e4 - 0.1, atol=1e-9)
+    again = tmp_path / "again.tif"
+    again.write_bytes((home / scene.assets["reflectance"]["href"]).read_bytes())
+    (report,) = ingest(database, home, again)
+    (second,) = (one for one in rows(database) if one.id == report.id)
+    assert second.id != scene.id
+    for name in BANDS:
+        assert np.allclose(reflectance(home, second, name), numbers[name] / 1e4 - 0.1, atol=1e-9)
+
+
+def test_floats_nan_and_extremes(database: Any, tmp_path: Path) -> None:
+    bands = {name: (values / 1e4).astype(np.float32) for name, values in reflectances().items()}
+    bands["red"][0, 0] = np.nan
+    bands["red"][0, 1] = -0.05
+    bands["red"][0, 2] = 9.0
+    ingest(database, tmp_path / "home", write_stack(tmp_path / "a.tif", bands, tags=DAY))
+    (scene,) = rows(database)
+    values = reflectance(tmp_path / "home", scene, "red")
+    assert np.isnan(values[0, 0])
+    assert values[0, 1] == pytest.approx(-0.05)
+    assert values[0, 2] == pytest.approx(3.2767)
+    assert scene.properties["clipped"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (lambda values: values.astype(np.float32), "median reflectance of 3.28 or more"),
+        (lambda values: (values.astype(np.uint32) * 20).astype(np.uint16), "which cannot be"),
+        (lambda values: (values // 1000).astype(np.uint16), "hardly any reflectance"),
+        (np.zeros_like, "every pixel is nodata"),
+        (lambda values: np.full(values.shape, np.nan, np.float32), "every pixel is nodata"),
+    ],
+)
+def test_numbers_that_cannot_be_reflectance_are_refused(database: Any, tmp_path: Path, change: Any, line: str) -> None:
+    bands = {name: change(values) for name, values in reflectances().items()}
+    home = tmp_path / "home"
+    with pytest.raises(RasterError, match=line):
+        ingest(database, home, write_stack(tmp_path / "a.tif", bands, tags=DAY))
+    assert_nothing_stored(database, home)
+
+
+def assert_nothing_stored(database: Any, home: Path) -> None:
+    """Neither a row nor a file."""
+    assert rows(database) == []
+    assert [path for path in home.rglob("*") if path.is_file()] == []
+
+
+def test_zero_everywhere_is_outside_where_no_nodata_is_declared(database: Any, tmp_path: Path) -> None:
+    numbers = reflectances()
+    for values in numbers.values():
+        values[:, :20] = 0
+    numbers["swir2"][5, 30] = 0
+    (report,) = ingest(database, tmp_path / "home", write_stack(tmp_path / "a.tif", numbers, tags=DAY))
+    (scene,) = rows(database)
+    assert np.isnan(reflectance(tmp_path / "home", scene, "red")[:, :20]).all()
+    assert reflectance(tmp_path / "home", scene, "swir2")[5, 30] == 0.0
+    assert report.valid_share == pytest.approx(2 / 3)
+
+
+def test_sun_is_computed_where_no_tag_tells_it(database: Any, tmp_path: Path) -> None:
+    ingest(database, tmp_path / "home", write_stack(tmp_path / "a.tif", reflectances(), tags=DAY))
+    ingest(database, tmp_path / "home", write_stack(tmp_path / "b_20230715.tif", reflectances(seed=2)))
+    night = {"TIFFTAG_DATETIME": "2023:07:15 20:46:39"}
+    ingest(database, tmp_path / "home", write_stack(tmp_path / "c.tif", reflectances(seed=3), tags=night))
+    exact, day, late = sorted(rows(database), key=lambda scene: scene.id)
+    assert exact.sun_elevation_deg == pytest.approx(66.9, abs=0.5)
+    assert exact.sun_azimuth_deg == pytest.approx(124.0, abs=1.5)
+    assert exact.properties["sun_basis"] == "computed"
+    assert day.acquired_at.isoformat()[:13] == "2023-07-15T05"
+    assert "assumed" in day.properties["sun_basis"]
+    assert late.sun_elevation_deg == pytest.approx(day.sun_elevation_deg, abs=0.1)
+    assert "the sun was down" in late.properties["sun_basis"]
+
+
+def test_only_the_corridor_is_kept(database: Any, tmp_path: Path) -> None:
+    numbers = reflectances(size=1300)
+    line = LineString([(74.555, 36.41), (74.69, 36.30)]).buffer(0.01)
+    (report,) = ingest(database, tmp_path / "home", write_stack(tmp_path / "a.tif", numbers, tags=DAY), corridor=line)
+    (scene,) = rows(database)
+    assert report.valid_share is not None
+    assert 0.1 < report.valid_share < 0.5
+    assert scene.footprint.difference(line.buffer(0.0005)).area < 1e-7
+    covered = line.intersection(box(*scene.footprint.bounds))
+    assert scene.footprint.intersection(covered).area > 0.97 * covered.area
+    asset = scene.assets["reflectance"]
+    with rasterio.open(tmp_path / "home" / asset["href"]) as stored:
+        assert stored.overviews(1)
+        kept = stored.read(1)
+        col, row = round((stored.transform.c - 460000) / 10), round((4030000 - stored.transform.f) / 10)
+        window = numbers["blue"][row : row + stored.height, col : col + stored.width]
+        inside = kept != stored.nodata
+        assert (kept[inside] == window[inside]).all()
+        assert cog_validate(home_path := tmp_path / "home" / asset["href"], quiet=True)[0], home_path
+
+
+def test_a_scene_elsewhere_is_refused_unless_all_of_it_is_wanted(database: Any, tmp_path: Path) -> None:
+    path = write_stack(tmp_path / "a.tif", reflectances(), tags=DAY)
+    home = tmp_path / "home"
+    with pytest.raises(RasterError, match=r"outside the corridor .*--whole"):
+        ingest(database, home, path, corridor=box(70, 30, 71, 31))
+    assert_nothing_stored(database, home)
+    (report,) = ingest(database, home, path, corridor=box(70, 30, 71, 31), whole=True)
+    assert report.status == "new"
+
+
+def test_the_same_files_are_stored_once(database: Any, tmp_path: Path) -> None:
+    root, home = sentinel(tmp_path, baseline="05.09", offsets=OFFSETS), tmp_path / "home"
+    assert [ingest(database, home, path)[0].status for path in (root, root, zipped(root))] == [
+        "new", "unchanged", "unchanged",
+    ]  # fmt: skip
+    assert len(rows(database)) == 1
+    assert len(list((home / "rasters").glob("*/reflectance.tif"))) == 1
+
+
+def test_a_changed_file_of_the_same_name_replaces_the_former_and_both_stay(database: Any, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (first,) = ingest(database, home, write_stack(tmp_path / "a.tif", reflectances(seed=1), tags=DAY))
+    (second,) = ingest(database, home, write_stack(tmp_path / "a.tif", reflectances(seed=2), tags=DAY))
+    assert second.supersedes == first.id
+    assert second.id != first.id
+    with transaction(database.engine) as conn:
+        assert [scene.id for scene in scenes.find(conn)] == [second.id]
+        assert scenes.get(conn, first.id).superseded_by == second.id
+    assert len(list((home / "rasters").glob("*/reflectance.tif"))) == 2
+
+
+def test_files_of_the_same_name_and_day_elsewhere_do_not_replace_one_another(database: Any, tmp_path: Path) -> None:
+    (tmp_path / "east").mkdir()
+    west = write_stack(tmp_path / "a.tif", reflectances(seed=1), tags=DAY)
+    east = write_stack(
+        tmp_path / "east/a.tif",
+        reflectances(seed=2),
+        tags=DAY,
+        transform=rasterio.Affine(10, 0, 461000, 0, -10, 4030000),
+    )
+    reports = ingest(database, tmp_path / "home", west, east)
+    assert [report.supersedes for report in reports] == [None, None]
+    with transaction(database.engine) as conn:
+        assert len(scenes.find(conn)) == 2
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_newer_processing_of_the_same_acquisition_is_the_current_one(
+    database: Any, tmp_path: Path, newest_first: bool
+) -> None:
+    old = sentinel(tmp_path, baseline="02.14", day="20200715", generated="20200715T081234")
+    new = sentinel(tmp_path, baseline="05.00", day="20200715", generated="20230501T081234", offsets=OFFSETS)
+    for path in (new, old) if newest_first else (old, new):
+        (report,) = ingest(database, tmp_path / "home", path)
+    assert (report.superseded_by, report.supersedes) == ((new.stem, None) if newest_first else (None, old.stem))
+    with transaction(database.engine) as conn:
+        assert [scene.id for scene in scenes.find(conn)] == [new.stem]
+        assert scenes.get(conn, old.stem).superseded_by == new.stem
+
+
+def test_lost_rasters_are_made_again(database: Any, tmp_path: Path) -> None:
+    path, home = write_stack(tmp_path / "a.tif", reflectances(), tags=DAY), tmp_path / "home"
+    (report,) = ingest(database, home, path)
+    for file in report.files:
+        file.unlink()
+    (again,) = ingest(database, home, path)
+    assert (again.status, again.id) == ("restored", report.id)
+    (scene,) = rows(database)
+    assert (home / scene.assets["reflectance"]["href"]).is_file()
+
+
+def test_damage_is_found_and_nothing_is_stored(database: Any, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    root = sentinel(tmp_path, baseline="05.09", offsets=OFFSETS, manifest=False)
+    band = next(root.rglob("*_B04_10m.jp2"))
+    content = band.read_bytes()
+    band.write_bytes(content[:-40])
+    with pytest.raises(RasterError, match=r"B04_10m\.jp2 is incomplete"):
+        ingest(database, home, root)
+    band.write_bytes(content[:-1])
+    with pytest.raises(RasterError, match=r"B04_10m\.jp2 is incomplete"):
+        ingest(database, home, root)
+    band.write_bytes(content)
+    write_manifest(root)
+    spoilt = bytearray(content)
+    spoilt[-20] ^= 0xFF
+    band.write_bytes(bytes(spoilt))
+    with pytest.raises(RasterError, match=r"B04_10m\.jp2 is damaged .*manifest\.safe"):
+        ingest(database, home, root)
+    tif = write_stack(tmp_path / "a.tif", reflectances(size=300), tags=DAY)
+    tif.write_bytes(tif.read_bytes()[: tif.stat().st_size // 2])
+    with pytest.raises(RasterError, match=r"a\.tif.*damaged or incomplete"):
+        ingest(database, home, tif)
+    assert_nothing_stored(database, home)
+
+
+def test_a_bad_scene_among_good_ones_spoils_none_of_them(database: Any, tmp_path: Path) -> None:
+    good = write_stack(tmp_path / "good.tif", reflectances(), tags=DAY)
+    bad = write_stack(tmp_path / "bad.tif", reflectances())
+    with pytest.raises(SceneBatchError, match=r"1 of 2 scenes were not stored: bad\.tif") as caught:
+        ingest(database, tmp_path / "home", bad, good)
+    assert [report.id for report in caught.value.reports] == ["good_20230715"]
+    assert [scene.id for scene in rows(database)] == ["good_20230715"]
+    with pytest.raises(InputError, match="2 dates for 1 scenes"):
+        ingest(database, tmp_path / "home", bad, dates=["2023-07-15", "2023-07-16"])
+
+
+def test_two_at_once_store_one(database: Any, tmp_path: Path) -> None:
+    path, home = write_stack(tmp_path / "a.tif", reflectances(size=600), tags=DAY), tmp_path / "home"
+    with ThreadPoolExecutor(2) as pool:
+        reports = list(pool.map(lambda _: ingest(database, home, path)[0].status, range(2)))
+    assert sorted(reports) == ["new", "unchanged"]
+    assert len(rows(database)) == 1
+    assert sorted(item.name for item in (home / "rasters").glob("*") if item.name != ".incoming") == ["a_20230715"]
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from shapely.geometry import box
+from hazard_db.connect import engine
+from ingest.imagery import cog, load
+path, home, url, moment = sys.argv[1:]
+def die(*args, **kwargs):
+    os.kill(os.getpid(), 9)
+module, name = {"copy": (cog, "copy"), "publish": (load, "_publish"), "renamed": (load, "_sync")}[moment]
+setattr(module, name, die)
+load.ingest_scene(engine(url), [Path(path)], home=Path(home), corridor=box(74.5, 36.3, 74.6, 36.45), actor="x")
+"""
+
+
+@pytest.mark.parametrize("moment", ["copy", "publish", "renamed"])
+def test_a_killed_ingest_leaves_nothing_and_the_next_completes_it(database: Any, tmp_path: Path, moment: str) -> None:
+    path, home = write_stack(tmp_path / "a.tif", reflectances(), tags=DAY), tmp_path / "home"
+    ended = subprocess.run(
+        [sys.executable, "-c", KILLED, str(path), str(home), database.app_url, moment], check=False, capture_output=True
+    )
+    assert ended.returncode == -9, ended.stderr.decode()
+    assert rows(database) == []
+    assert [item for item in home.rglob("*.tif")]
+    assert eventually(lambda: clean(database.app_engine, home))
+    assert_nothing_stored(database, home)
+    (report,) = ingest(database, home, path)
+    assert report.status == "new"
+    assert len(list((home / "rasters").glob("*/reflectance.tif"))) == 1
+
+
+def test_killed_after_the_commit_it_is_all_there(database: Any, tmp_path: Path) -> None:
+    path, home = write_stack(tmp_path / "a.tif", reflectances(), tags=DAY), tmp_path / "home"
+    ingest(database, home, path)
+    with transaction(database.engine) as conn:
+        (home / "rasters/a_20230715/.pending").write_text(scenes.identity(conn))
+    assert clean(database.app_engine, home) == []
+    assert not (home / "rasters/a_20230715/.pending").exists()
+    assert ingest(database, home, path)[0].status == "unchanged"
+
+
+def test_what_another_catalogue_left_is_not_touched(database: Any, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    for folder in ("rasters/theirs", "rasters/.incoming/0123"):
+        (home / folder).mkdir(parents=True)
+        (home / folder / ".pending").write_text("another-catalogue")
+        (home / folder / "reflectance.tif").touch()
+    (home / "rasters/a_20230715").mkdir()
+    ingest(database, home, write_stack(tmp_path / "a.tif", reflectances(), tags=DAY))
+    assert (home / "rasters/theirs/reflectance.tif").exists()
+    assert (home / "rasters/.incoming/0123/reflectance.tif").exists()
+    (scene,) = rows(database)
+    assert scene.assets["reflectance"]["href"] == "rasters/a_20230715-2/reflectance.tif"
+
+
+def eventually(question: Callable[[], Any], seconds: float = 10.0) -> Any:
+    """Return the first true answer; the server takes a moment to notice that a client died."""
+    end = time.monotonic() + seconds
+    while not (answer := question()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return answer
+
+
+def test_scenes_are_found_and_told_as_stac(database: Any, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    ingest(database, home, sentinel(tmp_path, baseline="05.09", offsets=OFFSETS))
+    ingest(database, home, write_stack(tmp_path / "a_20240801.tif", reflectances()))
+    with transaction(database.engine) as conn:
+        early, late = scenes.find(conn)
+        assert early.collection == "sentinel-2-l2a"
+        assert scenes.find(conn, since=datetime(2024, 1, 1, tzinfo=UTC)) == [late]
+        assert scenes.find(conn, collection="geotiff") == [late]
+        assert scenes.find(conn, bbox=(74.5, 36.4, 74.6, 36.5)) == [early, late]
+        assert scenes.find(conn, bbox=(70, 30, 71, 31)) == []
+        assert scenes.find(conn, ids=[early.id]) == [early]
+        assert scenes.get(conn, late.id) == late
+        with pytest.raises(NotFoundError, match="no scene nonsense"):
+            scenes.get(conn, "nonsense")
+        with pytest.raises(ConflictError):
+            scenes.insert_scene(conn, late)
+        assert scenes.existing(conn, [early.id, "x"]) == {early.id}
+    item = json.loads(json.dumps(scenes.stac_item(early, "https://example.org/")))
+    assert item["properties"]["datetime"] == "2023-07-15T05:56:39.024000Z"
+    assert item["properties"]["eo:cloud_cover"] == 7.25
+    assert item["assets"]["reflectance"]["href"] == f"https://example.org/stac/assets/{early.id}/reflectance"
+    assert [band["common_name"] for band in item["assets"]["reflectance"]["eo:bands"]] == [
+        "blue", "green", "red", "nir", "swir16", "swir22",
+    ]  # fmt: skip
+    assert item["assets"]["reflectance"]["raster:bands"][0] == {
+        "data_type": "int16", "nodata": -32768, "scale": 1e-4, "offset": 0.0,
+    }  # fmt: skip
+    assert item["assets"]["scl"]["raster:bands"][0]["nodata"] == 0
+    assert item["geometry"]["type"] == "MultiPolygon"
+    assert {link["rel"] for link in item["links"]} >= {"self", "root", "parent", "collection"}
+
+
+def test_the_real_hokkaido_pair(database: Any, shared_data: Path, tmp_path: Path) -> None:
+    root = shared_data / "imagery/s2_hokkaido_2018"
+    reports = ingest(
+        database,
+        tmp_path / "home",
+        root / "pre-event",
+        root / "post-event",
+        dates=["2018-04-15", "2018-10-01"],
+        whole=True,
+    )
+    assert [report.bands for report in reports] == [("blue", "green", "red")] * 2
+    assert reports[0].valid_share == pytest.approx(0.60, abs=0.02)
+    with transaction(database.engine) as conn:
+        before, after = scenes.find(conn)
+    # 40 % of the earlier picture lie beyond the edge of the swath.
+    assert before.footprint.area == pytest.approx(0.6 * after.footprint.area, rel=0.05)
+    with rasterio.open(root / "post-event/download.B4.tif") as source:
+        expected = source.read(1) / 1e4
+    stored = reflectance(tmp_path / "home", after, "red")
+    assert np.allclose(stored[expected > 0], expected[expected > 0], atol=1e-9)
