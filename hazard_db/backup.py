@@ -12,11 +12,10 @@ from pathlib import Path
 import psycopg
 from alembic.script import ScriptDirectory
 from psycopg import sql
-from sqlalchemy.engine import make_url
 
 from hazard_db import archive, install, migrate
 from hazard_db.archive import Manifest
-from hazard_db.connect import direct
+from hazard_db.connect import direct, parse_url
 from hazard_db.database import url as database_url
 from hazard_db.errors import ClusterError, ConflictError, InputError, MissingSoftwareError
 from hazard_db.settings import DatabaseSettings
@@ -214,7 +213,7 @@ def _run(command: list[str], address: str | None = None) -> str:
 
 
 def _credentials(address: str) -> dict[str, str]:
-    parsed = make_url(address)
+    parsed = parse_url(address)
     told = {
         "PGHOST": parsed.host or "localhost",
         "PGPORT": str(parsed.port or 5432),

@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 from hazard_db.errors import DatabaseUnavailableError, SettingsError
 
-__all__ = ["Connection", "Engine", "actor", "check", "direct", "engine", "raw_copy", "transaction"]
+__all__ = ["Connection", "Engine", "actor", "check", "direct", "engine", "parse_url", "raw_copy", "transaction"]
 
 READONLY_TIMEOUT_S = 30
 """Longest statement of a reading connection; a page that takes longer is a bug or an attack."""
@@ -39,7 +39,7 @@ def engine(url: str, *, readonly: bool = False, pool_size: int = 5) -> Engine:
         The URL is not one of PostgreSQL.
     """
     made = create_engine(
-        _driver_url(url),
+        parse_url(url),
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,  # a connection that outlived a restart of the server is replaced unseen
@@ -88,7 +88,7 @@ def direct(url: str) -> Iterator[psycopg.Connection]:
     SettingsError
         The URL is not one of PostgreSQL.
     """
-    parsed = _driver_url(url)
+    parsed = parse_url(url)
     plain = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
     try:
         conn = psycopg.connect(plain, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, application_name="kkh db")
@@ -119,11 +119,18 @@ def raw_copy(conn: Connection, statement: str) -> Iterator[psycopg.Copy]:
         raise
 
 
-def _driver_url(url: str) -> URL:
+def parse_url(url: str) -> URL:
+    """Return the URL's parts, with the driver spoken here.
+
+    Raises
+    ------
+    SettingsError
+        The URL is not one of PostgreSQL.
+    """
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
-        raise SettingsError("the database URL cannot be read: postgresql://user:password@host:port/database") from error
+    except (ArgumentError, ValueError):  # not chained: their messages quote the URL, password and all
+        raise SettingsError("the database URL cannot be read: postgresql://user:password@host:port/database") from None
     if parsed.get_backend_name() not in {"postgresql", "postgres"}:
         raise SettingsError(f"the database URL names {parsed.get_backend_name()}; only postgresql:// is spoken here")
     return parsed.set(drivername="postgresql+psycopg")

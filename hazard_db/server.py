@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from urllib.parse import unquote, urlsplit
 
 import psycopg
 from pydantic import SecretStr
 
 from hazard_db.cluster import DatabaseStatus, describe
 from hazard_db.cluster.roles import APP, PUBLIC, set_login
-from hazard_db.connect import direct
+from hazard_db.connect import direct, parse_url
 from hazard_db.errors import DatabaseUnavailableError, SettingsError
 from hazard_db.install import MIN_POSTGIS, MIN_POSTGRES
 from hazard_db.settings import DatabaseSettings
@@ -65,10 +64,8 @@ def url(settings: DatabaseSettings, role: str) -> str:
 def status(settings: DatabaseSettings) -> DatabaseStatus:
     """Return what is known of the server."""
     address = url(settings, "admin" if settings.database_url else "app")
-    parts = urlsplit(address)
-    known = DatabaseStatus(
-        False, "server", parts.hostname, parts.port or 5432, parts.path.lstrip("/"), home=str(settings.home)
-    )
+    parts = parse_url(address)
+    known = DatabaseStatus(False, "server", parts.host, parts.port or 5432, parts.database, home=str(settings.home))
     try:
         with direct(address) as conn:
             return replace(known, running=True, **describe(conn))
@@ -108,11 +105,11 @@ def _make_login(conn: psycopg.Connection, settings: DatabaseSettings, role: str)
     secret = settings.database_app_url if role == "app" else settings.database_public_url
     if secret is None:
         return f"{VARIABLES[role]} is not set: {role} works as {conn.info.user}"
-    parts = urlsplit(secret.get_secret_value())
-    if unquote(parts.username or "") != LOGINS[role] or not parts.password:
+    parts = parse_url(secret.get_secret_value())
+    if parts.username != LOGINS[role] or not parts.password:
         raise SettingsError(f"{VARIABLES[role]} must name user {LOGINS[role]} and a password")
     try:
-        set_login(conn, LOGINS[role], unquote(parts.password))
+        set_login(conn, LOGINS[role], parts.password)
     except psycopg.errors.InsufficientPrivilege:
         return _check(secret.get_secret_value(), VARIABLES[role])  # then somebody else must have made it
     return f"login {LOGINS[role]} is ready"

@@ -1,0 +1,96 @@
+"""Settings of the database, and what is said about URLs that cannot be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hazard_db import connect, server
+from hazard_db.errors import DatabaseUnavailableError, SettingsError
+from hazard_db.settings import DatabaseSettings, load_database_settings
+
+NAMES = ("HAZARD_HOME", "HAZARD_DATABASE_URL", "HAZARD_DATABASE_APP_URL", "HAZARD_DATABASE_PUBLIC_URL")
+URL = "postgresql://boss:s3cret@db.example:5433/hazard"
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_without_variables_the_private_cluster_lies_in_the_working_directory() -> None:
+    settings = load_database_settings()
+    assert settings.embedded
+    assert settings.home == Path(".kkh")
+    assert settings.media == Path(".kkh/media")
+
+
+def test_empty_variables_count_as_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        monkeypatch.setenv(name, "")
+    assert load_database_settings() == DatabaseSettings()
+    assert load_database_settings().embedded
+
+
+def test_a_server_is_named_by_any_of_its_urls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HAZARD_DATABASE_PUBLIC_URL", URL)
+    assert not load_database_settings().embedded
+
+
+def test_passwords_stay_out_of_representations(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HAZARD_DATABASE_URL", URL)
+    settings = load_database_settings()
+    assert "s3cret" not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+
+
+def test_settings_are_not_changed_by_accident() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        DatabaseSettings().home = Path("/elsewhere")  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("given", "role", "expected"),
+    [
+        ({"database_url": "admin"}, "app", "admin"),
+        ({"database_url": "admin"}, "public", "admin"),
+        ({"database_url": "admin", "database_app_url": "app"}, "public", "app"),
+        ({"database_url": "admin", "database_app_url": "app", "database_public_url": "pub"}, "public", "pub"),
+        ({"database_url": "admin", "database_app_url": "app", "database_public_url": "pub"}, "admin", "admin"),
+    ],
+)
+def test_a_role_falls_back_only_to_a_stronger_login(given: dict[str, str], role: str, expected: str) -> None:
+    assert server.url(DatabaseSettings.model_validate(given), role) == expected
+
+
+def test_a_serving_process_has_no_admin_url() -> None:
+    with pytest.raises(SettingsError, match="HAZARD_DATABASE_URL"):
+        server.url(DatabaseSettings.model_validate({"database_app_url": URL, "database_public_url": URL}), "admin")
+
+
+@pytest.mark.parametrize(
+    "url", ["", "nonsense", "postgresql://a:s3cret@host:port/x", "sqlite:///x?s3cret", "mysql://s3cret@h/x"]
+)
+def test_a_bad_url_is_one_line_without_the_password(url: str) -> None:
+    with pytest.raises(SettingsError, match="postgresql://") as caught:
+        connect.engine(url)
+    assert "s3cret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://boss:s3cret@127.0.0.1:1/x", "postgresql+psycopg://boss:s3cret@127.0.0.1:1/x"]
+)
+def test_a_server_that_is_down_is_one_line_without_the_password(url: str) -> None:
+    source = connect.engine(url)
+    with pytest.raises(DatabaseUnavailableError, match=r"127\.0\.0\.1:1.*kkh db up") as engine_error:
+        connect.check(source)
+    with (
+        pytest.raises(DatabaseUnavailableError, match=r"127\.0\.0\.1:1.*kkh db up") as direct_error,
+        connect.direct(url),
+    ):
+        pass
+    for caught in (engine_error, direct_error):
+        assert "s3cret" not in str(caught.value)
+        assert "\n" not in str(caught.value)
