@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 
-from hazard_db import cluster, server
+from hazard_db import cluster, connect, server
 from hazard_db.cluster import DatabaseStatus
-from hazard_db.errors import SettingsError
-from hazard_db.settings import DatabaseSettings
+from hazard_db.errors import HazardError, SettingsError
+from hazard_db.settings import DatabaseSettings, load_database_settings
 
 __all__ = ["DatabaseStatus", "Readiness", "down", "status", "up", "url"]
 
@@ -54,3 +55,17 @@ def status(settings: DatabaseSettings) -> DatabaseStatus:
 def url(settings: DatabaseSettings, role: str = "admin") -> str:
     """Return the database's URL, with its password, for the role admin, app or public."""
     return cluster.url(settings.home, role) if settings.embedded else server.url(settings, role)
+
+
+def main() -> int:
+    """Return 0 where the database answers the application's role; a health check for containers."""
+    try:
+        with connect.direct(url(load_database_settings(), "app")):
+            return 0
+    except HazardError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
