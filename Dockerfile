@@ -22,7 +22,7 @@ FROM python:3.11-slim-bookworm
 RUN apt-get update -q \
     && apt-get install -y -q --no-install-recommends libexpat1 postgresql-client \
     && rm -rf /var/lib/apt/lists/*
-RUN useradd --system --uid 10001 --user-group --create-home --home-dir /var/lib/kkh --shell /usr/sbin/nologin kkh
+RUN useradd --uid 10001 --user-group --create-home --home-dir /var/lib/kkh --shell /usr/sbin/nologin kkh
 COPY --from=build /opt/kkh /opt/kkh
 COPY --from=build /app /app
 ENV PATH=/opt/kkh/bin:$PATH HAZARD_HOME=/var/lib/kkh PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

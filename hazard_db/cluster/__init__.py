@@ -24,8 +24,13 @@ from hazard_db.errors import ClusterError
 __all__ = ["ClusterInfo", "DatabaseStatus", "describe", "down", "status", "superuser_url", "up", "url"]
 
 HOST = "127.0.0.1"
+START_ATTEMPTS = 3
 ALONE = "SELECT pg_advisory_lock(7039848)"
 """Waits for the statement of a killed `kkh`, which the server still carries out."""
+
+
+class _VanishedError(ClusterError):
+    """The server ended while it was being looked at."""
 
 
 @dataclass(frozen=True)
@@ -76,16 +81,25 @@ def up(home: Path) -> ClusterInfo:
     place = Home.at(home)
     place.make()
     with place.lock():
-        form = creation.data_format(place.data)
-        pid = process.postmaster(place.data)
-        started = pid is None
-        if form is None:
-            creation.create(place, starting.software(place, None))
-        if pid is None:
-            pid = starting.start(place, starting.software(place, creation.data_format(place.data)))
-        if place.remembered().get("layout") != roles.LAYOUT or not _lets_in(place, "kkh_app", DATABASE):
-            pid = _prepare(place)
-        return ClusterInfo(place.root, _port(place), pid, started)
+        for _ in range(START_ATTEMPTS):
+            try:
+                return _bring_up(place)
+            except _VanishedError:
+                continue  # it was killed or stopped a moment ago, and was still to be seen
+        raise ClusterError(f"the database in {place.root} ends again and again; see {place.data}/log")
+
+
+def _bring_up(place: Home) -> ClusterInfo:
+    form = creation.data_format(place.data)
+    pid = process.postmaster(place.data)
+    started = pid is None
+    if form is None:
+        creation.create(place, starting.software(place, None))
+    if pid is None:
+        pid = starting.start(place, starting.software(place, creation.data_format(place.data)))
+    if place.remembered().get("layout") != roles.LAYOUT or not _lets_in(place, "kkh_app", DATABASE):
+        pid = _prepare(place)
+    return ClusterInfo(place.root, _port(place), pid, started)
 
 
 def down(home: Path) -> bool:
@@ -183,7 +197,7 @@ def _running_port(place: Home) -> int:
 def _port(place: Home) -> int:
     port = process.recorded_port(place.data)
     if port is None:
-        raise ClusterError(f"{place.data}/postmaster.pid names no port; run `kkh db down`, then `kkh db up`")
+        raise _VanishedError(f"the database in {place.root} is just ending; start it again with `kkh db up`")
     return port
 
 
@@ -195,14 +209,18 @@ def _prepare(place: Home) -> int:
     passwords = place.read_passwords() or place.make_passwords()
     if not _lets_in(place, "postgres", "postgres"):
         starting.reset_superuser(place, passwords["postgres"])
-    port = _port(place)
-    with _connect(_address("postgres", passwords["postgres"], port, "postgres")) as conn:
-        conn.execute(ALONE)
-        roles.create_roles(conn, passwords)
-        roles.create_database(conn)
-    with _connect(_address("postgres", passwords["postgres"], port, DATABASE)) as conn:
-        conn.execute(ALONE)
-        roles.prepare_database(conn)
+    try:
+        with _connect(_address("postgres", passwords["postgres"], _port(place), "postgres")) as conn:
+            conn.execute(ALONE)
+            roles.create_roles(conn, passwords)
+            roles.create_database(conn)
+        with _connect(_address("postgres", passwords["postgres"], _port(place), DATABASE)) as conn:
+            conn.execute(ALONE)
+            roles.prepare_database(conn)
+    except psycopg.Error as error:
+        pid = process.postmaster(place.data)
+        line = str(error).splitlines()[0]
+        raise (ClusterError if pid else _VanishedError)(f"the database cannot be prepared: {line}") from error
     place.remember(layout=roles.LAYOUT)
     return process.postmaster(place.data) or 0
 
@@ -212,6 +230,8 @@ def _lets_in(place: Home, login: str, database: str) -> bool:
 
     Raises
     ------
+    _VanishedError
+        The server ended meanwhile.
     ClusterError
         The server does not answer at all.
     """
@@ -229,7 +249,9 @@ def _lets_in(place: Home, login: str, database: str) -> bool:
                 return False
             if "too many clients" in line or "connection slots" in line:
                 return True  # busy, and well
-            if time.monotonic() > until or process.postmaster(place.data) is None:
+            if process.postmaster(place.data) is None:
+                raise _VanishedError from error
+            if time.monotonic() > until:
                 raise ClusterError(f"the database in {place.root} does not answer: {line}") from error
         time.sleep(0.05)
 

@@ -82,6 +82,14 @@ def test_committed_rows_survive_kill_and_open_ones_vanish(home: Path) -> None:
     assert rows(home) == before + 1
 
 
+def test_up_right_after_a_kill_or_during_a_stop_starts_a_new_server(home: Path) -> None:
+    for number in (signal.SIGKILL, signal.SIGINT, signal.SIGKILL, signal.SIGTERM):
+        pid = cluster.up(home).pid
+        os.kill(pid, number)  # and no wait: the process may still be there
+        assert cluster.up(home).pid != pid
+        assert rows(home) >= 0
+
+
 def test_busy_orphans_of_a_killed_server_are_ended(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "ORPHAN_PATIENCE_S", 0.5)
     address = cluster.url(home, "admin")
