@@ -12,7 +12,7 @@ from pathlib import Path
 from random import SystemRandom
 
 from hazard_db.cluster.home import Home, plain_errors, write_file
-from hazard_db.cluster.process import Runner, clear_orphans, reachable, runner
+from hazard_db.cluster.process import Runner, reachable, runner
 from hazard_db.errors import ClusterError
 from hazard_db.install import Software
 
@@ -55,26 +55,24 @@ def create(home: Home, software: Software) -> None:
     ClusterError
         initdb failed; the line is its own.
     """
-    for left in home.root.glob("postgres.new-*"):
-        clear_orphans(left)
-        shutil.rmtree(left, ignore_errors=True)
-    staging = home.staging
-    try:
-        with plain_errors(staging):
+    with home.claim() as claim, plain_errors(home.root):
+        for left in home.root.glob("postgres.new-*"):
+            shutil.rmtree(left)
+        staging = home.staging
+        try:
             staging.mkdir(mode=0o700)
             who = runner(staging)
             who.own(staging)
-        _initdb(staging, software, who, home.make_passwords()["postgres"])
-        _configure(staging, who)
-        with plain_errors(home.data):
+            _initdb(staging, software, who, claim, home.make_passwords()["postgres"])
+            _configure(staging, who)
             if home.data.exists():
                 home.data.rmdir()  # empty, or data_format() would have refused it
             staging.rename(home.data)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
 
 
-def _initdb(folder: Path, software: Software, who: Runner, password: str) -> None:
+def _initdb(folder: Path, software: Software, who: Runner, claim: int, password: str) -> None:
     with tempfile.TemporaryFile("w+") as file, reachable(folder, who) as (path, descriptors):
         file.write(f"{password}\n")
         file.flush()
@@ -84,7 +82,7 @@ def _initdb(folder: Path, software: Software, who: Runner, password: str) -> Non
         command = [software.program("initdb"), "-D", path, "--username=postgres", "--encoding=UTF8"]
         command += [f"--locale={_locale()}", "--lc-messages=C", "--data-checksums", "--auth=scram-sha-256"]
         command += [f"--pwfile=/dev/fd/{file.fileno()}"]  # never on a command line, never a named file
-        done = who.run(command, [*descriptors, file.fileno()], capture_output=True)
+        done = who.run(command, [*descriptors, claim, file.fileno()], capture_output=True)
     if done.returncode != 0:
         raise ClusterError(f"no database could be made in {folder.parent}: {_reason(done)}")
 

@@ -16,6 +16,7 @@ from typing import Any
 from hazard_db.errors import ClusterError
 
 LOCK_TIMEOUT_S = 180.0
+CLAIM_TIMEOUT_S = 15.0  # the initdb of a killed start may still be at work
 PASSWORD_BYTES = 24
 LOGINS = ("postgres", "kkh_admin", "kkh_app", "kkh_public")
 """Database logins of a private cluster, first the superuser that only this package uses."""
@@ -128,26 +129,44 @@ class Home:
         ClusterError
             Another process held it for longer than LOCK_TIMEOUT_S.
         """
-        with plain_errors(self.root):
-            descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            _wait_for_lock(descriptor, self.root)
+        busy = f"another process has been working on {self.root} for {LOCK_TIMEOUT_S:.0f} s"
+        with _locked(self.root / "lock", LOCK_TIMEOUT_S, busy):
             yield
-        finally:
-            os.close(descriptor)
+
+    @contextmanager
+    def claim(self) -> Iterator[int]:
+        """Yield a lock for a program to inherit: held for as long as one of its processes lives.
+
+        PostgreSQL's own pid file and shared memory do not tell of a server in another container that
+        has the same folder mounted; two servers on one data directory would destroy it. This does.
+
+        Raises
+        ------
+        ClusterError
+            A process that cannot be seen from here holds it.
+        """
+        busy = f"{self.data} is in use by a server that cannot be seen from here (another container?); stop it there"
+        with _locked(self.root / "postgres.lock", CLAIM_TIMEOUT_S, busy) as descriptor:
+            yield descriptor
 
 
-def _wait_for_lock(descriptor: int, root: Path) -> None:
-    until = time.monotonic() + LOCK_TIMEOUT_S
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > until:
-                raise ClusterError(f"another process has been working on {root} for {LOCK_TIMEOUT_S:.0f} s") from None
-            time.sleep(0.05)
-        else:
-            return
+@contextmanager
+def _locked(path: Path, timeout_s: float, busy: str) -> Iterator[int]:
+    with plain_errors(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    until = time.monotonic() + timeout_s
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise ClusterError(busy) from None
+                time.sleep(0.05)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from hazard_db.cluster import creation, process
 from hazard_db.cluster.home import Home, plain_errors
 from hazard_db.errors import ClusterError, MissingSoftwareError
 from hazard_db.install import Software, ensure, find
 
 ATTEMPTS = 3
-CLAIM_PATIENCE_S = 5.0
 PORT_TAKEN = ("could not bind", "could not create any TCP/IP sockets")
 
 
@@ -49,7 +42,7 @@ def start(place: Home, program: Software) -> int:
     """
     process.clear_orphans(place.data)
     who = process.runner(place.data)
-    with _claim(place) as claim, plain_errors(place.data):
+    with place.claim() as claim, plain_errors(place.data):
         process.settle(place.data, who)
         # Nobody works in the data directory: the pid file is stale, whatever lives under its number.
         (place.data / "postmaster.pid").unlink(missing_ok=True)
@@ -94,30 +87,3 @@ def reset_superuser(place: Home, password: str) -> None:
     if done.returncode != 0 or "ERROR" in done.stderr:
         raise ClusterError(f"the password in {place.data} could not be renewed: {done.stderr.splitlines()[-1]}")
     start(place, program)
-
-
-@contextmanager
-def _claim(place: Home) -> Iterator[int]:
-    """Yield a lock that the server inherits and holds for as long as one of its processes lives.
-
-    PostgreSQL's own pid file and shared memory do not tell of a server in another container that
-    has the same folder mounted; two servers on one data directory would destroy it. This does.
-    """
-    with plain_errors(place.root):
-        descriptor = os.open(place.root / "postgres.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        until = time.monotonic() + CLAIM_PATIENCE_S
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    raise ClusterError(
-                        f"{place.data} is in use by a server that cannot be seen from here (another container?); "
-                        "stop it there first"
-                    ) from None
-            time.sleep(0.05)
-        yield descriptor
-    finally:
-        os.close(descriptor)

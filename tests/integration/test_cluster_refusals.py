@@ -96,7 +96,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_is_said_and_leaves_nothing_half_made(small_disk: Path) -> None:
     with pytest.raises(ClusterError, match=r"(?i)no space left on device"):
         cluster.up(small_disk / "home")
-    assert not list((small_disk / "home").glob("postgres*"))
+    assert not list((small_disk / "home").glob("postgres.new-*"))
+    assert not (small_disk / "home" / "postgres").exists()
 
 
 @as_root

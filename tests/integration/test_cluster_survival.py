@@ -17,7 +17,8 @@ import psycopg
 import pytest
 
 from hazard_db import cluster
-from hazard_db.cluster import creation, process, starting
+from hazard_db.cluster import creation, process
+from hazard_db.cluster import home as home_module
 from hazard_db.cluster.home import Home
 from hazard_db.errors import ClusterError
 
@@ -206,7 +207,7 @@ def test_a_server_that_cannot_be_seen_keeps_its_data(home: Path, monkeypatch: py
     # as from another container with the same folder mounted: its processes are invisible, its lock is not
     monkeypatch.setattr(process, "workers", lambda folder: [])
     monkeypatch.setattr(process, "postmaster", lambda data: None)
-    monkeypatch.setattr(starting, "CLAIM_PATIENCE_S", 0.2)
+    monkeypatch.setattr(home_module, "CLAIM_TIMEOUT_S", 0.2)
     with pytest.raises(ClusterError, match="in use by a server that cannot be seen"):
         cluster.up(home)
     monkeypatch.undo()
