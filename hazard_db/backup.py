@@ -17,7 +17,7 @@ from hazard_db import archive, install, migrate
 from hazard_db.archive import Manifest
 from hazard_db.connect import direct, parse_url
 from hazard_db.database import url as database_url
-from hazard_db.errors import ClusterError, ConflictError, InputError, MissingSoftwareError
+from hazard_db.errors import ClusterError, ConflictError, InputError
 from hazard_db.settings import DatabaseSettings
 
 LOCK_TIMEOUT_S = 15
@@ -86,7 +86,7 @@ def backup(settings: DatabaseSettings, file: Path) -> BackupReport:
         server = conn.info.server_version // 10_000
         revision = _revision(conn)
         login = conn.info.user
-    programs = _programs(server)
+    programs = install.find_clients(server)
     manifest = Manifest(datetime.now(UTC).isoformat(timespec="seconds"), revision, programs.major, login)
     with archive.atomic(file.absolute()) as part, tempfile.TemporaryDirectory(dir=part.parent) as folder:
         dump = Path(folder) / archive.DUMP
@@ -124,7 +124,7 @@ def restore(settings: DatabaseSettings, file: Path, *, force: bool = False) -> B
         raise ConflictError(f"the catalogue holds records already (table {filled}); `--force` replaces them all")
     if manifest.postgres > server:
         raise InputError(f"{file} was written by PostgreSQL {manifest.postgres}; this server is {server}")
-    programs = _programs(max(server, manifest.postgres))
+    programs = install.find_clients(max(server, manifest.postgres))
     settings.home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=settings.home) as folder:
         dump = Path(folder) / archive.DUMP
@@ -161,16 +161,6 @@ def _filled_table(conn: psycopg.Connection) -> str | None:
         if conn.execute(query).fetchone() == (True,):
             return str(table)
     return None
-
-
-def _programs(major: int) -> install.Software:
-    """Return programs that can read and write this server: not older than it."""
-    found = install.find(major) or install.find()
-    if found is None or found.major < major:
-        raise MissingSoftwareError(
-            f"pg_dump and pg_restore of PostgreSQL {major} are needed; install postgresql-{major}"
-        )
-    return found
 
 
 def _replace(programs: install.Software, dump: Path, address: str, *, same_login: bool) -> None:

@@ -16,7 +16,8 @@ from hazard_db.errors import MissingSoftwareError
 
 MIN_POSTGRES = 15
 MIN_POSTGIS = (3, 3)
-PROGRAMS = ("postgres", "initdb", "pg_ctl", "psql", "pg_dump", "pg_restore")
+CLIENTS = ("psql", "pg_dump", "pg_restore")
+PROGRAMS = ("postgres", "initdb", "pg_ctl", *CLIENTS)
 FOLDERS = (
     "/usr/lib/postgresql/*/bin",  # Debian, Ubuntu
     "/usr/pgsql-*/bin",  # packages for Red Hat and its kin
@@ -47,9 +48,29 @@ class Software:
 
 def find(major: int | None = None, folders: Iterable[Path] | None = None) -> Software | None:
     """Return the newest usable PostgreSQL with PostGIS (of one major version where asked), None where there is none."""
-    usable = [found for folder in (folders or _folders()) if (found := _look(folder)) is not None]
+    usable = [found for folder in (_folders() if folders is None else folders) if (found := _look(folder)) is not None]
     usable = [found for found in usable if major is None or found.major == major]
     return max(usable, key=lambda found: [int(part) for part in found.version.split(".")], default=None)
+
+
+def find_clients(major: int) -> Software:
+    """Return psql, pg_dump and pg_restore for a server of version `major`: the same, else the next newer one.
+
+    Raises
+    ------
+    MissingSoftwareError
+        There are none, or only older ones, which refuse to work with that server.
+    """
+    usable = []
+    for folder in _folders():
+        version = _version(folder / "pg_dump") if all((folder / name).is_file() for name in CLIENTS) else None
+        if version is not None and int(version.split(".")[0]) >= major:
+            usable.append(Software(folder, version, postgis=""))
+    if not usable:
+        raise MissingSoftwareError(
+            f"pg_dump and pg_restore of PostgreSQL {major} are missing; install postgresql-client-{major}"
+        )
+    return min(usable, key=lambda found: found.major)
 
 
 def ensure(major: int | None = None) -> Software:
@@ -98,20 +119,25 @@ def _new(seen: set[Path], paths: Iterable[Path]) -> Iterator[Path]:
 def _look(bindir: Path) -> Software | None:
     if not all((bindir / name).is_file() for name in PROGRAMS):
         return None
-    version = re.search(r"\d+(\.\d+)*", _output(str(bindir / "postgres"), "--version") or "")
-    if version is None or int(version[0].split(".")[0]) < MIN_POSTGRES:
+    version = _version(bindir / "postgres")
+    if version is None or int(version.split(".")[0]) < MIN_POSTGRES:
         return None
-    postgis = _postgis(bindir, version[0].split(".")[0])
+    postgis = _postgis(bindir, version.split(".")[0])
     if postgis is None or tuple(int(part) for part in postgis.split(".")[:2]) < MIN_POSTGIS:
         return None
-    return Software(bindir, version[0], postgis)
+    return Software(bindir, version, postgis)
+
+
+def _version(program: Path) -> str | None:
+    found = re.search(r"\d+(\.\d+)*", _output(str(program), "--version") or "")
+    return found[0] if found else None
 
 
 def _postgis(bindir: Path, major: str) -> str | None:
     """Return the version of PostGIS made for this very PostgreSQL, from its extension control file."""
     shares = [bindir.parent / "share", bindir.parent / "share" / "postgresql", Path("/usr/share/postgresql") / major]
     if (bindir / "pg_config").is_file() and (told := _output(str(bindir / "pg_config"), "--sharedir")):
-        shares.insert(0, Path(told))
+        shares = [Path(told)]
     for share in shares:
         control = share / "extension" / "postgis.control"
         if control.is_file() and (found := re.search(r"default_version\s*=\s*'(\d+\.\d+[\d.]*)", control.read_text())):
