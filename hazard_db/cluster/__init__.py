@@ -125,7 +125,7 @@ def status(home: Path) -> DatabaseStatus:
     """Return what is known of the cluster without starting or changing anything."""
     place = Home.at(home)
     pid = process.postmaster(place.data)
-    port = process.recorded_port(place.data) if pid is not None else place.remembered().get("port")
+    port = process.recorded_port(place.data) if pid is not None else place.port
     known = DatabaseStatus(
         pid is not None, "private", HOST, port, DATABASE, pid, home=str(place.root), data_dir=str(place.data)
     )

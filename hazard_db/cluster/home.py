@@ -74,6 +74,12 @@ class Home:
             return {}
         return told if isinstance(told, dict) else {}
 
+    @property
+    def port(self) -> int | None:
+        """Port of the last start, None where none is remembered."""
+        port = self.remembered().get("port")
+        return port if type(port) is int and 1024 <= port < 65536 else None
+
     def remember(self, **values: Any) -> None:
         """Keep values for the next start."""
         write_file(self.memory, json.dumps(self.remembered() | values), mode=0o644)

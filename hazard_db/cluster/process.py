@@ -116,11 +116,14 @@ def reachable(folder: Path, who: Runner) -> Iterator[tuple[str, list[int]]]:
     ClusterError
         Out of reach on a system without /proc.
     """
-    if not who.switch or who.run(["test", "-x", str(folder)], [], capture_output=True).returncode == 0:
+    plain = not set('"$`\\\n') & set(str(folder))  # pg_ctl hands the path to a shell, between double quotes
+    if plain and (not who.switch or who.run(["test", "-x", str(folder)], [], capture_output=True).returncode == 0):
         yield str(folder), []
         return
     if not Path("/proc/self/fd").is_dir():
-        raise ClusterError(f"user {_name(who.uid)} cannot reach {folder}; set HAZARD_HOME to a folder that it can")
+        raise ClusterError(
+            f"user {_name(who.uid)} cannot reach {str(folder)!r}; set HAZARD_HOME to a folder that it can"
+        )
     with plain_errors(folder):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -55,7 +55,7 @@ def start(place: Home, program: Software) -> int:
 
 
 def _start_on_free_port(place: Home, program: Software, who: process.Runner, claim: int) -> int:
-    wanted, failure = place.remembered().get("port"), None
+    wanted, failure = place.port, None
     for _ in range(ATTEMPTS):
         port = creation.free_port(wanted)
         creation.write_configuration(place, who, port)

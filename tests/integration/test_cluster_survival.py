@@ -214,6 +214,26 @@ def test_a_server_that_cannot_be_seen_keeps_its_data(home: Path, monkeypatch: py
     assert not cluster.up(home).started
 
 
+@pytest.mark.parametrize("memory", ["", "[]", '{"port": "many"}', '{"port": 99999999}', '{"port": true, "layout": 1}'])
+def test_a_damaged_memory_is_only_a_memory(home: Path, memory: str) -> None:
+    cluster.down(home)
+    (home / "cluster.json").write_text(memory)
+    assert cluster.up(home).started
+    assert rows(home) >= 0
+
+
+@pytest.mark.parametrize("name", ["a home", "喀喇昆仑", 'quo"te $HOME `id`', "dash'-D"])
+def test_a_home_may_have_any_name(tmp_path: Path, name: str) -> None:
+    home = tmp_path / name
+    try:
+        assert cluster.up(home).started
+        kill_postmaster(home)
+        assert cluster.up(home).started
+        assert [path.name for path in tmp_path.iterdir()] == [name]
+    finally:
+        assert cluster.down(home)
+
+
 UP = "import sys; from pathlib import Path; from hazard_db import cluster; print(cluster.up(Path(sys.argv[1])).pid)"
 
 
