@@ -43,13 +43,18 @@ find_python() {
     return 1
 }
 
-# find_uv: prints a uv that works, the system's or the one under .tools.
+# find_uv: prints a uv that works and is new enough for uv.lock (0.7), the system's or the one under .tools.
 find_uv() {
     for candidate in "$(command -v uv 2>/dev/null)" .tools/python/bin/uv; do
-        if [ -n "$candidate" ] && "$candidate" --version >/dev/null 2>&1; then
+        [ -n "$candidate" ] || continue
+        version=$("$candidate" --version 2>/dev/null) || continue
+        case $version in
+        "uv 0."[0-6].* | "uv 0."[0-6]) ;;
+        *)
             printf '%s\n' "$candidate"
             return 0
-        fi
+            ;;
+        esac
     done
     return 1
 }
