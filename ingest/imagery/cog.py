@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +21,13 @@ import rasterio
 from rasterio.errors import RasterioError
 from rasterio.features import shapes, sieve
 from rasterio.shutil import copy
-from rasterio.windows import Window
 from rio_cogeo.cogeo import cog_validate
 from shapely.geometry import MultiPolygon, shape
 from shapely.ops import unary_union
 
 from hazard_db.errors import RasterError
 from ingest.imagery.crop import TILE, Crop, polygons, to_wgs84
-from ingest.imagery.raster import ENVIRONMENT, Grid, LayerReader
+from ingest.imagery.raster import ENVIRONMENT, FileReader, Grid, Numbers, readers
 from ingest.imagery.source import Layer
 
 SCALE = 1e-4
@@ -38,6 +38,7 @@ QUALITY_TYPES: dict[str, tuple[str, int]] = {"scl": ("uint8", 0), "qa_pixel": ("
 
 FOOTPRINT_PX = 512
 """Longer side of the mask that the footprint is drawn from."""
+THREADS = os.cpu_count() or 1
 SAMPLE_PX = 1024
 LIGHTEST, DARKEST_PEAK = 2.0, 0.0255
 """A median reflectance above the first, or 99.9 % of all numbers below the second: a mistaken scale."""
@@ -77,7 +78,10 @@ def write_reflectance(
     raw = path.with_suffix(".raw.tif")
     valid = clipped = 0
     with ExitStack() as stack:
-        readers = [LayerReader(layer, crop.grid, stack) for layer in layers]
+        files = readers(layers, crop.grid, stack)
+        found = [layer for file in files for layer in file.layers]
+        order = [found.index(layer) for layer in layers]
+        pool = stack.enter_context(ThreadPoolExecutor(min(len(files), THREADS)))
         target = stack.enter_context(rasterio.open(raw, "w", **_profile(crop, len(layers), "int16", NODATA)))
         target.descriptions = tuple(layer.name for layer in layers)
         target.scales = (SCALE,) * len(layers)
@@ -85,7 +89,10 @@ def write_reflectance(
         target.update_tags(**tags)
         for number, (window, local, inside) in enumerate(crop.blocks()):
             progress(f"{label}: reading bands", number / crop.count())
-            stored, over = _reflectance_block(readers, window, inside, all_zero_is_nodata=all_zero_is_nodata)
+            read = [one for many in pool.map(lambda file, part=window: file.read(part), files) for one in many]
+            stored, over = _stored(
+                layers, [read[index] for index in order], inside, all_zero_is_nodata=all_zero_is_nodata
+            )
             clipped += over
             seen = int((stored != NODATA).any(axis=0).sum())
             if seen:
@@ -104,12 +111,12 @@ def write_quality(layer: Layer, crop: Crop, path: Path, *, tags: Mapping[str, st
     dtype, fill = QUALITY_TYPES[layer.name]
     raw = path.with_suffix(".raw.tif")
     with ExitStack() as stack:
-        reader = LayerReader(layer, crop.grid, stack)
+        reader = FileReader([layer], crop.grid, stack)
         target = stack.enter_context(rasterio.open(raw, "w", **_profile(crop, 1, dtype, fill)))
         target.descriptions = (layer.name,)
         target.update_tags(**tags)
         for window, local, inside in crop.blocks():
-            numbers, valid = reader.read(window)
+            ((numbers, valid),) = reader.read(window)
             keep = valid if inside is None else valid & inside
             target.write(np.where(keep, numbers, fill).astype(dtype), 1, window=local)
     finish(raw, path, resampling="NEAREST")
@@ -125,7 +132,7 @@ def finish(raw: Path, path: Path, *, resampling: str) -> None:
     """
     try:
         with rasterio.Env(**{**ENVIRONMENT, "GDAL_NUM_THREADS": "2"}):
-            copy(raw, path, driver="COG", COMPRESS="DEFLATE", PREDICTOR="2", LEVEL="6", BLOCKSIZE=TILE,
+            copy(raw, path, driver="COG", COMPRESS="DEFLATE", PREDICTOR="2", LEVEL="1", BLOCKSIZE=TILE,
                  OVERVIEW_RESAMPLING=resampling, BIGTIFF="IF_SAFER", SPARSE_OK="TRUE")  # fmt: skip
     except RasterioError as error:
         raise RasterError(
@@ -201,23 +208,25 @@ def asset(path: Path, bands: Sequence[str]) -> dict[str, Any]:
     return described
 
 
-def _reflectance_block(
-    readers: list[LayerReader], window: Window, inside: npt.NDArray[np.bool_] | None, *, all_zero_is_nodata: bool
+def _stored(
+    layers: Sequence[Layer],
+    read: Sequence[Numbers],
+    inside: npt.NDArray[np.bool_] | None,
+    *,
+    all_zero_is_nodata: bool,
 ) -> tuple[npt.NDArray[np.int16], int]:
     """Return the block as stored, (bands, rows, cols), and how many numbers had to be clipped."""
-    shape_ = (len(readers), int(window.height), int(window.width))
-    stored = np.full(shape_, NODATA, dtype=np.int16)
-    empty = np.full(shape_[1:], all_zero_is_nodata)
+    rows, cols = read[0][0].shape
+    stored = np.full((len(layers), rows, cols), NODATA, dtype=np.int16)
+    empty = np.full((rows, cols), all_zero_is_nodata)
     clipped = 0
-    for index, reader in enumerate(readers):
-        numbers, valid = reader.read(window)
+    for index, (layer, (numbers, valid)) in enumerate(zip(layers, read, strict=True)):
         if all_zero_is_nodata:
             empty &= numbers == 0
-        if inside is not None:
-            valid &= inside
-        scaled = np.rint((numbers[valid] * reader.layer.scale + reader.layer.offset) / SCALE)
+        usable = valid if inside is None else valid & inside
+        scaled = np.rint((numbers[usable] * layer.scale + layer.offset) / SCALE)
         clipped += int(((scaled < LOWEST) | (scaled > HIGHEST)).sum())
-        stored[index][valid] = np.clip(scaled, LOWEST, HIGHEST).astype(np.int16)
+        stored[index][usable] = np.clip(scaled, LOWEST, HIGHEST).astype(np.int16)
     stored[:, empty] = NODATA
     return stored, clipped
 

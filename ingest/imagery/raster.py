@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
 from hazard_db.errors import RasterError
-from ingest.imagery.source import Layer
+from ingest.imagery.source import QUALITY, Layer
 
 DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".jp2": "JP2OpenJPEG"}
 CACHE_MB = 256
@@ -99,26 +99,53 @@ def grid_of(dataset: Any, label: str) -> Grid:
     return Grid(dataset.crs, epsg, transform, dataset.width, dataset.height)
 
 
-class LayerReader:
-    """Reads one layer on the scene's grid, resampled where its own differs."""
+Numbers = tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]
+"""A window as stored, and where it is valid (True = usable)."""
 
-    def __init__(self, layer: Layer, grid: Grid, stack: ExitStack) -> None:
-        self.layer = layer
-        self.label = layer.member.rpartition("/")[2]
-        source = stack.enter_context(opened(layer.href, self.label))
+
+class FileReader:
+    """Reads layers of one file on the scene's grid, resampled where its own differs.
+
+    One file is opened once: bands that are stored interleaved are decoded together.
+    """
+
+    def __init__(self, layers: Sequence[Layer], grid: Grid, stack: ExitStack) -> None:
+        first = layers[0]
+        self.layers = tuple(layers)
+        self.label = first.member.rpartition("/")[2]
+        source = stack.enter_context(opened(first.href, self.label))
         own = grid_of(source, self.label)
-        if layer.band > source.count:
-            raise RasterError(f"{self.label}: has {source.count} bands, not {layer.band}")
+        if max(layer.band for layer in layers) > source.count:
+            raise RasterError(f"{self.label}: has {source.count} bands, not {max(layer.band for layer in layers)}")
         if own.epsg != grid.epsg:
             raise RasterError(
                 f"{self.label}: its CRS is EPSG:{own.epsg}, that of the scene's other bands EPSG:{grid.epsg}; "
                 "give the bands of one scene in one CRS"
             )
-        self.nodata = layer.nodata if layer.nodata is not None else source.nodatavals[layer.band - 1]
+        self.nodata = first.nodata if first.nodata is not None else source.nodatavals[first.band - 1]
         self._dataset = source if _same(own, grid) else self._warped(source, grid, stack)
+        # A fill value is compared below, which spares reading the bands twice.
+        flags = set(self._dataset.mask_flag_enums[first.band - 1])
+        self._masked = not {MaskFlags.all_valid, MaskFlags.nodata} & flags
+
+    def read(self, window: Window) -> list[Numbers]:
+        """Return a window of each layer."""
+        bands = [layer.band for layer in self.layers]
+        try:
+            with rasterio.Env(**ENVIRONMENT):  # settings belong to a thread
+                numbers = self._dataset.read(bands, window=window)
+                masks = self._dataset.read_masks(bands, window=window) if self._masked else None
+        except RasterioError as error:
+            raise unreadable(self.label, error) from error
+        valid = np.ones(numbers.shape, dtype=bool) if masks is None else masks > 0
+        if self.nodata is not None and not np.isnan(self.nodata):
+            valid &= numbers != self.nodata
+        if np.issubdtype(numbers.dtype, np.floating):
+            valid &= np.isfinite(numbers)
+        return list(zip(numbers, valid, strict=True))
 
     def _warped(self, source: Any, grid: Grid, stack: ExitStack) -> Any:
-        quality = self.layer.scale == 1.0 and self.layer.offset == 0.0 and self.layer.name in {"scl", "qa_pixel"}
+        quality = self.layers[0].name in QUALITY
         fill: dict[str, Any] = (
             {"add_alpha": True} if self.nodata is None else {"src_nodata": self.nodata, "nodata": self.nodata}
         )
@@ -129,26 +156,13 @@ class LayerReader:
             )
         )  # fmt: skip
 
-    def read(self, window: Window) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
-        """Return a window's numbers as stored, and where they are valid (True = usable)."""
-        band = self.layer.band
-        try:
-            numbers = self._dataset.read(band, window=window)
-            valid = np.ones(numbers.shape, dtype=bool)
-            if MaskFlags.all_valid not in self._dataset.mask_flag_enums[band - 1]:
-                valid = self._dataset.read_masks(band, window=window) > 0
-        except RasterioError as error:
-            raise unreadable(self.label, error) from error
-        if self.nodata is not None and not np.isnan(self.nodata):
-            valid &= numbers != self.nodata
-        if np.issubdtype(numbers.dtype, np.floating):
-            valid &= np.isfinite(numbers)
-        return numbers, valid
 
-    def reflectance(self, window: Window) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-        """Return a window's reflectance (0-1 and beyond, as measured), and where it is valid."""
-        numbers, valid = self.read(window)
-        return numbers * self.layer.scale + self.layer.offset, valid
+def readers(layers: Sequence[Layer], grid: Grid, stack: ExitStack) -> list[FileReader]:
+    """Return a reader for each file, in the order in which the layers first name it."""
+    files: dict[tuple[str, float | None], list[Layer]] = {}
+    for layer in layers:
+        files.setdefault((layer.href, layer.nodata), []).append(layer)
+    return [FileReader(group, grid, stack) for group in files.values()]
 
 
 def _same(own: Grid, grid: Grid) -> bool:

@@ -164,6 +164,32 @@ def test_a_tagged_scale_is_applied_once_also_when_our_own_file_comes_back(databa
         assert np.allclose(reflectance(home, second, name), numbers[name] / 1e4 - 0.1, atol=1e-9)
 
 
+def test_bands_spread_over_files_of_different_pixels_come_out_in_order(database: Any, tmp_path: Path) -> None:
+    numbers = reflectances(size=40)
+    coarse = np.arange(2000, 2400, dtype=np.uint16).reshape(20, 20)
+    two = write_stack(tmp_path / "a_20230715_red.tif", {"": numbers["red"]}, nodata=0)
+    one = write_stack(tmp_path / "a_20230715_blue.tif", {"": numbers["blue"]}, nodata=0)
+    wide = write_stack(tmp_path / "a_20230715_swir1.tif", {"": coarse}, nodata=0, pixel=20.0)
+    (report,) = ingest(database, tmp_path / "home", wide, two, one)
+    assert report.bands == ("blue", "red", "swir1")
+    (scene,) = rows(database)
+    home = tmp_path / "home"
+    for name in ("blue", "red"):
+        assert np.allclose(reflectance(home, scene, name), numbers[name] / 1e4, atol=1e-9)
+    # Bilinear: the four fine pixels of a coarse one average to it where the surface is a plane.
+    fine = reflectance(home, scene, "swir1").reshape(20, 2, 20, 2).mean(axis=(1, 3))
+    assert np.allclose(fine[1:-1, 1:-1], coarse[1:-1, 1:-1] / 1e4, atol=6e-5)
+
+
+def test_bands_of_one_stack_in_any_order(database: Any, tmp_path: Path) -> None:
+    numbers = reflectances()
+    path = write_stack(tmp_path / "a.tif", {name: numbers[name] for name in reversed(BANDS)}, tags=DAY)
+    ingest(database, tmp_path / "home", path)
+    (scene,) = rows(database)
+    for name in BANDS:
+        assert np.allclose(reflectance(tmp_path / "home", scene, name), numbers[name] / 1e4, atol=1e-9)
+
+
 def test_floats_nan_and_extremes(database: Any, tmp_path: Path) -> None:
     bands = {name: (values / 1e4).astype(np.float32) for name, values in reflectances().items()}
     bands["red"][0, 0] = np.nan
