@@ -1,0 +1,81 @@
+"""When a picture was taken, as tags, file names and options tell it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from hazard_db.errors import RasterError
+
+FIRST_YEAR = 1972
+"""Landsat 1."""
+
+_NAME = re.compile(
+    r"(?<!\d)(?P<day>(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))(?:T(?P<time>[0-2]\d[0-5]\d[0-5]\d))?(?!\d)"
+)
+_TIFF = re.compile(r"^(\d{4}):(\d{2}):(\d{2})(?: (\d{2}:\d{2}:\d{2}))?$")
+_DAY = re.compile(r"^(\d{4})-?(\d{2})-?(\d{2})$")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a picture was taken."""
+
+    at: datetime
+    """UTC."""
+    precise: bool
+    """Whether more than the day is known."""
+
+
+def parse(value: str, label: str) -> Moment:
+    """Return the moment of ISO 8601, YYYYMMDD or TIFF's YYYY:MM:DD HH:MM:SS.
+
+    Raises
+    ------
+    RasterError
+        It is none of these, or cannot be: before the first satellite, or in the future.
+    """
+    text = value.strip().rstrip("\0")
+    try:
+        if match := _TIFF.match(text):
+            year, month, day, clock = match.groups()
+            text = f"{year}-{month}-{day}" + (f"T{clock}" if clock else "")
+        if match := _DAY.match(text):
+            return _checked(datetime(*(int(part) for part in match.groups()), tzinfo=UTC), label)  # type: ignore[arg-type,misc]
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise RasterError(
+            f"{label}: '{value}' is not a date; write it as 2023-07-15 or 2023-07-15T05:46:39Z"
+        ) from error
+    return _checked(moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC), label)
+
+
+def of_file(tags: Mapping[str, str], stem: str, label: str) -> Moment | None:
+    """Return what a file says of its own date: tags `acquired`, `TIFFTAG_DATETIME`, then its name; None = nothing."""
+    for tag in ("acquired", "ACQUIRED", "TIFFTAG_DATETIME"):
+        if value := tags.get(tag, "").strip():
+            return parse(value, f"{label}, tag {tag}")
+    return _in_name(stem, label)
+
+
+def _in_name(stem: str, label: str) -> Moment | None:
+    """Return the first YYYYMMDD (with THHMMSS, where it follows) of a file name; None where there is none."""
+    for match in _NAME.finditer(stem):
+        try:
+            return _checked(
+                datetime.strptime(match["day"] + (match["time"] or "000000"), "%Y%m%d%H%M%S").replace(tzinfo=UTC), label
+            )
+        except ValueError:  # 20230231 is a number, not a day
+            continue
+    return None
+
+
+def _checked(moment: datetime, label: str) -> Moment:
+    if moment.year < FIRST_YEAR:
+        raise RasterError(f"{label}: taken on {moment:%Y-%m-%d}? there was no satellite picture before {FIRST_YEAR}")
+    if moment > datetime.now(UTC):
+        raise RasterError(f"{label}: taken on {moment:%Y-%m-%d}? that is in the future; correct the date")
+    # Midnight to the second is how software writes a day without an hour.
+    return Moment(moment, (moment.hour, moment.minute, moment.second) != (0, 0, 0))

@@ -1,0 +1,195 @@
+"""Before and after, side by side: a small natural-colour picture of a change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from PIL import Image, ImageDraw, ImageFont
+from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
+
+from detection.arrays import Acquisition
+from detection.grids import Grid
+from detection.output import replacing
+from detection.regions import Slices, grow
+from detection.sources import Scene, open_sources
+from detection.windows import Plan, Reader, to_grid
+from hazard_db.errors import DetectionError, RasterError
+
+PANEL_PX = 360
+SURROUNDINGS = 1.5
+"""The picture reaches this many times the object's size beyond it on every side."""
+SMALLEST_M, LARGEST_M = 600.0, 8000.0
+"""Width of the ground shown."""
+GAP_PX, CAPTION_PX = 8, 24
+DARKEST_PERCENTILE, BRIGHTEST_PERCENTILE = 2, 98
+NOT_SEEN = (128, 128, 128)
+OUTLINE, PAPER, INK = (255, 208, 0), (255, 255, 255), (20, 20, 20)
+COLOURS = (("red", "green", "blue"), ("nir", "red", "green"), ("swir1", "nir", "red"))
+"""Natural colours first; what else tells ground from plants where a band is missing."""
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def before_after_png(
+    before: Sequence[Path],
+    after: Sequence[Path],
+    geometry: Mapping[str, Any] | BaseGeometry,
+    out: Path,
+    *,
+    bands: Sequence[str] | None = None,
+    dates: Sequence[str] | None = None,
+) -> Path:
+    """Return `out` after drawing a place on the clearest date before and after, with outline, dates and scale bar.
+
+    Parameters
+    ----------
+    before, after
+        Rasters as for `detection.run.run_landslide`.
+    geometry
+        The change, EPSG:4326: GeoJSON or shapely.
+
+    Raises
+    ------
+    RasterError
+        A raster cannot be used.
+    DetectionError
+        They do not show the place, or the picture cannot be written.
+    """
+    sources = open_sources(before, after, bands, dates)
+    plan = Plan(sources.grid, sources.before, sources.after)
+    place = geometry if isinstance(geometry, BaseGeometry) else shape(dict(geometry))
+    mover = to_grid(plan.grid)
+    moved = shapely.transform(place, lambda xy: np.column_stack(mover.transform(xy[:, 0], xy[:, 1])))
+    window = _window(moved, plan.grid)
+    with Reader(plan) as reader:
+        # the dates next to the event show it best
+        earlier = _clearest(reader, tuple(reversed(plan.before)), window)
+        later = _clearest(reader, plan.after, window)
+    names = next((trio for trio in COLOURS if all(set(trio) <= set(one.bands) for one in (earlier, later))), None)
+    if names is None:
+        raise DetectionError("the dates before and after have no three bands in common that make a picture")
+    panels = _stretched([_stack(one, names) for one in (earlier, later)])
+    captions = [f"{one.acquired_at:%Y-%m-%d}" for one in (earlier, later)]
+    rings = _rings(moved, plan.grid, window)
+    image = _composed(panels, captions, rings, plan.grid.pixel_m((window[0].start + window[0].stop) / 2))
+    with replacing(out) as temporary:
+        image.save(temporary, format="PNG", optimize=True)
+    return out
+
+
+def _window(place: BaseGeometry, grid: Grid) -> Slices:
+    """Return the pixels around a place: square on the ground, at least SMALLEST_M and at most LARGEST_M wide."""
+    west, south, east, north = place.bounds
+    inverse = ~grid.transform
+    left, top = inverse @ (west, north)
+    right, bottom = inverse @ (east, south)
+    if right < 0 or bottom < 0 or left > grid.shape[1] or top > grid.shape[0]:
+        raise DetectionError("the imagery does not show the place of the change")
+    pixel_m = grid.pixel_m((top + bottom) / 2)
+    size_m = max((bottom - top) * pixel_m[0], (right - left) * pixel_m[1]) * (1 + 2 * SURROUNDINGS)
+    half_m = min(max(size_m, SMALLEST_M), LARGEST_M) / 2
+    rows, cols = (
+        slice(int(max(0, middle - half_m / size)), max(1, int(min(full, middle + half_m / size)) + 1))
+        for middle, size, full in zip(((top + bottom) / 2, (left + right) / 2), pixel_m, grid.shape, strict=True)
+    )
+    return grow((rows, cols), grid.shape, 0)
+
+
+def _clearest(reader: Reader, scenes: Sequence[Scene], window: Slices) -> Acquisition:
+    """Return the first date that shows nearly all of a window, else the one that shows most."""
+    best: Acquisition | None = None
+    for scene in scenes:
+        try:
+            one = reader.acquisition(scene, window)
+        except RasterError:
+            if len(scenes) == 1:
+                raise
+            continue  # a damaged date has others beside it
+        if best is None or one.usable.mean() > best.usable.mean():
+            best = one
+        if best.usable.mean() > 0.95:
+            break
+    if best is None or not best.usable.any():
+        raise DetectionError("no date shows the place of the change")
+    return best
+
+
+def _stack(one: Acquisition, names: Sequence[str]) -> npt.NDArray[np.float32]:
+    return np.asarray(one.reflectance[[one.bands.index(name) for name in names]], dtype=np.float32)
+
+
+def _stretched(pictures: Sequence[npt.NDArray[np.float32]]) -> list[Pixels]:
+    """Return pictures (rows, cols, 3) of equal brightness scale, so that a difference is one of the ground."""
+    low, high = [], []
+    for band in range(3):
+        values = np.concatenate([picture[band][np.isfinite(picture[band])] for picture in pictures])
+        dark, bright = np.percentile(values, (DARKEST_PERCENTILE, BRIGHTEST_PERCENTILE))
+        low.append(float(dark))
+        high.append(float(max(bright, dark + 0.01)))
+    done = []
+    for picture in pictures:
+        levels = [(band - dark) / (bright - dark) for band, dark, bright in zip(picture, low, high, strict=True)]
+        shown = np.isfinite(np.sum(levels, axis=0))
+        colours = np.stack([np.nan_to_num(np.clip(level, 0, 1)) ** 0.8 * 255 for level in levels], axis=-1)
+        done.append(np.where(shown[..., None], colours, np.array(NOT_SEEN)).astype(np.uint8))
+    return done
+
+
+def _rings(place: BaseGeometry, grid: Grid, window: Slices) -> list[npt.NDArray[np.float64]]:
+    """Return the outlines in pixels of the window, (n, 2) as col, row."""
+    inverse = ~grid.transform
+    rings = []
+    for part in shapely.get_parts(place):
+        for ring in shapely.get_rings(part) if part.geom_type == "Polygon" else [part]:
+            xy = shapely.get_coordinates(ring)
+            cols, rows = inverse.a * xy[:, 0] + inverse.c, inverse.e * xy[:, 1] + inverse.f
+            rings.append(np.column_stack([cols - window[1].start, rows - window[0].start]))
+    return rings
+
+
+def _composed(
+    panels: Sequence[Pixels],
+    captions: Sequence[str],
+    rings: Sequence[npt.NDArray[np.float64]],
+    pixel_m: tuple[float, float],
+) -> Image.Image:
+    """Return the panels side by side, drawn to the same scale both ways."""
+    rows, cols = panels[0].shape[:2]
+    ground = (cols * pixel_m[1], rows * pixel_m[0])
+    scale = PANEL_PX / max(ground)
+    width, height = (max(1, round(side * scale)) for side in ground)
+    image = Image.new("RGB", (2 * width + GAP_PX, height + 2 * CAPTION_PX), PAPER)
+    draw = ImageDraw.Draw(image)
+    font = ImageFont.load_default(size=14)
+    for number, (panel, caption) in enumerate(zip(panels, captions, strict=True)):
+        left = number * (width + GAP_PX)
+        big = Image.fromarray(panel).resize(
+            (width, height), Image.Resampling.NEAREST if cols < width else Image.Resampling.BOX
+        )
+        canvas = ImageDraw.Draw(big)
+        for ring in rings:
+            points = ring * np.array([width / cols, height / rows])
+            if len(points) > 1:
+                canvas.line([(float(x), float(y)) for x, y in points], fill=OUTLINE, width=2)
+        image.paste(big, (left, CAPTION_PX))
+        draw.text((left + width / 2, CAPTION_PX / 2), caption, fill=INK, font=font, anchor="mm")
+    _scale_bar(draw, font, width, height, scale)
+    return image
+
+
+def _scale_bar(draw: ImageDraw.ImageDraw, font: Any, width: int, height: int, scale: float) -> None:
+    """Draw a bar of a round length below the left panel."""
+    longest_m = 0.4 * width / scale
+    step = 10.0 ** np.floor(np.log10(longest_m))
+    length_m = max(factor * step for factor in (1, 2, 5) if factor * step <= longest_m)
+    left, level = 6, CAPTION_PX + height + CAPTION_PX / 2
+    right = left + length_m * scale
+    draw.line([(left, level), (right, level)], fill=INK, width=3)
+    text = f"{length_m / 1000:g} km" if length_m >= 1000 else f"{length_m:g} m"
+    draw.text((right + 8, level), text, fill=INK, font=font, anchor="lm")

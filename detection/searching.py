@@ -1,0 +1,234 @@
+"""Running a detector over a grid in blocks of bounded size."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import numpy as np
+import rasterio
+from rasterio.windows import Window
+
+from detection.area import Area
+from detection.arrays import Block, BoolArray, Detector, FloatArray, NotEnoughDataError, Score
+from detection.blocks import Tile, crop_block, crop_score, tiles
+from detection.features import Sighting, sightings
+from detection.grids import ENVIRONMENT
+from detection.output import NONE, NOT_OBSERVED, create_raster
+from detection.regions import MARGIN_PX, Slices, completed, grow, sort_out, unique, within
+from detection.windows import Plan, Reader
+from hazard_db.errors import DetectionError
+
+Progress = Callable[[str, float], None]
+T = TypeVar("T")
+R = TypeVar("R")
+
+FIT_TILE_PX, FIT_TILES = 512, 16
+"""The statistics of the scene come from so many tiles at fixed places: the result does not depend on the blocks."""
+FIT_USABLE = 0.02
+"""Share of a tile that must be seen before and after for it to count."""
+FIT_SHARE = 0.2
+"""Of the work."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one block showed."""
+
+    tile: Tile
+    observed: BoolArray
+    """(rows, cols) of the block without its halo."""
+    scores: dict[str, FloatArray]
+    """Evidence of the block without its halo; empty where it is not wanted."""
+    whole: list[Sighting]
+    cut: list[Slices]
+
+
+@dataclass
+class Seen:
+    """What all blocks together showed."""
+
+    observed_px: int = 0
+    area_px: int = 0
+    pieces: int = 0
+    fit_tiles: int = 0
+
+    @property
+    def share(self) -> float:
+        """Share of the area that was seen before and after."""
+        return self.observed_px / self.area_px if self.area_px else 0.0
+
+
+class Search:
+    """A detector at work on a plan; each thread reads through its own open files."""
+
+    def __init__(self, plan: Plan, detector: Detector, area: Area, block_px: int, *, evidence: bool = False) -> None:
+        self.plan, self.detector, self.area = plan, detector, area
+        self.block_px, self.evidence = block_px, evidence
+        self.seen = Seen()
+        self.model: Any = None
+        self._before = [scene.acquired.at for scene in plan.before]
+        self._after = [scene.acquired.at for scene in plan.after]
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._readers = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._readers.close()
+
+    def fit(self, tell: Progress) -> None:
+        """Take the statistics of the whole scene.
+
+        Raises
+        ------
+        DetectionError
+            There is nothing, or too little, that is seen before and after.
+        """
+        try:
+            self.model = self.detector.fit(self._sample(tell))
+        except NotEnoughDataError as error:
+            if not self.seen.fit_tiles:
+                raise DetectionError(_nothing(self.plan)) from error
+            raise DetectionError(f"too little to compare: {error}") from error
+        if not self.seen.fit_tiles:
+            raise DetectionError(_nothing(self.plan))
+
+    def everywhere(self, folder: Path, tell: Progress, executor: Executor | None = None) -> list[Sighting]:
+        """Return the objects of the whole grid; what was observed is written to `folder`/mask.tif."""
+        work = [tile for tile in tiles(self.plan.grid.shape, self.block_px) if self.area.touches(tile.inner)]
+        whole: list[Sighting] = []
+        cut: list[Slices] = []
+        with ExitStack() as stack:
+            mask = stack.enter_context(
+                create_raster(folder / "mask.tif", self.plan.grid, "uint8", NOT_OBSERVED, ["change"])
+            )
+            pool = executor or stack.enter_context(ThreadPoolExecutor(_workers(len(work))))
+            evidence: Any = None
+            for number, look in enumerate(_in_turn(pool, self.look, work, _workers(len(work)) + 1)):
+                tell("looking for changes", FIT_SHARE + (1 - FIT_SHARE) * number / len(work))
+                place = Window.from_slices(*look.tile.inner)
+                mask.write(np.where(look.observed, NONE, NOT_OBSERVED).astype(np.uint8), 1, window=place)
+                if look.scores:
+                    if evidence is None:
+                        path = folder / "evidence.tif"
+                        evidence = stack.enter_context(
+                            create_raster(path, self.plan.grid, "float32", np.nan, list(look.scores))
+                        )
+                    evidence.write(np.stack(list(look.scores.values())), window=place)
+                self.seen.observed_px += int(look.observed.sum())
+                whole += look.whole
+                cut += look.cut
+            for objects in completed(cut, self.plan.grid.shape, self.objects):
+                self.seen.pieces += 1
+                whole += objects
+        self.seen.area_px = self._area_px(work)
+        return unique(whole, self.plan.grid.shape[1])
+
+    def look(self, tile: Tile) -> Look:
+        """Return what a block shows."""
+        looked_at = grow(tile.inner, self.plan.grid.shape, MARGIN_PX)
+        with rasterio.Env(**ENVIRONMENT):
+            score, objects = self._objects(looked_at)
+        whole, cut = sort_out(objects, looked_at, tile.inner, self.plan.grid.shape)
+        inner = crop_score(score, within(tile.inner, looked_at))
+        observed = inner.observed & self.area.inside(tile.inner)
+        scores = {"z": inner.z, **inner.layers} if self.evidence else {}
+        return Look(tile, observed.copy(), {name: layer.copy() for name, layer in scores.items()}, whole, cut)
+
+    def objects(self, window: Slices) -> list[Sighting]:
+        """Return the objects of a window."""
+        with rasterio.Env(**ENVIRONMENT):
+            return self._objects(window)[1]
+
+    def _objects(self, window: Slices) -> tuple[Score, list[Sighting]]:
+        wide = grow(window, self.plan.grid.shape, self.detector.halo_px)
+        block = self._reader().block(wide)
+        inside = within(window, wide)
+        score = crop_score(self.detector.score(block, self.model), inside)
+        candidates = self.detector.candidates(score, crop_block(block, inside))
+        corner = (window[0].start, window[1].start)
+        found = sightings(candidates, score, corner, self._before, self._after)
+        return score, [one for one in found if self._in_area(one)]
+
+    def _in_area(self, one: Sighting) -> bool:
+        if self.area.polygon is None:
+            return True
+        rows, cols = (
+            slice(int(one.rows.min()), int(one.rows.max()) + 1),
+            slice(int(one.cols.min()), int(one.cols.max()) + 1),
+        )
+        return bool(self.area.inside((rows, cols))[one.rows - rows.start, one.cols - cols.start].any())
+
+    def _reader(self) -> Reader:
+        """Return this thread's own reader: GDAL datasets are not shared between threads."""
+        if not hasattr(self._local, "reader"):
+            reader = Reader(self.plan)
+            with self._lock:
+                self._readers.enter_context(reader)
+            self._local.reader = reader
+        mine: Reader = self._local.reader
+        return mine
+
+    def _sample(self, tell: Progress) -> Iterator[Block]:
+        """Yield blocks spread over the area, in an order without pattern, the same one every time."""
+        every = [tile.inner for tile in tiles(self.plan.grid.shape, FIT_TILE_PX) if self.area.touches(tile.inner)]
+        for index in np.random.default_rng(0).permutation(len(every)):
+            if self.seen.fit_tiles >= FIT_TILES:
+                break
+            block = self._reader().block(every[index])
+            if _both_seen(block).mean() < FIT_USABLE:
+                continue
+            self.seen.fit_tiles += 1
+            tell("learning what is usual", FIT_SHARE * self.seen.fit_tiles / min(FIT_TILES, len(every)))
+            yield block
+
+    def _area_px(self, work: Iterable[Tile]) -> int:
+        if self.area.polygon is None:
+            return self.plan.grid.shape[0] * self.plan.grid.shape[1]
+        return sum(int(self.area.inside(tile.inner).sum()) for tile in work)
+
+
+def _both_seen(block: Block) -> BoolArray:
+    """Return where a date before and one after see the ground, (rows, cols)."""
+    earlier, later = (np.logical_or.reduce([one.usable for one in dates]) for dates in (block.before, block.after))
+    return np.asarray(earlier & later, dtype=np.bool_)
+
+
+def _nothing(plan: Plan) -> str:
+    dates = ", ".join(f"{scene.label} ({scene.acquired.at:%Y-%m-%d})" for scene in plan.scenes)
+    return (
+        f"there is hardly a pixel that is clear both before and after: {dates}; "
+        "give more dates, or check that the rasters cover the same ground"
+    )
+
+
+def _workers(tasks: int) -> int:
+    return max(1, min(os.cpu_count() or 1, tasks))
+
+
+def _in_turn(pool: Executor, work: Callable[[T], R], items: Iterable[T], ahead: int) -> Iterator[R]:
+    """Yield results in order with at most `ahead` of them under way or waiting: memory stays bounded."""
+    waiting: deque[Future[R]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
