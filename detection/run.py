@@ -12,7 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import rasterio
 from rasterio.windows import Window
 from shapely.geometry.base import BaseGeometry
@@ -23,10 +22,11 @@ from detection.coregister import Shift
 from detection.features import Sighting, feature
 from detection.methods import DETECTORS
 from detection.output import CHANGE, check_outputs, publish_raster, write_json
+from detection.rasterfiles import sha256
 from detection.regions import box_of
 from detection.registration import register
 from detection.searching import Search
-from detection.sources import FEWEST_BANDS, Scene, open_sources, sha256
+from detection.sources import FEWEST_BANDS, Scene, open_sources
 from detection.windows import Plan, check_dem, check_overlap
 from hazard_db.errors import DetectionError
 

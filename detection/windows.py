@@ -20,8 +20,9 @@ from rasterio.windows import Window
 from detection.arrays import Acquisition, Block, BoolArray, FloatArray, Terrain
 from detection.clouds import GROWTH_PX, quality_usable, snow
 from detection.grids import Grid, grid_of, is_valid, open_dataset, opened, shifted, unreadable
+from detection.rasterfiles import Layer
 from detection.slopes import horn
-from detection.sources import Layer, Scene
+from detection.sources import Scene
 from hazard_db.errors import RasterError
 
 LOWEST_M, HIGHEST_M = -500.0, 9000.0
