@@ -21,10 +21,11 @@ from hazard_db.errors import RasterError
 from ingest.imagery.source import QUALITY, Layer
 
 DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".jp2": "JP2OpenJPEG"}
-CACHE_MB = 256
+CACHE_BYTES = 256 << 20
+"""Of decoded blocks; GDAL takes megabytes here, but rasterio hands the number on as bytes."""
 
 # OpenJPEG's worker threads swallow the errors of a damaged file; in one thread they are raised.
-ENVIRONMENT: dict[str, Any] = {"GDAL_CACHEMAX": CACHE_MB, "GDAL_NUM_THREADS": "1"}
+ENVIRONMENT: dict[str, Any] = {"GDAL_CACHEMAX": CACHE_BYTES, "GDAL_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
