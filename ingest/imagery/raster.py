@@ -21,7 +21,7 @@ from hazard_db.errors import RasterError
 from ingest.imagery.source import QUALITY, Layer
 
 DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".jp2": "JP2OpenJPEG"}
-CACHE_BYTES = 256 << 20
+CACHE_BYTES = 96 << 20
 """Of decoded blocks; GDAL takes megabytes here, but rasterio hands the number on as bytes."""
 
 # OpenJPEG's worker threads swallow the errors of a damaged file; in one thread they are raised.
