@@ -107,7 +107,13 @@ def write_reflectance(
 
 
 def write_quality(layer: Layer, crop: Crop, path: Path, *, tags: Mapping[str, str]) -> None:
-    """Write a quality layer to `path` with the product's own codes, nearest neighbour where resampled."""
+    """Write a quality layer to `path` with the product's own codes, nearest neighbour where resampled.
+
+    Raises
+    ------
+    RasterError
+        It is damaged, or holds other numbers than whole ones of its type.
+    """
     dtype, fill = QUALITY_TYPES[layer.name]
     raw = path.with_suffix(".raw.tif")
     with ExitStack() as stack:
@@ -118,7 +124,13 @@ def write_quality(layer: Layer, crop: Crop, path: Path, *, tags: Mapping[str, st
         for window, local, inside in crop.blocks():
             ((numbers, valid),) = reader.read(window)
             keep = valid if inside is None else valid & inside
-            target.write(np.where(keep, numbers, fill).astype(dtype), 1, window=local)
+            codes = np.where(keep, numbers, fill)
+            whole = codes.astype(dtype)
+            if (whole != codes).any():
+                raise RasterError(
+                    f"{reader.label}: {layer.name} holds numbers that are no codes of it; check the bands"
+                )
+            target.write(whole, 1, window=local)
     finish(raw, path, resampling="NEAREST")
 
 

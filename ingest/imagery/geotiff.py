@@ -104,9 +104,7 @@ class _Inspected:
 
     def layer(self, number: int, name: str) -> Layer:
         """Return a band as a layer, with the scale that its numbers have."""
-        if name in QUALITY:
-            if not np.issubdtype(self.dtypes[number - 1], np.integer):
-                raise RasterError(f"{self.label}: {name} must be whole numbers, not {self.dtypes[number - 1]}")
+        if name in QUALITY:  # class numbers, also where a float stack holds them
             return Layer(name, self.member, self.href, number)
         scale, offset = self._scaling(number)
         return Layer(name, self.member, self.href, number, scale, offset)

@@ -394,8 +394,8 @@ def _ranked(conn: Connection, scene: SceneRecord) -> tuple[SceneRecord, str | No
 
 
 def _rank(properties: Mapping[str, Any]) -> tuple[str, str]:
-    """Return what orders processings of one acquisition: baselines and times sort as text."""
-    return str(properties.get("processing_baseline", "")), str(properties.get("generated_at", ""))
+    """Return what orders processings of one acquisition: when they were made, then by which version."""
+    return str(properties.get("generated_at", "")), str(properties.get("processing_baseline", ""))
 
 
 def _free_folder(rasters: Path, name: str) -> Path:

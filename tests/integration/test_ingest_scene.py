@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,8 +20,9 @@ from shapely.geometry import LineString, box
 
 from hazard_db import scenes
 from hazard_db.connect import transaction
-from hazard_db.errors import ConflictError, InputError, NotFoundError, RasterError
+from hazard_db.errors import ConflictError, DatabaseUnavailableError, InputError, NotFoundError, RasterError
 from ingest.imagery.load import SceneBatchError, SceneReport, clean, ingest_scene
+from ingest.watch import FolderSource, watch
 from tests.imagery_products import (
     BANDS,
     landsat_product,
@@ -238,6 +239,70 @@ def test_zero_everywhere_is_outside_where_no_nodata_is_declared(database: Any, t
     assert np.isnan(reflectance(tmp_path / "home", scene, "red")[:, :20]).all()
     assert reflectance(tmp_path / "home", scene, "swir2")[5, 30] == 0.0
     assert report.valid_share == pytest.approx(2 / 3)
+
+
+def test_a_float_stack_may_hold_its_classes_as_floats(database: Any, tmp_path: Path) -> None:
+    bands = {name: (values / 1e4).astype(np.float32) for name, values in reflectances().items()}
+    scl = np.full((60, 60), 4, np.float32)
+    scl[3, 3] = np.nan
+    ingest(database, tmp_path / "home", write_stack(tmp_path / "a.tif", {**bands, "scl": scl}, tags=DAY))
+    (scene,) = rows(database)
+    with rasterio.open(tmp_path / "home" / scene.assets["scl"]["href"]) as stored:
+        classes = stored.read(1)
+    assert classes[3, 3] == 0
+    assert (classes == 4).sum() == 3599
+    with pytest.raises(RasterError, match="no codes of it"):
+        ingest(database, tmp_path / "home", write_stack(tmp_path / "b.tif", {**bands, "scl": scl + 0.5}, tags=DAY))
+    assert len(rows(database)) == 1
+
+
+def test_another_corridor_makes_another_crop_of_the_same_scene(database: Any, tmp_path: Path) -> None:
+    path, home = write_stack(tmp_path / "a.tif", reflectances(), tags=DAY), tmp_path / "home"
+    (narrow,) = ingest(database, home, path, corridor=box(74.555, 36.3, 74.557, 36.45))
+    (wide,) = ingest(database, home, path)
+    assert wide.supersedes == narrow.id
+    assert ingest(database, home, path)[0].status == "unchanged"
+    with transaction(database.engine) as conn:
+        assert [scene.id for scene in scenes.find(conn)] == [wide.id]
+
+
+def test_a_connection_lost_in_mid_ingest_leaves_nothing(database: Any, tmp_path: Path) -> None:
+    path, home = write_stack(tmp_path / "a.tif", reflectances(), tags=DAY), tmp_path / "home"
+
+    def cut(what: str, share: float) -> None:
+        if what.endswith("writing"):
+            with transaction(database.engine) as conn:
+                conn.exec_driver_sql(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE usename = current_user AND datname = current_database() AND pid <> pg_backend_pid()"
+                )
+
+    with pytest.raises(DatabaseUnavailableError):
+        ingest_scene(database.engine, [path], home=home, corridor=CORRIDOR, actor="x", progress=cut)
+    assert_nothing_stored(database, home)
+    assert ingest(database, home, path)[0].status == "new"
+
+
+def test_a_watched_folder_fills_the_catalogue(database: Any, tmp_path: Path) -> None:
+    folder, home = tmp_path / "incoming", tmp_path / "home"
+    folder.mkdir()
+    write_stack(folder / "good.tif", reflectances(), tags=DAY)
+    write_stack(folder / "undated.tif", reflectances(seed=2))
+    sentinel(folder, baseline="05.09", offsets=OFFSETS)
+    landsat_product(folder, [np.full((30, 30), 12000, np.uint16)] * 6, np.full((30, 30), 21824, np.uint16))
+
+    def known(ids: Collection[str]) -> Collection[str]:
+        with transaction(database.app_engine) as conn:
+            return scenes.existing(conn, ids)
+
+    def handle(paths: Sequence[Path]) -> list[str]:
+        return [report.id for report in ingest(database, home, *paths)]
+
+    for taken, failed in ((3, 1), (0, 0)):
+        source = FolderSource(folder, state=home / "watch.json", known=known)
+        report = watch(source, handle, once=True, settle_s=0.1)
+        assert (len(report.taken), len(report.failed)) == (taken, failed)
+    assert {scene.collection for scene in rows(database)} == {"geotiff", "sentinel-2-l2a", "landsat-c2-l2"}
 
 
 def test_sun_is_computed_where_no_tag_tells_it(database: Any, tmp_path: Path) -> None:

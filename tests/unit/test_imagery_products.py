@@ -350,6 +350,11 @@ def test_eight_bits_are_a_picture(tmp_path: Path) -> None:
         read(write_stack(tmp_path / "a.tif", bands, tags=DAY))
 
 
+def test_netcdf_is_not_taken_for_a_scene(shared_data: Path) -> None:
+    with pytest.raises(InputError, match="not recognised as imagery"):
+        read(shared_data / "imagery/s2_romania_timeseries/sentinel2_subset.nc")
+
+
 @pytest.mark.parametrize("path", ["no-such.tif", "empty"])
 def test_nothing_there(tmp_path: Path, path: str) -> None:
     (tmp_path / "empty").mkdir()
