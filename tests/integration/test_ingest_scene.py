@@ -21,7 +21,8 @@ from shapely.geometry import LineString, box
 from hazard_db import scenes
 from hazard_db.connect import transaction
 from hazard_db.errors import ConflictError, DatabaseUnavailableError, InputError, NotFoundError, RasterError
-from ingest.imagery.load import SceneBatchError, SceneReport, clean, ingest_scene
+from ingest.imagery.load import SceneBatchError, SceneReport, ingest_scene
+from ingest.imagery.shelf import clean
 from ingest.watch import FolderSource, watch
 from tests.imagery_products import (
     BANDS,
@@ -462,11 +463,11 @@ import os, sys
 from pathlib import Path
 from shapely.geometry import box
 from hazard_db.connect import engine
-from ingest.imagery import cog, load
+from ingest.imagery import cog, load, shelf
 path, home, url, moment = sys.argv[1:]
 def die(*args, **kwargs):
     os.kill(os.getpid(), 9)
-module, name = {"copy": (cog, "copy"), "publish": (load, "_publish"), "renamed": (load, "_sync")}[moment]
+module, name = {"copy": (cog, "copy"), "publish": (shelf, "publish"), "renamed": (shelf, "_sync")}[moment]
 setattr(module, name, die)
 load.ingest_scene(engine(url), [Path(path)], home=Path(home), corridor=box(74.5, 36.3, 74.6, 36.45), actor="x")
 """

@@ -1,0 +1,98 @@
+"""A scene's rasters and the row that describes them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from pathlib import Path
+
+from shapely.geometry import box
+
+from hazard_db.scenes import SceneRecord
+from ingest.imagery import cog, sun
+from ingest.imagery.cog import Progress
+from ingest.imagery.crop import Crop, to_wgs84
+from ingest.imagery.raster import Grid
+from ingest.imagery.source import SceneSource
+
+NIGHT_DEG = 5.0
+"""A computed sun lower than this means that the hour is not the hour of the picture."""
+
+
+def write_scene(
+    source: SceneSource, part: Crop, folder: Path, *, collection: str | None, label: str, progress: Progress
+) -> SceneRecord:
+    """Return the scene whose rasters have been written into `folder`; it is in no catalogue yet."""
+    centre = to_wgs84(box(*part.grid.bounds), part.grid).centroid
+    acquired_at, position, basis = _light(source, centre.x, centre.y)
+    tags = _tags(source, acquired_at, position)
+    reflectance = folder / "reflectance.tif"
+    counts = cog.write_reflectance(
+        source.bands, part, reflectance, tags=tags, all_zero_is_nodata=source.all_zero_is_nodata, label=label,
+        progress=progress,
+    )  # fmt: skip
+    cog.refuse_implausible(reflectance, label)
+    assets = {"reflectance": cog.asset(reflectance, [layer.name for layer in source.bands])}
+    if source.quality is not None:
+        quality = folder / f"{source.quality.name}.tif"
+        cog.write_quality(source.quality, part, quality, tags=tags)
+        assets[source.quality.name] = cog.asset(quality, [source.quality.name])
+    size = part.window.width * part.window.height
+    properties = {
+        "product": source.name,
+        "acquisition": f"{source.acquisition} {_grid_name(part.grid)}" if not source.grid_tile else source.acquisition,
+        "acquired_precision": source.acquired_precision,
+        "sun_basis": basis,
+        "processing_baseline": source.baseline,
+        "generated_at": source.generated_at,
+        "scaling": {layer.name: [layer.scale, layer.offset] for layer in source.bands},
+        "cropped": part.area is not None,
+        "valid_share": round(counts.valid / size, 6),
+        "clipped": counts.clipped,
+        "notes": list(source.notes),
+    }
+    return SceneRecord(
+        id=_identifier(source.name), collection=collection or source.collection, sensor=source.sensor,
+        acquired_at=acquired_at, epsg=part.grid.epsg, sun_elevation_deg=position[0], sun_azimuth_deg=position[1],
+        assets=assets, checksum="", footprint=cog.footprint(reflectance, part.grid, part), grid_tile=source.grid_tile,
+        cloud_cover=source.cloud_cover, properties={k: v for k, v in properties.items() if v is not None},
+    )  # fmt: skip
+
+
+def _light(source: SceneSource, lon: float, lat: float) -> tuple[datetime, tuple[float, float], str]:
+    """Return the time, the sun's elevation and azimuth, and what they rest on."""
+    at = source.acquired_at
+    if source.acquired_precision == "day":
+        at = sun.overpass(at, lon)
+    if source.sun is not None:
+        return at, source.sun, "product"
+    if source.acquired_precision == "day":
+        return at, sun.position(at, lon, lat), "computed, hour of the overpass assumed"
+    position = sun.position(at, lon, lat)
+    if position[0] >= NIGHT_DEG:
+        return at, position, "computed"
+    usual = sun.overpass(at, lon)
+    return at, sun.position(usual, lon, lat), "computed for the usual hour: the sun was down at the hour that is tagged"
+
+
+def _tags(source: SceneSource, acquired_at: datetime, position: tuple[float, float]) -> dict[str, str]:
+    tags = {
+        "acquired": acquired_at.isoformat().replace("+00:00", "Z"),
+        "TIFFTAG_DATETIME": f"{acquired_at:%Y:%m:%d %H:%M:%S}",
+        "sun_elevation": f"{position[0]:.6f}",
+        "sun_azimuth": f"{position[1]:.6f}",
+        "product": source.name,
+        "platform": source.sensor,
+        "boa_offset_applied": "yes",
+    }
+    return tags | ({"processing_baseline": source.baseline} if source.baseline else {})
+
+
+def _grid_name(grid: Grid) -> str:
+    west, south, east, north = grid.bounds
+    return f"EPSG:{grid.epsg} {west:.6f} {south:.6f} {east:.6f} {north:.6f} {grid.width}x{grid.height}"
+
+
+def _identifier(name: str) -> str:
+    """Return a name as an identifier that is also a safe folder name."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._-")[:120] or "scene"
