@@ -13,7 +13,7 @@ from detection.arrays import FloatArray
 
 TILE_PX = 256
 SMALLEST_TILE_PX = 96
-FEWEST_COMMON = 0.5
+FEWEST_COMMON = 0.4
 """Share of a tile that both pictures must show."""
 LEAST_CORRELATION = 0.35
 LARGEST_PX = 5.0

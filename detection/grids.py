@@ -21,10 +21,10 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from hazard_db.errors import RasterError
 
-CACHE_MB = 128
+CACHE_BYTES = 128 * 2**20
 # OpenJPEG's worker threads swallow the errors of a damaged file; in one thread they are raised.
 ENVIRONMENT: dict[str, Any] = {
-    "GDAL_CACHEMAX": CACHE_MB,
+    "GDAL_CACHEMAX": CACHE_BYTES,
     "GDAL_NUM_THREADS": "1",
     "GDAL_DISABLE_READDIR_ON_OPEN": "FALSE",
 }

@@ -47,7 +47,7 @@ def area_m2(area: Polygon | MultiPolygon) -> float:
 
 def perimeter_m(area: Polygon | MultiPolygon) -> float:
     """Return the length of all rings on the spheroid of an EPSG:4326 polygon."""
-    return float(WGS84.geometry_area_perimeter(area)[1])
+    return float(sum(WGS84.geometry_length(ring) for ring in shapely.get_rings(shapely.get_parts(area))))
 
 
 def area_uncertainty_m2(area: Polygon | MultiPolygon, pixel_m: tuple[float, float]) -> float:

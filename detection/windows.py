@@ -27,6 +27,7 @@ from hazard_db.errors import RasterError
 
 LOWEST_M, HIGHEST_M = -500.0, 9000.0
 """Elevation beyond these is a void that the file does not declare."""
+UNDECLARED_VOID = -32768.0
 QUALITY_FILL = {"scl": 0, "qa_pixel": 1}
 """Code of no data: class 0, bit 0."""
 NO_SHIFT = (0.0, 0.0)
@@ -217,14 +218,15 @@ class _Relief:
         self.grid, self.label = grid, path.name
         source = stack.enter_context(open_dataset(path, self.label))
         own = grid_of(source, self.label)
-        nodata = source.nodata
+        # voids that a file does not declare are -32768 by custom
+        nodata = UNDECLARED_VOID if source.nodata is None else source.nodata
         target = shifted(grid, 0, 0, pad=self.FRAME)
         finer = own.pixel_m()[0] < 0.6 * grid.pixel_m()[0]
         self._dataset = stack.enter_context(
             WarpedVRT(
                 source, crs=target.crs, transform=target.transform, height=target.shape[0], width=target.shape[1],
                 resampling=Resampling.average if finer else Resampling.cubic, dtype="float32",
-                nodata=np.nan, **({} if nodata is None else {"src_nodata": nodata}),
+                nodata=np.nan, src_nodata=nodata,
             )
         )  # fmt: skip
 
@@ -240,7 +242,16 @@ class _Relief:
             raise unreadable(self.label, error) from error
         with np.errstate(invalid="ignore"):
             elevation[~((elevation > LOWEST_M) & (elevation < HIGHEST_M))] = np.nan
-        return horn(elevation, self.grid.pixel_m((rows.start + rows.stop) / 2))
+        return horn(_extended(elevation), self.grid.pixel_m((rows.start + rows.stop) / 2))
+
+
+def _extended(elevation: FloatArray) -> FloatArray:
+    """Return elevation whose outermost unknown pixels continue the slope inside: models often end with the imagery."""
+    for side in (elevation, elevation[::-1], elevation.T, elevation.T[::-1]):
+        if side.shape[0] > 2:
+            unknown = np.isnan(side[0])
+            side[0, unknown] = 2 * side[1, unknown] - side[2, unknown]
+    return elevation
 
 
 def check_dem(path: Path, grid: Grid) -> None:

@@ -35,9 +35,7 @@ def test_dates_are_sorted_and_the_first_file_gives_the_grid(tmp_path: Path) -> N
 def test_one_band_files_of_a_date_are_one_date(tmp_path: Path) -> None:
     """The same names in two folders, no dates in them: as downloads come."""
     files = {
-        role: [
-            picture(tmp_path / role / f"download.B{n}.tif", (f"band{n}",), described=False) for n in (2, 3, 4)
-        ]
+        role: [picture(tmp_path / role / f"download.B{n}.tif", (f"band{n}",), described=False) for n in (2, 3, 4)]
         for role in ("pre", "post")
     }
     for dates in (["2018-04-20", "2018-09-25"], ["2018-04-20"] * 3 + ["2018-09-25"] * 3):
