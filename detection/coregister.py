@@ -18,7 +18,7 @@ FEWEST_COMMON = 0.4
 LEAST_CORRELATION = 0.35
 LARGEST_PX = 5.0
 """Orthorectified products lie closer than this; what looks farther is a wrong match."""
-SMALLEST_PX = 0.1
+SMALLEST_PX = 0.3
 """Below it resampling costs more than it gains."""
 LARGEST_SPREAD_PX = 0.3
 UPSAMPLING = 50

@@ -30,6 +30,7 @@ ENVIRONMENT: dict[str, Any] = {
 }
 LARGEST_PX = 1_000_000_000
 """A square of 316 km at 10 m: more than the whole corridor."""
+PARALLEL_PX = 0.01
 WGS84 = Geod(ellps="WGS84")
 WARP = "warp it with `gdalwarp -t_srs EPSG:32643`"
 
@@ -72,9 +73,16 @@ class Grid:
         here, east, south = self.lonlat(row, col), self.lonlat(row, col + 1), self.lonlat(row + 1, col)
         return float(WGS84.inv(*here, *south)[2]), float(WGS84.inv(*here, *east)[2])
 
-    def same_as(self, other: Grid) -> bool:
-        """Return whether the pixels of both lie on each other, to a hundredth of one."""
-        return self.shape == other.shape and self.crs == other.crs and _close(self.transform, other.transform)
+    def offset_of(self, other: Grid) -> tuple[float, float] | None:
+        """Return where another grid's corner lies in pixels of this one, (rows, cols); None where they are not parallel.
+
+        Parallel: one CRS, and pixels of one size to a hundredth of a pixel over the whole grid.
+        """
+        own, its = self.transform, other.transform
+        longest = max(*self.shape, *other.shape)
+        if self.crs != other.crs or max(abs(its.a / own.a - 1), abs(its.e / own.e - 1)) * longest > PARALLEL_PX:
+            return None
+        return (its.f - own.f) / own.e, (its.c - own.c) / own.a
 
     def overlaps(self, other: Grid) -> bool:
         """Return whether grids share some ground."""
@@ -86,16 +94,6 @@ class Grid:
         return bool(np.isfinite(bounds).all()) and (
             bounds[0] < east and bounds[2] > west and bounds[1] < north and bounds[3] > south
         )
-
-
-def _close(one: Affine, other: Affine) -> bool:
-    tolerance = abs(one.a) * 0.01
-    return (
-        abs(one.c - other.c) < tolerance
-        and abs(one.f - other.f) < tolerance
-        and abs(one.a - other.a) < abs(one.a) * 1e-6
-        and abs(one.e - other.e) < abs(one.e) * 1e-6
-    )
 
 
 def open_dataset(path: str | os.PathLike[str], label: str) -> Any:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
@@ -24,7 +25,9 @@ from hazard_db.errors import RasterError
 
 BRIGHTEST_MEDIAN, DARKEST_PEAK, LOWEST_MEDIAN = 2.0, 0.005, -0.2
 """Reflectance beyond these cannot be: the scale is mistaken, applied twice or not at all."""
-PROBES, PROBE_PX = 4, 128
+PROBES, PROBE_PX, THINNED_PX = 3, 128, 1024
+
+Numbers = npt.NDArray[Any]
 
 _LEVEL1 = re.compile(r"_L1(?:TP|GT|GS|C)_|MSIL1C", re.IGNORECASE)
 
@@ -44,6 +47,8 @@ class Layer:
     nodata: float | None = None
     masked: bool = False
     """The file itself says where it has data: by nodata, alpha or a mask."""
+    alpha: int | None = None
+    """Band that tells of transparency where GDAL does not take it for a mask (it does with 2 or 4 bands only)."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +166,10 @@ def _layer(dataset: Any, number: int, plain: Layer, *, landsat_surface: bool) ->
     index = number - 1
     dtype = dataset.dtypes[index]
     masked = MaskFlags.all_valid not in dataset.mask_flag_enums[index]
-    plain = replace(plain, nodata=dataset.nodatavals[index], masked=masked)
+    alpha = None
+    if not masked and ColorInterp.alpha in dataset.colorinterp:
+        alpha = dataset.colorinterp.index(ColorInterp.alpha) + 1
+    plain = replace(plain, nodata=dataset.nodatavals[index], masked=masked or alpha is not None, alpha=alpha)
     if plain.name in QUALITY:
         if not np.issubdtype(dtype, np.integer):
             raise RasterError(f"{plain.label}: {plain.name} must be whole numbers, not {dtype}")
@@ -173,19 +181,24 @@ def _layer(dataset: Any, number: int, plain: Layer, *, landsat_surface: bool) ->
     return replace(plain, scale=scaling.scale, offset=scaling.offset), scaling.note
 
 
-def probe(layer: Layer) -> None:
-    """Return quietly where a few windows of a band can be reflectance.
+def probe(layers: Sequence[Layer]) -> None:
+    """Return quietly where a few windows of the bands of one file can be reflectance.
 
     Raises
     ------
     RasterError
         They are so bright or dark that the scale must be mistaken, hold nothing at all, or cannot be read.
     """
-    with opened(layer.href, layer.label) as dataset:
+    with opened(layers[0].href, layers[0].label) as dataset:
         try:
-            values = _samples(dataset, layer)
+            samples = _samples(dataset, layers)
         except RasterioError as error:
-            raise unreadable(layer.label, error) from error
+            raise unreadable(layers[0].label, error) from error
+    for layer, numbers in zip(layers, samples, strict=True):
+        _refuse_implausible(layer, numbers * layer.scale + layer.offset)
+
+
+def _refuse_implausible(layer: Layer, values: Numbers) -> None:
     if not values.size:
         raise RasterError(f"{layer.label}: band {layer.name} holds no data at all; give another file")
     middle, peak = float(np.median(values)), float(np.percentile(values, 99.9))
@@ -196,9 +209,10 @@ def probe(layer: Layer) -> None:
         )
 
 
-def _samples(dataset: Any, layer: Layer) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return valid reflectance of windows spread over a band; of the whole band, thinned, where those are empty."""
-    found = []
+def _samples(dataset: Any, layers: Sequence[Layer]) -> list[Numbers]:
+    """Return stored numbers of windows spread over each band; of the whole, thinned, where those hold nothing."""
+    bands = [layer.band for layer in layers]
+    parts: list[list[Numbers]] = [[] for _ in bands]
     for row in range(PROBES):
         for col in range(PROBES):
             top, left = (
@@ -206,14 +220,18 @@ def _samples(dataset: Any, layer: Layer) -> np.ndarray[Any, np.dtype[np.float64]
                 for index, size in ((row, dataset.height), (col, dataset.width))
             )
             window = Window(left, top, min(PROBE_PX, dataset.width - left), min(PROBE_PX, dataset.height - top))
-            found.append(dataset.read(layer.band, window=window, masked=True).compressed())
-    numbers = np.concatenate(found)
-    if not _useful(numbers).size:
-        shape = tuple(min(1024, size) for size in (dataset.height, dataset.width))
-        numbers = dataset.read(layer.band, out_shape=shape, masked=True).compressed()
-    return _useful(numbers) * layer.scale + layer.offset
+            read = dataset.read(bands, window=window, masked=True)
+            if layers[0].alpha is not None:
+                read[:, dataset.read(layers[0].alpha, window=window) == 0] = np.ma.masked
+            for part, values in zip(parts, read, strict=True):
+                part.append(_useful(values.compressed()))
+    found = [np.concatenate(part) for part in parts]
+    if not all(values.size for values in found):
+        shape = (len(bands), min(THINNED_PX, dataset.height), min(THINNED_PX, dataset.width))
+        found = [_useful(values.compressed()) for values in dataset.read(bands, out_shape=shape, masked=True)]
+    return found
 
 
-def _useful(numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    useful: np.ndarray[Any, Any] = numbers[np.isfinite(numbers) & (numbers != 0)]
+def _useful(numbers: Numbers) -> Numbers:
+    useful: Numbers = numbers[np.isfinite(numbers) & (numbers != 0)]
     return useful

@@ -228,8 +228,8 @@ def _scene(group: _Group, given: Moment | None) -> Scene:
             f"{label}: at {moment.at:%Y-%m-%d %H:%M} UTC the sun was below the horizon there; correct the date"
         )
     notes = tuple(dict.fromkeys(note for file in group.files for note in file.notes))
-    for layer in layers:
-        probe(layer)
+    for href in dict.fromkeys(layer.href for layer in layers):
+        probe([layer for layer in layers if layer.href == href])
     return Scene(
         label, moment, sun, grid, layers, quality[0] if quality else None, tuple(f.href for f in group.files), notes
     )

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 from pyproj import CRS, Transformer
-from rasterio.enums import ColorInterp, Resampling
+from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
-from detection.arrays import Acquisition, Block, BoolArray, FloatArray, Terrain
+from detection.arrays import Acquisition, Block, FloatArray, Terrain
 from detection.clouds import GROWTH_PX, quality_usable, snow
-from detection.grids import Grid, grid_of, is_valid, open_dataset, opened, shifted, unreadable
-from detection.rasterfiles import Layer
+from detection.grids import Grid, grid_of, open_dataset, opened, shifted, unreadable
+from detection.layers import Picture
 from detection.slopes import horn
 from detection.sources import Scene
 from hazard_db.errors import RasterError
@@ -28,8 +27,6 @@ from hazard_db.errors import RasterError
 LOWEST_M, HIGHEST_M = -500.0, 9000.0
 """Elevation beyond these is a void that the file does not declare."""
 UNDECLARED_VOID = -32768.0
-QUALITY_FILL = {"scl": 0, "qa_pixel": 1}
-"""Code of no data: class 0, bit 0."""
 NO_SHIFT = (0.0, 0.0)
 
 Slices = tuple[slice, slice]
@@ -58,7 +55,7 @@ class Reader:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self._stack = ExitStack()
-        self._pictures: dict[tuple[str, str], _Picture] = {}
+        self._pictures: dict[str, list[Picture]] = {}
         self._relief: _Relief | None = None
 
     def __enter__(self) -> Self:
@@ -86,22 +83,31 @@ class Reader:
         )
 
     def acquisition(self, scene: Scene, window: Slices) -> Acquisition:
-        """Return one date in a window."""
-        shape = _shape(window)
-        reflectance = np.full((len(scene.layers), *shape), np.nan, dtype=np.float32)
+        """Return one date in a window; read a little wider where masks grow."""
+        wide = window if scene.quality is None else _grown(window, self.plan.grid.shape)
+        shape = _shape(wide)
+        reflectance = np.empty((len(scene.layers), *shape), dtype=np.float32)
         usable = np.ones(shape, dtype=bool)
         for picture in self._pictures_of(scene):
-            values, valid = picture.reflectance(window)
-            reflectance[picture.positions] = values
-            usable &= valid
-        if scene.quality is not None and usable.any():
-            usable &= self._quality(scene, scene.quality, window)
+            sheet = picture.read(wide)
+            for layer, values in zip(picture.bands, sheet.reflectance, strict=True):
+                reflectance[scene.layers.index(layer)] = values
+            usable &= sheet.valid
+            if picture.quality is not None and sheet.codes is not None:
+                usable &= quality_usable(picture.quality.name, sheet.codes)
         white = snow(dict(zip(scene.bands, reflectance, strict=True)))
         if white is not None:
             usable &= ~white
-        reflectance[:, ~usable] = np.nan
+        np.copyto(reflectance, np.float32(np.nan), where=~usable)
+        rows, cols = (slice(a.start - b.start, a.stop - b.start) for a, b in zip(window, wide, strict=True))
+        sun = scene.sun
         return Acquisition(
-            scene.acquired.at, scene.bands, reflectance, usable, scene.sun.elevation_deg, scene.sun.azimuth_deg
+            scene.acquired.at,
+            scene.bands,
+            reflectance[:, rows, cols],
+            usable[rows, cols],
+            sun.elevation_deg,
+            sun.azimuth_deg,
         )
 
     def terrain(self, window: Slices) -> Terrain:
@@ -112,101 +118,16 @@ class Reader:
             self._relief = _Relief(self.plan.dem, self.plan.grid, self._stack)
         return self._relief.read(window)
 
-    def _quality(self, scene: Scene, layer: Layer, window: Slices) -> BoolArray:
-        """Return where the quality layer lets the ground be seen; read a little wider, as masks grow."""
-        rows, cols = (
-            slice(max(0, part.start - GROWTH_PX), min(size, part.stop + GROWTH_PX))
-            for part, size in zip(window, self.plan.grid.shape, strict=True)
-        )
-        usable = quality_usable(layer.name, self._picture(scene, (layer,)).codes((rows, cols)))
-        top, left = window[0].start - rows.start, window[1].start - cols.start
-        height, width = _shape(window)
-        return np.asarray(usable[top : top + height, left : left + width])
-
-    def _pictures_of(self, scene: Scene) -> Iterator[_Picture]:
-        for href in dict.fromkeys(layer.href for layer in scene.layers):
-            yield self._picture(scene, tuple(layer for layer in scene.layers if layer.href == href))
-
-    def _picture(self, scene: Scene, layers: tuple[Layer, ...]) -> _Picture:
-        key = (scene.key, f"{layers[0].href} {layers[0].name}")
-        if key not in self._pictures:
-            order = [scene.layers.index(layer) if layer in scene.layers else 0 for layer in layers]
+    def _pictures_of(self, scene: Scene) -> list[Picture]:
+        """Return a date's open files, opened once."""
+        if scene.key not in self._pictures:
             shift = self.plan.shifts.get(scene.key, NO_SHIFT)
-            self._pictures[key] = _Picture(layers, order, self.plan.grid, shift, self._stack)
-        return self._pictures[key]
-
-
-class _Picture:
-    """Bands of one file on the grid."""
-
-    def __init__(
-        self, layers: tuple[Layer, ...], positions: list[int], grid: Grid, shift: tuple[float, float], stack: ExitStack
-    ) -> None:
-        self.layers, self.positions = layers, positions
-        self.label = layers[0].label
-        self._scale = np.array([layer.scale for layer in layers], dtype=np.float32)[:, None, None]
-        self._offset = np.array([layer.offset for layer in layers], dtype=np.float32)[:, None, None]
-        source = stack.enter_context(open_dataset(layers[0].href, self.label))
-        same = grid.same_as(grid_of(source, self.label))
-        target = shifted(grid, *shift)
-        self._dataset = source if same and shift == NO_SHIFT else _warped(source, layers[0], target, stack)
-
-    def reflectance(self, window: Slices) -> tuple[FloatArray, BoolArray]:
-        """Return reflectance (bands, rows, cols), and where all bands are valid (rows, cols)."""
-        numbers, masks = self._read(window)
-        valid = np.ones(numbers.shape[1:], dtype=bool)
-        for layer, stored, mask in zip(self.layers, numbers, masks, strict=True):
-            valid &= is_valid(stored, layer.nodata)
-            if mask is not None:
-                valid &= mask > 0
-            if not layer.masked:  # a file that declares nothing fills with zeros
-                valid &= stored != 0
-        values = numbers.astype(np.float32)
-        values *= self._scale
-        values += self._offset
-        return values, valid
-
-    def codes(self, window: Slices) -> npt.NDArray[Any]:
-        """Return a quality layer's codes, (rows, cols)."""
-        codes: npt.NDArray[Any] = self._read(window)[0][0]
-        return codes
-
-    def _read(self, window: Slices) -> tuple[npt.NDArray[Any], list[npt.NDArray[np.uint8] | None]]:
-        place = Window.from_slices(*window)
-        try:
-            numbers = self._dataset.read([layer.band for layer in self.layers], window=place)
-            masks = [
-                self._dataset.read_masks(layer.band, window=place) if self._has_mask(layer.band) else None
-                for layer in self.layers
+            every = scene.layers if scene.quality is None else (*scene.layers, scene.quality)
+            self._pictures[scene.key] = [
+                Picture(tuple(layer for layer in every if layer.href == href), self.plan.grid, shift, self._stack)
+                for href in dict.fromkeys(layer.href for layer in every)
             ]
-        except RasterioError as error:
-            raise unreadable(self.label, error) from error
-        return numbers, masks
-
-    def _has_mask(self, band: int) -> bool:
-        """Return whether a mask or alpha band tells of validity; plain nodata is seen in the numbers."""
-        flags = {flag.name for flag in self._dataset.mask_flag_enums[band - 1]}
-        return "per_dataset" in flags or "alpha" in flags
-
-
-def _warped(source: Any, layer: Layer, grid: Grid, stack: ExitStack) -> Any:
-    """Return a dataset on another grid; nearest neighbour for codes, bilinear for reflectance."""
-    options: dict[str, Any] = {}
-    if layer.name in QUALITY_FILL:
-        fill = QUALITY_FILL[layer.name]
-        options = {"src_nodata": fill, "nodata": fill, "resampling": Resampling.nearest}
-    else:
-        options["resampling"] = Resampling.bilinear
-        if layer.nodata is not None:
-            options |= {"src_nodata": layer.nodata, "nodata": layer.nodata}
-        elif layer.masked:
-            options["add_alpha"] = ColorInterp.alpha not in source.colorinterp
-        else:
-            fill_value = np.nan if np.dtype(source.dtypes[layer.band - 1]).kind == "f" else 0
-            options |= {"src_nodata": fill_value, "nodata": fill_value}
-    return stack.enter_context(
-        WarpedVRT(source, crs=grid.crs, transform=grid.transform, height=grid.shape[0], width=grid.shape[1], **options)
-    )
+        return self._pictures[scene.key]
 
 
 class _Relief:
@@ -292,6 +213,14 @@ def check_overlap(plan: Plan) -> None:
 def to_grid(grid: Grid) -> Transformer:
     """Return the way from EPSG:4326 to the grid's CRS, longitude first."""
     return Transformer.from_crs(4326, CRS.from_wkt(grid.wkt), always_xy=True)
+
+
+def _grown(window: Slices, shape: tuple[int, int]) -> Slices:
+    rows, cols = (
+        slice(max(0, part.start - GROWTH_PX), min(size, part.stop + GROWTH_PX))
+        for part, size in zip(window, shape, strict=True)
+    )
+    return rows, cols
 
 
 def _shape(window: Slices) -> tuple[int, int]:

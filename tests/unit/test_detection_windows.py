@@ -58,7 +58,8 @@ def test_integers_and_floats_give_the_same_reflectance(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", ["nodata", "zero", "nan", "nan nodata", "mask", "alpha"])
 @pytest.mark.parametrize("warped", [False, True])
-def test_what_a_file_does_not_hold_is_not_usable(tmp_path: Path, how: str, warped: bool) -> None:
+@pytest.mark.parametrize("quality", [False, True])
+def test_what_a_file_does_not_hold_is_not_usable(tmp_path: Path, how: str, warped: bool, quality: bool) -> None:
     hole = (slice(10, 20), slice(30, 50))
     bands = picture()
     options: dict[str, Any] = {"nodata": None}
@@ -72,6 +73,8 @@ def test_what_a_file_does_not_hold_is_not_usable(tmp_path: Path, how: str, warpe
         fill = 3000
     for values in bands.values():
         values[hole] = fill
+    if quality and not how.startswith("nan"):  # a band that has data where the others have none
+        bands["scl"] = np.full(SHAPE, 4)
     if how == "alpha":
         alpha = np.full(SHAPE, 65535.0)
         alpha[hole] = 0
