@@ -26,6 +26,7 @@ from hazard_db.errors import RasterError
 BRIGHTEST_MEDIAN, DARKEST_PEAK, LOWEST_MEDIAN = 2.0, 0.005, -0.2
 """Reflectance beyond these cannot be: the scale is mistaken, applied twice or not at all."""
 PROBES, PROBE_PX, THINNED_PX = 3, 128, 1024
+LARGEST_THINNED_PX = 50_000_000
 
 Numbers = npt.NDArray[Any]
 
@@ -194,7 +195,10 @@ def probe(layers: Sequence[Layer]) -> None:
             samples = _samples(dataset, layers)
         except RasterioError as error:
             raise unreadable(layers[0].label, error) from error
+        unsure = not _quickly_thinned(dataset)
     for layer, numbers in zip(layers, samples, strict=True):
+        if unsure and not numbers.size:
+            continue  # there may be data between the windows
         _refuse_implausible(layer, numbers * layer.scale + layer.offset)
 
 
@@ -226,10 +230,15 @@ def _samples(dataset: Any, layers: Sequence[Layer]) -> list[Numbers]:
             for part, values in zip(parts, read, strict=True):
                 part.append(_useful(values.compressed()))
     found = [np.concatenate(part) for part in parts]
-    if not all(values.size for values in found):
+    if not all(values.size for values in found) and _quickly_thinned(dataset):
         shape = (len(bands), min(THINNED_PX, dataset.height), min(THINNED_PX, dataset.width))
         found = [_useful(values.compressed()) for values in dataset.read(bands, out_shape=shape, masked=True)]
     return found
+
+
+def _quickly_thinned(dataset: Any) -> bool:
+    """Return whether reading every n-th pixel does not mean reading all of a huge file."""
+    return bool(dataset.overviews(1)) or dataset.width * dataset.height <= LARGEST_THINNED_PX
 
 
 def _useful(numbers: Numbers) -> Numbers:

@@ -55,6 +55,7 @@ class Detection:
     """Share of the area that was clear before and after."""
     notes: list[str]
     stats: dict[str, Any]
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ def run_landslide(
     explain: Path | None = None,
     progress: Progress | None = None,
     block_px: int = 1024,
+    executor: Executor | None = None,
 ) -> RunResult:
     """Return what was found in files, after writing it to `out` (GeoJSON) and, where asked for, `mask` and `explain`.
 
@@ -112,6 +114,10 @@ def run_landslide(
         float32 GeoTIFF of the scores that the changes come from.
     progress
         Called with a text and the share done, 0-1.
+    block_px
+        Side of the blocks that memory is bounded by; the result does not depend on it.
+    executor
+        Runs the blocks, in other processes or on other machines too; None = one thread per processor.
 
     Raises
     ------
@@ -122,10 +128,10 @@ def run_landslide(
     """
     inputs = [*before, *after, *([dem] if dem is not None else [])]
     check_outputs([out, mask, explain], inputs)
-    with tempfile.TemporaryDirectory(prefix=".detect-", dir=out.parent) as folder:
+    with tempfile.TemporaryDirectory(prefix="detect-") as folder:
         found = detect_landslide(
             before, after, Path(folder), dem=dem, bands=bands, dates=dates, method=method, explain=explain is not None,
-            progress=progress, block_px=block_px,
+            progress=progress, block_px=block_px, executor=executor,
         )  # fmt: skip
         if mask is not None:
             publish_raster(found.mask, mask, overviews="MODE")
@@ -133,7 +139,7 @@ def run_landslide(
             publish_raster(found.evidence, explain, overviews="AVERAGE")
     collection = feature_collection(found)
     write_json(collection, out)
-    return RunResult(out, mask, explain, collection, found.stats)
+    return RunResult(out, mask, explain, collection, found.stats | {"seconds": found.seconds})
 
 
 def feature_collection(found: Detection) -> dict[str, Any]:
@@ -173,7 +179,7 @@ def detect_landslide(
     area
         Where to look, EPSG:4326; None = everywhere.
     executor
-        Runs the blocks in threads of this process; None = one thread per processor.
+        Runs the blocks, in other processes or on other machines too; None = one thread per processor.
 
     Raises
     ------
@@ -199,7 +205,6 @@ def detect_landslide(
     features = [feature(one, plan.grid) for one in objects]
     _paint(folder / "mask.tif", objects)
     rows_m, cols_m = plan.grid.pixel_m()
-    seconds = time.monotonic() - started
     tell("done", 1.0)
     return Detection(
         features=features,
@@ -218,8 +223,8 @@ def detect_landslide(
             "area_km2": round(seen.area_px * rows_m * cols_m / 1e6, 3),
             "grid_px": list(plan.grid.shape),
             "pixel_m": [round(rows_m, 3), round(cols_m, 3)],
-            "seconds": round(seconds, 2),
         },
+        seconds=round(time.monotonic() - started, 2),
     )
 
 

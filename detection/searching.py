@@ -28,6 +28,7 @@ from detection.windows import Plan, Reader
 from hazard_db.errors import DetectionError
 
 Progress = Callable[[str, float], None]
+_OWN = frozenset({"_local", "_lock", "_readers"})
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -77,9 +78,7 @@ class Search:
         self.model: Any = None
         self._before = [scene.acquired.at for scene in plan.before]
         self._after = [scene.acquired.at for scene in plan.after]
-        self._local = threading.local()
-        self._lock = threading.Lock()
-        self._readers = ExitStack()
+        self._open()
 
     def __enter__(self) -> Self:
         return self
@@ -88,6 +87,19 @@ class Search:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._readers.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process or machine needs: everything but open files."""
+        return {name: value for name, value in vars(self).items() if name not in _OWN}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._open()
+
+    def _open(self) -> None:
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._readers = ExitStack()
 
     def fit(self, tell: Progress) -> None:
         """Take the statistics of the whole scene.

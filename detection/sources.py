@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -222,17 +222,29 @@ def _scene(group: _Group, given: Moment | None) -> Scene:
     moment = _when(group, given, label)
     grid = next(file.grid for file in group.files if any(layer in file.layers for layer in layers))
     tags = {name: value for file in reversed(group.files) for name, value in file.tags.items()}
-    sun = from_tags(tags, label) or computed(moment, *grid.lonlat(grid.shape[0] / 2, grid.shape[1] / 2))
-    if sun.elevation_deg <= 0:
-        raise RasterError(
-            f"{label}: at {moment.at:%Y-%m-%d %H:%M} UTC the sun was below the horizon there; correct the date"
-        )
     notes = tuple(dict.fromkeys(note for file in group.files for note in file.notes))
+    sun = from_tags(tags, label)
+    if sun is None:
+        sun, note = _sun(moment, grid, label)
+        notes += note
     for href in dict.fromkeys(layer.href for layer in layers):
         probe([layer for layer in layers if layer.href == href])
     return Scene(
         label, moment, sun, grid, layers, quality[0] if quality else None, tuple(f.href for f in group.files), notes
     )
+
+
+def _sun(moment: Moment, grid: Grid, label: str) -> tuple[Sun, tuple[str, ...]]:
+    """Return the sun of a date; software also writes the time of processing, at which it may have been night."""
+    place = grid.lonlat(grid.shape[0] / 2, grid.shape[1] / 2)
+    sun = computed(moment, *place)
+    if sun.elevation_deg > 0:
+        return sun, ()
+    noted = f"{label}: at {moment.at:%H:%M} UTC it was night there; sun computed for 10:30 local solar time"
+    sun = computed(replace(moment, precise=False), *place)
+    if sun.elevation_deg <= 0:
+        raise RasterError(f"{label}: on {moment.at:%Y-%m-%d} the sun did not rise there; correct the date")
+    return sun, (noted,)
 
 
 def _when(group: _Group, given: Moment | None, label: str) -> Moment:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +117,14 @@ def test_blocks_do_not_show_in_the_result(files: tuple[list[Path], list[Path]], 
     for features, mask_values in results[1:]:
         assert features == results[0][0]
         np.testing.assert_array_equal(mask_values, results[0][1])
+
+
+@pytest.mark.usefixtures("brightening")
+def test_other_processes_give_the_same(files: tuple[list[Path], list[Path]], tmp_path: Path) -> None:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        there = run_landslide(*files, tmp_path / "there.geojson", block_px=300, executor=pool)
+    here = run_landslide(*files, tmp_path / "here.geojson")
+    assert there.collection == here.collection
 
 
 @pytest.mark.usefixtures("brightening")

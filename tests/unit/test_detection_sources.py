@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from rasterio.transform import from_origin
 
 from detection.sources import open_dates, open_sources
 from hazard_db.errors import DetectionError, RasterError
-from tests.detection_rasters import NORTH, WEST, ground, stored, write_tif
+from tests.detection_rasters import NORTH, UTM, WEST, ground, stored, write_tif
 
 SHAPE = (60, 80)
 NAMES = ("blue", "green", "red", "nir", "swir1", "swir2")
@@ -171,3 +173,28 @@ def test_missing_folder_text_and_half_a_file(tmp_path: Path) -> None:
             open_sources([bad], [good])
         assert bad.name in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+def test_a_time_of_processing_is_not_taken_for_night(tmp_path: Path) -> None:
+    night = picture(tmp_path / "n.tif", tags={"TIFFTAG_DATETIME": "2022:07:01 20:00:00"})
+    (scene,) = open_dates([night])
+    assert scene.sun.elevation_deg > 50
+    assert any("night" in note for note in scene.notes)
+
+
+@pytest.mark.parametrize(
+    ("side", "message"), [(200_000, "more than can be looked at"), (7000, "holds no data at all")]
+)
+def test_huge_and_empty_rasters_are_refused_at_once(tmp_path: Path, side: int, message: str) -> None:
+    """A sparse file of a few kilobytes that claims a whole country."""
+    path = tmp_path / "huge_20220701.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", width=side, height=side, count=2, dtype="uint16", nodata=0, crs=UTM,
+        transform=from_origin(WEST, NORTH, 1, 1), tiled=True, sparse_ok=True, bigtiff="yes",
+        blockxsize=2048, blockysize=2048,
+    ) as raster:  # fmt: skip
+        raster.descriptions = ("red", "nir")
+    started = time.monotonic()
+    with pytest.raises(RasterError, match=message):
+        open_dates([path])
+    assert time.monotonic() - started < 10
