@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +14,10 @@ FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 
 BANDS = ("blue", "green", "red", "nir", "swir1", "swir2")
+
+
+class NotEnoughDataError(ValueError):
+    """There is too little to see in the given dates for the method to say anything."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ class Terrain:
 
 @dataclass(frozen=True)
 class Block:
-    """A window of the output grid with everything that was observed of it."""
+    """A window of the output grid with everything that was observed of it; dates in any order, bands may differ."""
 
     before: tuple[Acquisition, ...]
     after: tuple[Acquisition, ...]
@@ -70,7 +76,9 @@ class Score:
     first_after: npt.NDArray[np.int16]
     """(rows, cols), index into `after` of the earliest date that shows the change, -1 = none."""
     last_quiet: npt.NDArray[np.int16]
-    """(rows, cols), index into `before + after` (by date) of the last date that shows none, -1 = none."""
+    """(rows, cols), index into `before + after` of the last date before it that shows none, -1 = none."""
+    layers: dict[str, FloatArray] = field(default_factory=dict)
+    """Further evidence per pixel, (rows, cols) each, that `candidates` reads; travels with z (see blocks.crop_score)."""
 
 
 @dataclass(frozen=True)
@@ -88,3 +96,28 @@ class Candidate:
     observed_share: float
     """Share of the object's surroundings that could be seen, 0-1."""
     features: dict[str, float]
+
+
+class Detector(Protocol):
+    """What every entry of DETECTORS is: validated parameters, and three calls in this order."""
+
+    @property
+    def halo_px(self) -> int:
+        """Pixels that `score` wants to see around the ones it is asked for."""
+        ...
+
+    def model_dump(self) -> dict[str, Any]:
+        """Return the parameters, to be stored with the run."""
+        ...
+
+    def fit(self, blocks: Iterable[Block]) -> Any:
+        """Return the statistics of the whole scene out of one pass over its blocks; raises NotEnoughDataError."""
+        ...
+
+    def score(self, block: Block, model: Any) -> Score:
+        """Return the change score of each pixel of a block (with its halo, to be cropped by the caller)."""
+        ...
+
+    def candidates(self, score: Score, block: Block) -> list[Candidate]:
+        """Return the objects of an array of any size whose score has been put together from blocks."""
+        ...

@@ -1,0 +1,48 @@
+"""Surface reflectance of the simulated mountains, per band of BANDS.
+
+Rounded values of our own choice in the range of common spectral libraries; only their contrasts matter. The scar
+spectra of TRAIN_SCARS may serve to choose thresholds and coefficients, those of TEST_SCARS never.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from detection.arrays import FloatArray
+
+Spectrum = tuple[float, float, float, float, float, float]
+
+SURFACES: dict[str, Spectrum] = {
+    "dark rock": (0.085, 0.100, 0.115, 0.150, 0.190, 0.175),
+    "light rock": (0.170, 0.200, 0.225, 0.265, 0.300, 0.270),
+    "scree": (0.125, 0.150, 0.175, 0.215, 0.265, 0.245),
+    "soil": (0.080, 0.110, 0.145, 0.210, 0.310, 0.265),
+    "shrub": (0.050, 0.075, 0.075, 0.250, 0.210, 0.130),
+    "forest": (0.022, 0.040, 0.028, 0.270, 0.130, 0.058),
+}
+SNOW: Spectrum = (0.86, 0.85, 0.83, 0.74, 0.13, 0.09)
+WATER: Spectrum = (0.110, 0.140, 0.120, 0.055, 0.018, 0.012)
+CROP: Spectrum = (0.035, 0.070, 0.045, 0.420, 0.220, 0.110)
+FALLOW: Spectrum = (0.095, 0.130, 0.170, 0.240, 0.330, 0.290)
+CLOUD: Spectrum = (0.52, 0.52, 0.53, 0.56, 0.44, 0.35)
+
+TRAIN_SCARS: dict[str, Spectrum] = {
+    "pale granite": (0.27, 0.31, 0.34, 0.39, 0.42, 0.38),
+    "grey debris": (0.20, 0.225, 0.245, 0.275, 0.315, 0.295),
+    "brown soil": (0.095, 0.135, 0.185, 0.260, 0.370, 0.320),
+    "wet debris": (0.070, 0.083, 0.095, 0.115, 0.105, 0.080),
+    "red earth": (0.070, 0.105, 0.190, 0.270, 0.390, 0.330),
+}
+TEST_SCARS: dict[str, Spectrum] = {
+    "white gneiss": (0.31, 0.335, 0.355, 0.38, 0.395, 0.365),
+    "dark slate": (0.060, 0.068, 0.074, 0.088, 0.110, 0.105),
+    "ochre till": (0.120, 0.165, 0.225, 0.290, 0.345, 0.290),
+    "damp loam": (0.050, 0.072, 0.098, 0.145, 0.175, 0.130),
+    "blue-grey shale": (0.165, 0.180, 0.185, 0.200, 0.225, 0.195),
+    "dry moraine": (0.185, 0.215, 0.245, 0.290, 0.350, 0.325),
+}
+
+
+def column(spectrum: Spectrum) -> FloatArray:
+    """Return a spectrum as (bands, 1, 1)."""
+    return np.array(spectrum, dtype=np.float32)[:, None, None]
