@@ -12,7 +12,7 @@ from detection.arrays import BANDS
 from detection.bands import QUALITY
 from detection.dates import Moment, parse
 from detection.grids import Grid
-from detection.rasterfiles import Layer, RasterFile, labels_of, look, probe
+from detection.rasterfiles import Layer, RasterFile, labels_of, look, probe, sha256
 from detection.sun import Sun, computed, from_tags
 from hazard_db.errors import DetectionError, RasterError
 
@@ -98,6 +98,7 @@ def open_sources(
     scenes = [_scene(group, moment) for group, moment in zip(earlier + later, given, strict=True)]
     first, second = scenes[: len(earlier)], scenes[len(earlier) :]
     _refuse_order(first, second)
+    _refuse_copies(scenes)
     grid = earlier[0].files[0].grid
     return Sources(_sorted(first), _sorted(second), grid)
 
@@ -125,6 +126,20 @@ def _refuse_twice(paths: Sequence[Path]) -> None:
                 f"{Path(path).name} is given twice; every raster belongs once, to --before or to --after"
             )
         seen[key] = path
+
+
+def _refuse_copies(scenes: Sequence[Scene]) -> None:
+    """Refuse one picture under two names: it would stand for two dates, or for no change at all."""
+    by_size: dict[int, list[Layer]] = {}
+    for layer in {layer.href: layer for scene in scenes for layer in scene.layers}.values():
+        if (path := Path(layer.href)).is_file():
+            by_size.setdefault(path.stat().st_size, []).append(layer)
+    for alike in by_size.values():
+        seen: dict[str | None, Layer] = {}
+        for layer in alike if len(alike) > 1 else []:
+            twin = seen.setdefault(sha256(layer.href), layer)
+            if twin is not layer:
+                raise DetectionError(f"{twin.label} and {layer.label} are the same picture; give each date once")
 
 
 def _refuse_order(before: Sequence[Scene], after: Sequence[Scene]) -> None:

@@ -48,7 +48,7 @@ def files(tmp_path: Path) -> tuple[list[Path], list[Path]]:
     """Two dates before, two after, with slides and a cloud that hides part both times after."""
     made = []
     for number, day in enumerate(("20220701", "20220801", "20230701", "20230801")):
-        bands = {name: 0.05 * index + ground(SHAPE) for index, name in enumerate(NAMES)}
+        bands = {name: 0.05 * index + 1e-3 * number + ground(SHAPE) for index, name in enumerate(NAMES)}
         scl = np.full(SHAPE, 4)
         if number >= 2:
             for slide in SLIDES.values():

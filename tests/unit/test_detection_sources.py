@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ NAMES = ("blue", "green", "red", "nir", "swir1", "swir2")
 
 
 def picture(path: Path, names: tuple[str, ...] = NAMES, **options: object) -> Path:
-    bands = {name: stored(ground(SHAPE, seed)) for seed, name in enumerate(names)}
+    number = zlib.crc32(f"{path.parent.name}/{path.name}".encode())  # no two pictures are alike
+    bands = {name: stored(ground(SHAPE, number + band)) for band, name in enumerate(names)}
     return write_tif(path, bands, **options)  # type: ignore[arg-type]
 
 
@@ -182,9 +184,7 @@ def test_a_time_of_processing_is_not_taken_for_night(tmp_path: Path) -> None:
     assert any("night" in note for note in scene.notes)
 
 
-@pytest.mark.parametrize(
-    ("side", "message"), [(200_000, "more than can be looked at"), (7000, "holds no data at all")]
-)
+@pytest.mark.parametrize(("side", "message"), [(200_000, "more than can be looked at"), (7000, "holds no data at all")])
 def test_huge_and_empty_rasters_are_refused_at_once(tmp_path: Path, side: int, message: str) -> None:
     """A sparse file of a few kilobytes that claims a whole country."""
     path = tmp_path / "huge_20220701.tif"
@@ -198,3 +198,11 @@ def test_huge_and_empty_rasters_are_refused_at_once(tmp_path: Path, side: int, m
     with pytest.raises(RasterError, match=message):
         open_dates([path])
     assert time.monotonic() - started < 10
+
+
+def test_one_picture_under_two_names_is_refused(tmp_path: Path) -> None:
+    before = picture(tmp_path / "x_20220701.tif")
+    copy = tmp_path / "x_20230701.tif"
+    copy.write_bytes(before.read_bytes())
+    with pytest.raises(DetectionError, match="are the same picture"):
+        open_sources([before], [copy])

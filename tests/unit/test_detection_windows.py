@@ -298,7 +298,7 @@ def test_voids_are_not_ground(tmp_path: Path) -> None:
 
 def test_rasters_of_different_places(tmp_path: Path) -> None:
     before = write_tif(tmp_path / "a_20220701.tif", picture())
-    after = write_tif(tmp_path / "b_20230701.tif", picture(), transform=from_origin(WEST, NORTH - 5000, 10, 10))
+    after = write_tif(tmp_path / "b_20230701.tif", picture(3), transform=from_origin(WEST, NORTH - 5000, 10, 10))
     sources = open_sources([before], [after])
     with pytest.raises(RasterError, match=r"b_20230701\.tif: does not overlap a_20220701\.tif"):
         check_overlap(Plan(sources.grid, sources.before, sources.after))
