@@ -15,6 +15,7 @@ MARGIN_PX = 48
 """Tiles look this far beyond their border for objects that reach across it."""
 CLEAR_PX = 8
 """An object this close to the end of what was looked at may go on beyond it."""
+CELL_PX = 256
 LARGEST_WINDOW_PX = 2048
 """Larger objects are given in pieces: the memory of a run stays bounded."""
 
@@ -111,13 +112,28 @@ def unique(found: Iterable[T], cols: int) -> list[T]:
         Width of the grid.
     """
     kept: list[T] = []
-    taken: set[int] = set()
+    near: dict[tuple[int, int], list[T]] = {}
     for one in found:
-        pixels = set((one.rows.astype(np.int64) * cols + one.cols).tolist())
-        if taken.isdisjoint(pixels):
-            taken |= pixels
-            kept.append(one)
+        cells = list(_cells(box_of(one)))
+        others = {id(other): other for cell in cells for other in near.get(cell, ())}
+        pixels = one.rows.astype(np.int64) * cols + one.cols
+        if any(_share(pixels, other, cols) for other in others.values() if _touch(box_of(one), box_of(other))):
+            continue
+        kept.append(one)
+        for cell in cells:
+            near.setdefault(cell, []).append(one)
     return sorted(kept, key=lambda one: (int(one.rows.min()), int(one.cols.min())))
+
+
+def _cells(box: Slices) -> Iterator[tuple[int, int]]:
+    """Yield the coarse cells that a box touches."""
+    for row in range(box[0].start // CELL_PX, (box[0].stop - 1) // CELL_PX + 1):
+        for col in range(box[1].start // CELL_PX, (box[1].stop - 1) // CELL_PX + 1):
+            yield row, col
+
+
+def _share(pixels: npt.NDArray[np.int64], other: Pixels, cols: int) -> bool:
+    return bool(np.isin(pixels, other.rows.astype(np.int64) * cols + other.cols).any())
 
 
 def merge_boxes(boxes: Sequence[Slices]) -> list[Slices]:

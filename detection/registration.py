@@ -10,7 +10,7 @@ from detection.arrays import Acquisition, FloatArray
 from detection.blocks import tiles
 from detection.coregister import FEWEST_COMMON, TILE_PX, Shift, robust_shift, tile_shift
 from detection.sources import Scene
-from detection.windows import Plan, Reader, Slices
+from detection.windows import Plan, Reader, Slices, inset
 
 ENOUGH_TILES, MOST_TRIED = 9, 36
 BY_SHARPNESS = ("red", "green", "nir", "swir1", "blue", "swir2")
@@ -45,7 +45,7 @@ def _spread(shape: tuple[int, int]) -> Iterator[Slices]:
     """Yield tiles all over a grid in an order without pattern, the same one every time."""
     every = [tile.inner for tile in tiles(shape, TILE_PX)]
     for index in np.random.default_rng(0).permutation(len(every))[:MOST_TRIED]:
-        yield every[index]
+        yield inset(every[index])
 
 
 def _common(one: Scene, other: Scene) -> str | None:

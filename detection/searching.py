@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +24,7 @@ from detection.features import Sighting, sightings
 from detection.grids import ENVIRONMENT
 from detection.output import NONE, NOT_OBSERVED, create_raster
 from detection.regions import MARGIN_PX, Slices, completed, grow, sort_out, unique, within
-from detection.windows import Plan, Reader
+from detection.windows import Plan, Reader, inset
 from hazard_db.errors import DetectionError
 
 Progress = Callable[[str, float], None]
@@ -197,15 +197,20 @@ class Search:
     def _sample(self, tell: Progress) -> Iterator[Block]:
         """Yield blocks spread over the area, in an order without pattern, the same one every time."""
         every = [tile.inner for tile in tiles(self.plan.grid.shape, FIT_TILE_PX) if self.area.touches(tile.inner)]
-        for index in np.random.default_rng(0).permutation(len(every)):
-            if self.seen.fit_tiles >= FIT_TILES:
-                break
-            block = self._reader().block(every[index])
-            if _both_seen(block).mean() < FIT_USABLE:
-                continue
-            self.seen.fit_tiles += 1
-            tell("learning what is usual", FIT_SHARE * self.seen.fit_tiles / min(FIT_TILES, len(every)))
-            yield block
+        order = [inset(every[index]) for index in np.random.default_rng(0).permutation(len(every))]
+        with ThreadPoolExecutor(_workers(len(order))) as pool, closing(_in_turn(pool, self._read, order, 3)) as blocks:
+            for block in blocks:
+                if _both_seen(block).mean() < FIT_USABLE:
+                    continue
+                self.seen.fit_tiles += 1
+                tell("learning what is usual", FIT_SHARE * self.seen.fit_tiles / min(FIT_TILES, len(every)))
+                yield block
+                if self.seen.fit_tiles >= FIT_TILES:
+                    break
+
+    def _read(self, window: Slices) -> Block:
+        with rasterio.Env(**ENVIRONMENT):
+            return self._reader().block(window)
 
     def _area_px(self, work: Iterable[Tile]) -> int:
         if self.area.polygon is None:
@@ -231,7 +236,7 @@ def _workers(tasks: int) -> int:
     return max(1, min(os.cpu_count() or 1, tasks))
 
 
-def _in_turn(pool: Executor, work: Callable[[T], R], items: Iterable[T], ahead: int) -> Iterator[R]:
+def _in_turn(pool: Executor, work: Callable[[T], R], items: Iterable[T], ahead: int) -> Generator[R, None, None]:
     """Yield results in order with at most `ahead` of them under way or waiting: memory stays bounded."""
     waiting: deque[Future[R]] = deque()
     try:

@@ -223,5 +223,14 @@ def _grown(window: Slices, shape: tuple[int, int]) -> Slices:
     return rows, cols
 
 
+def inset(window: Slices) -> Slices:
+    """Return a window a little smaller, so that growing masks does not make a file's neighbouring blocks be read too."""
+    rows, cols = (
+        slice(part.start + GROWTH_PX, part.stop - GROWTH_PX) if part.stop - part.start > 8 * GROWTH_PX else part
+        for part in window
+    )
+    return rows, cols
+
+
 def _shape(window: Slices) -> tuple[int, int]:
     return window[0].stop - window[0].start, window[1].stop - window[1].start
