@@ -1,0 +1,74 @@
+"""`kkh`: every command. What is slow to import is imported where it is used, so that help is there at once."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+import typer
+
+from api.commands import access, alert, corridor, db, demo, detect, ingest, maps, risk, serve, watch
+from api.console import one_line, tell
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="kkh",
+    help="KKH Hazard Watch: geohazard monitoring for the Karakoram Highway.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for group in (db, corridor, ingest, detect, risk, maps, alert):
+    app.add_typer(group.app)
+app.add_typer(access.users)
+app.add_typer(access.keys)
+app.command("demo")(demo.demo)
+app.command("watch")(watch.watch)
+app.command("serve")(serve.serve)
+app.command("worker")(serve.worker)
+
+
+def main() -> None:
+    """Run the command line; ends the process with 0, 1 (one line on stderr) or 2 (usage)."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a file name may hold what the terminal cannot show
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("HAZARD_DEBUG") == "1":
+            traceback.print_exc()
+        tell(f"error: {_line(error)}")
+        sys.exit(1)
+
+
+def _line(error: Exception) -> str:
+    """Return the one line that says what went wrong and what to do."""
+    from pydantic import ValidationError
+
+    from hazard_db.errors import HazardError
+
+    if isinstance(error, HazardError):
+        return str(error)
+    if isinstance(error, ValidationError) and error.title.endswith("Settings"):
+        first = error.errors(include_input=False)[0]
+        return f"HAZARD_{'_'.join(map(str, first['loc'])).upper()}: {first['msg']}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, MemoryError):
+        return "the memory of this machine was not enough; try a smaller area or fewer files"
+    name, text = type(error).__name__, one_line(str(error))[:300]
+    return f"this is a bug: {name}: {text} (HAZARD_DEBUG=1 shows where it happened)"
+
+
+if __name__ == "__main__":
+    main()

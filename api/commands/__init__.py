@@ -1,0 +1,1 @@
+"""The commands of `kkh`, one file a subject."""

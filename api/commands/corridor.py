@@ -1,0 +1,98 @@
+"""`kkh corridor`: the road, its kilometres and places."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.commands.choices import AsJson, Stretch
+from api.console import actor, put, put_json, put_table, tell
+
+app = typer.Typer(name="corridor", help="The road: its line, kilometres and segments.", no_args_is_help=True)
+
+
+@app.command()
+def load(
+    file: Annotated[Path, typer.Argument(help="Line of the road: GeoJSON, GeoPackage, Shapefile, KML, GPX.")],
+    name: Annotated[str | None, typer.Option(help="Name of the road.")] = None,
+    version: Annotated[
+        str | None, typer.Option(help="Name of this version; by default the file's, with its checksum.")
+    ] = None,
+    valid_from: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day; by default today.")
+    ] = None,
+    calibration: Annotated[Path | None, typer.Option(help="CSV of known places: place, chainage_km, lon, lat.")] = None,
+    source: Annotated[str | None, typer.Option(help="Where the line comes from.")] = None,
+    start_km: Annotated[float | None, typer.Option(help="Chainage of the line's first point.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Make a line the current alignment; every record is given its kilometre on it, earlier versions stay resolvable."""
+    from api.opening import opened
+    from hazard_db import connect, corridor
+
+    with opened("owner") as catalogue, connect.transaction(catalogue.engine) as conn:
+        connect.actor(conn, actor())
+        report = corridor.load(
+            conn, file, name=name, version=version, valid_from=valid_from.date() if valid_from else None,
+            calibration=calibration, source=source, start_km=start_km,
+        )  # fmt: skip
+    if json:
+        put_json(report)
+        return
+    for fit in report.calibration:
+        if not fit.used:
+            tell(f"{fit.place.place}: {fit.distance_m:,.0f} m from the line, not used to calibrate it")
+    state = "loaded" if report.new else "is loaded already"
+    put(
+        f"alignment {report.version} {state}: km {report.km_from:.3f} to {report.km_to:.3f}, {report.segments:,} segments, "
+        f"{report.referenced:,} records given their kilometre"
+    )
+
+
+@app.command()
+def locate(
+    km: Annotated[float | None, typer.Option("--km", help="Kilometre to find the place of.")] = None,
+    lon: Annotated[float | None, typer.Option("--lon", help="Longitude, degrees east.")] = None,
+    lat: Annotated[float | None, typer.Option("--lat", help="Latitude, degrees north.")] = None,
+    version: Annotated[str | None, typer.Option(help="On an earlier version of the alignment.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Find the place of a kilometre, or the kilometre of a place."""
+    by_km, by_place = km is not None, lon is not None or lat is not None
+    if by_km == by_place or (by_place and (lon is None or lat is None)):
+        raise typer.BadParameter("give either --km, or --lon and --lat")
+    from api.opening import opened
+    from hazard_db import connect, corridor
+
+    with opened(road=True) as catalogue, connect.transaction(catalogue.engine) as conn:
+        if km is not None:
+            found = corridor.locate_km(conn, km, version=version)
+        else:
+            found = corridor.locate_point(conn, lon or 0.0, lat or 0.0, version=version)
+    if json:
+        put_json(found)
+        return
+    put(f"km {found.km:.3f}  {found.lat:.6f}, {found.lon:.6f} (latitude, longitude)")
+    put(f"{found.offset_m:,.0f} m {found.side} of the road, segment {found.segment or '-'}, near {found.place or '-'}")
+    put(f"alignment {found.alignment}" + (f", {found.basis}" if found.basis else ""))
+
+
+@app.command()
+def segments(km: Stretch = None, json: AsJson = False) -> None:
+    """List the segments of the current alignment."""
+    from api.opening import opened
+    from api.stretch import read_stretch
+    from hazard_db import connect, corridor
+
+    stretch = read_stretch(km) if km else (None, None)
+    with opened(road=True) as catalogue, connect.transaction(catalogue.engine) as conn:
+        found = corridor.segments(conn, *stretch)
+    if json:
+        put_json([asdict(row) for row in found])
+    else:
+        columns = ("km from", "km to", "place", "country", "basis", "consequence")
+        put_table(columns, [(s.km_from, s.km_to, s.place, s.country, s.basis, s.consequence) for s in found])

@@ -1,0 +1,114 @@
+"""`kkh db`: the catalogue's database."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.console import put, put_json, put_table, tell
+
+app = typer.Typer(name="db", help="The catalogue's database.", no_args_is_help=True)
+
+
+class Role(StrEnum):
+    """Logins of the database."""
+
+    ADMIN = "admin"
+    APP = "app"
+    PUBLIC = "public"
+
+
+@app.command()
+def up() -> None:
+    """Start the private cluster, making it first where needed; on a server of one's own: make logins, check versions."""
+    from hazard_db import database
+    from hazard_db.settings import load_database_settings
+
+    ready = database.up(load_database_settings())
+    for note in ready.notes:
+        tell(note)
+    where = f"127.0.0.1:{ready.port} in {ready.where}" if not ready.notes else ready.where
+    put(f"{'started' if ready.started else 'running'}: {where}")
+
+
+@app.command()
+def down() -> None:
+    """Stop the private cluster."""
+    from hazard_db import database
+    from hazard_db.settings import load_database_settings
+
+    put("stopped" if database.down(load_database_settings()) else "was not running")
+
+
+@app.command()
+def status(json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """Show whether the database runs, where, and which versions."""
+    from hazard_db import database
+    from hazard_db.settings import load_database_settings
+
+    told = asdict(database.status(load_database_settings()))
+    if json:
+        put_json(told)
+    else:
+        put_table(("", ""), [(name.replace("_", " "), str(value)) for name, value in told.items() if value is not None])
+
+
+@app.command()
+def url(role: Annotated[Role, typer.Option(help="Login.")] = Role.ADMIN) -> None:
+    """Print the database's URL with its password, alone on stdout."""
+    from hazard_db import database
+    from hazard_db.settings import load_database_settings
+
+    put(database.url(load_database_settings(), role))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the schema up to date, whole or not at all."""
+    from api.opening import ensure_running, refuse_unknown
+    from hazard_db import database, schema
+    from hazard_db import migrate as versions
+    from hazard_db.settings import load_database_settings
+
+    settings = load_database_settings()
+    ensure_running(settings)
+    address = database.url(settings, "admin")
+    found = schema.look(address)
+    refuse_unknown(found)
+    versions.upgrade(address)
+    put(f"schema {found.needed}, " + ("as it was" if found.current else f"before: {found.present or 'empty'}"))
+
+
+@app.command()
+def backup(file: Annotated[Path, typer.Argument(help="File to write; it appears whole or not at all.")]) -> None:
+    """Write catalogue and media to one file, while people go on working."""
+    from api.opening import ensure_running
+    from hazard_db import backup as archive
+    from hazard_db.settings import load_database_settings
+
+    settings = load_database_settings()
+    ensure_running(settings)
+    report = archive.backup(settings, file)
+    for note in report.notes:
+        tell(note)
+    put(f"{report.file}: {report.bytes:,} bytes, {report.media_files} media files, schema {report.revision}")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `kkh db backup` wrote.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace a catalogue that holds records.")] = False,
+) -> None:
+    """Bring catalogue and media back from a backup, checked whole before anything is touched."""
+    from api.opening import ensure_running
+    from hazard_db import backup as archive
+    from hazard_db.settings import load_database_settings
+
+    settings = load_database_settings()
+    ensure_running(settings)
+    report = archive.restore(settings, file, force=force)
+    put(f"restored from {report.file}: {report.media_files} media files, schema {report.revision}")

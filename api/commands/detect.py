@@ -1,0 +1,89 @@
+"""`kkh detect`: changes, in files or on the catalogue's scenes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.commands.choices import AsJson, ManyValues
+from api.commands.ingest import split
+from api.console import actor, progress, put, put_json, tell
+
+app = typer.Typer(name="detect", help="Find changes, in files or on the catalogue's scenes.", no_args_is_help=True)
+
+Files = list[Path] | None
+
+
+@app.command(cls=ManyValues)
+def landslide(
+    before: Annotated[
+        Files, typer.Option("--before", metavar="A.tif [...]", help="Rasters before, one or more.")
+    ] = None,
+    after: Annotated[Files, typer.Option("--after", metavar="B.tif [...]", help="Rasters after, one or more.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="GeoJSON to write.")] = None,
+    dem: Annotated[Path | None, typer.Option("--dem", help="Elevation raster, metres.")] = None,
+    mask: Annotated[
+        Path | None, typer.Option("--mask", help="GeoTIFF to write: 0 none, 1 change, 255 not observed.")
+    ] = None,
+    explain: Annotated[Path | None, typer.Option("--explain", help="GeoTIFF of the scores to write.")] = None,
+    bands: Annotated[list[str] | None, typer.Option("--bands", help="Names of the bands, in file order.")] = None,
+    dates: Annotated[
+        list[str] | None, typer.Option("--dates", help="Dates of the files: those before, then those after.")
+    ] = None,
+    method: Annotated[
+        str | None, typer.Option("--method", help="By default the one that suits the dates and bands.")
+    ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option("--since", formats=["%Y-%m-%d"], help="On the catalogue's scenes acquired since this day."),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Landslides between dates: in files (--before, --after, --out), or on the catalogue's scenes (--since)."""
+    if since is not None:
+        if before or after or out:
+            raise typer.BadParameter("--since works on the catalogue's scenes; leave --before, --after and --out out")
+        _on_catalogue(since, dem, json)
+        return
+    if not (before and after and out):
+        raise typer.BadParameter("give --before, --after and --out, or --since DATE for the catalogue's scenes")
+    from detection.run import run_landslide
+
+    with progress() as shown:
+        result = run_landslide(
+            before, after, out, dem=dem, mask=mask, explain=explain, bands=split(bands), dates=split(dates),
+            method=method, progress=shown,
+        )  # fmt: skip
+    notes = result.collection.get("notes", [])
+    if json:
+        told = {"out": out, "mask": mask, "changes": len(result.features), "observed_share": result.observed_share}
+        put_json(told | {"method": result.collection["method"], "notes": notes, "stats": result.stats})
+        return
+    for note in notes:
+        tell(f"note: {note}")
+    put(f"{len(result.features)} changes in {out}; {result.observed_share:.0%} of the area was observed")
+
+
+def _on_catalogue(since: datetime, dem: Path | None, json: bool) -> None:
+    from api.opening import opened
+    from api.pipeline import DetectionSettings, detect_landslides
+
+    settings = DetectionSettings()
+    if dem is not None:
+        settings = settings.model_copy(update={"dem": dem})
+    with opened(road=True) as catalogue, progress() as shown:
+        report = detect_landslides(
+            catalogue.engine, catalogue.home, since=since.date(), actor_name=actor(), settings=settings, progress=shown
+        )
+    if json:
+        put_json(report)
+        return
+    for message in report.messages:
+        tell(message)
+    put(
+        f"{report.runs} runs ({report.skipped} were done before), {len(report.new_changes)} new changes, "
+        f"{report.seen_again} seen again, {len(report.alerts)} alerts"
+    )

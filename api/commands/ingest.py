@@ -1,0 +1,111 @@
+"""`kkh ingest`: outside files into the catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.commands.choices import AsJson
+from api.console import actor, progress, put, put_json, tell
+
+app = typer.Typer(name="ingest", help="Files into the catalogue, whole or not at all, once.", no_args_is_help=True)
+
+File = Annotated[Path, typer.Argument(help="The file.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be stored, store nothing.")]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Store the good records, write the bad ones to a file.")]
+Dataset = Annotated[str | None, typer.Option(help="Name to file the records under; by default the file's.")]
+
+
+@app.command()
+def survey(
+    file: File,
+    kind: Annotated[str | None, typer.Option(help="Kind of hazard where the file tells none.")] = None,
+    crs: Annotated[str | None, typer.Option(help="EPSG:n or GCJ-02 where the file tells none or a wrong one.")] = None,
+    columns: Annotated[
+        list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="Which column is which; repeatable.")
+    ] = None,
+    timezone: Annotated[str | None, typer.Option(help="Of times that tell none, for example Asia/Karachi.")] = None,
+    dataset: Dataset = None,
+    dry_run: DryRun = False,
+    skip_bad: SkipBad = False,
+    rejects: Annotated[Path | None, typer.Option(help="File for the rejected records, with --skip-bad.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Field observations: GeoJSON, GeoPackage, zipped Shapefile, KML/KMZ, GPX, CSV, XLSX."""
+    from api.opening import opened
+    from ingest.load import ingest_survey
+
+    mapping = _mapping(columns or [])
+    with opened(road=True) as catalogue, progress() as shown:
+        report = ingest_survey(
+            catalogue.engine, file, kind=kind, crs=crs, columns=mapping, timezone=timezone, dataset=dataset,
+            dry_run=dry_run, skip_bad=skip_bad, rejects=rejects, actor=actor(), progress=shown,
+        )  # fmt: skip
+    _show(report, json)
+
+
+def _mapping(pairs: list[str]) -> dict[str, str]:
+    mapping = {}
+    for pair in pairs:
+        field, sign, column = pair.partition("=")
+        if not (sign and field.strip() and column.strip()):
+            raise typer.BadParameter(f"--map {pair}: write it as FIELD=COLUMN, for example --map observed_at=date")
+        mapping[field.strip()] = column.strip()
+    return mapping
+
+
+def _show(report: Any, json: bool) -> None:
+    if json:
+        put_json(report)
+        return
+    told = asdict(report)
+    for note in told.pop("notes", ()):
+        tell(str(note))
+    put(
+        ", ".join(
+            f"{name.replace('_', ' ')} {value}" for name, value in told.items() if value not in (None, (), [], {})
+        )
+    )
+
+
+@app.command()
+def scene(
+    paths: Annotated[list[Path], typer.Argument(help="GeoTIFFs, Sentinel-2 SAFE folders or zips, Landsat folders.")],
+    collection: Annotated[str | None, typer.Option(help="Name to file the scenes under.")] = None,
+    dates: Annotated[
+        list[str] | None,
+        typer.Option(help="Date of each scene where the files tell none; repeat or separate by commas."),
+    ] = None,
+    bands: Annotated[str | None, typer.Option(help="Names of the bands in file order, separated by commas.")] = None,
+    whole: Annotated[bool, typer.Option("--whole", help="Keep all of it, also outside the corridor.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Satellite scenes, stored as Cloud-Optimized GeoTIFFs cropped to the corridor."""
+    from api.opening import opened
+    from ingest.imagery.load import SceneBatchError, ingest_scene
+
+    failed: SceneBatchError | None = None
+    with opened(road=True) as catalogue, progress() as shown:
+        try:
+            reports = ingest_scene(
+                catalogue.engine, paths, home=catalogue.home, collection=collection, dates=split(dates),
+                bands=split([bands] if bands else None), whole=whole, actor=actor(), progress=shown,
+            )  # fmt: skip
+        except SceneBatchError as error:
+            reports, failed = list(error.reports), error
+    if json:
+        put_json(reports)
+    for report in [] if json else reports:
+        for note in report.notes:
+            tell(f"{report.id}: {note}")
+        put(f"{report.id}: {report.status}, {report.acquired_at:%Y-%m-%d}, {' '.join(report.bands)}")
+    if failed is not None:
+        raise failed
+
+
+def split(values: list[str] | None) -> list[str] | None:
+    """Return the values, each of which may be several separated by commas."""
+    return [part.strip() for value in values for part in value.split(",") if part.strip()] if values else None

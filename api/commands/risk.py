@@ -1,0 +1,60 @@
+"""`kkh risk`: the rating of every kilometre, explained."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from api.commands.choices import AsJson, NeededStretch
+from api.console import actor, put, put_json, put_table
+
+app = typer.Typer(name="risk", help="The rating of every kilometre, explained.", no_args_is_help=True)
+
+
+@app.command()
+def update(json: AsJson = False) -> None:
+    """Rate every segment from what is in the catalogue now; earlier ratings are kept."""
+    from api.opening import opened
+    from hazard_db import connect, risk
+
+    with opened(road=True) as catalogue, connect.transaction(catalogue.engine) as conn:
+        connect.actor(conn, actor())
+        report = risk.update(conn)
+    if json:
+        put_json(report)
+    else:
+        grades = ", ".join(f"{count:,} {grade}" for grade, count in report.grades.items())
+        put(f"{report.segments:,} segments rated ({grades}); {report.changed:,} ratings changed")
+
+
+@app.command()
+def show(
+    km: NeededStretch,
+    hazard: Annotated[
+        str | None, typer.Option(help="Only this hazard, for example landslide; `all` is the whole.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Show the rating of a stretch, and what each number is made of."""
+    from api.opening import opened
+    from api.stretch import read_stretch
+    from hazard_db import connect, risk
+
+    stretch = read_stretch(km)
+    with opened(road=True) as catalogue, connect.transaction(catalogue.engine) as conn:
+        rows = risk.show(conn, *stretch, hazard=hazard)
+    if json:
+        put_json(rows)
+        return
+    put_table(
+        ("km from", "km to", "hazard", "grade", "score", "confidence", "last seen clearly", "place"),
+        [
+            (r.km_from, r.km_to, r.hazard, r.grade, r.score, r.confidence, r.last_good_look or "never", r.place)
+            for r in rows
+        ],
+    )
+    for row in (row for row in rows if row.hazard == (hazard or "all") and row.contributions):
+        put(f"\nkm {row.km_from:g}-{row.km_to:g}, {row.hazard}: {row.score:g} points")
+        for part in row.contributions:
+            put(f"  {part['points']:+7.1f}  {part['source']}: {part['label']} ({part['detail']})")

@@ -1,0 +1,46 @@
+"""`kkh serve` and `kkh worker`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from api.console import tell
+
+
+def serve(
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
+    worker: Annotated[bool, typer.Option("--worker", help="Also do a worker's jobs, in this process.")] = False,
+) -> None:
+    """Serve the pages and the API until Ctrl-C."""
+    from api.opening import ensure_running, ensure_schema
+    from api.server import bind, run
+    from api.settings import load_api_settings
+
+    settings = load_api_settings()
+    listener = bind(host, port)
+    ensure_running(settings.database)
+    ensure_schema(settings.database)
+    tell(f"serving at http://{_shown(host)}:{listener.getsockname()[1]} (Ctrl-C ends it)")
+    run(settings, listener, worker=worker)
+
+
+def worker(
+    concurrency: Annotated[int, typer.Option("--concurrency", min=1, max=64, help="Deliveries at the same time.")] = 4,
+) -> None:
+    """Deliver alerts, let old ones expire and keep the ratings current, until Ctrl-C."""
+    from api.jobs import work
+    from api.opening import ensure_running, ensure_schema
+    from api.settings import load_api_settings
+
+    settings = load_api_settings()
+    ensure_running(settings.database)
+    ensure_schema(settings.database)
+    tell("working (Ctrl-C ends it)")
+    work(settings, concurrency=concurrency)
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
