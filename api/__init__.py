@@ -1,0 +1,1 @@
+"""Every way in: the command line, the pages, the API, the worker."""

@@ -53,9 +53,9 @@ def main() -> None:
 
 def _line(error: Exception) -> str:
     """Return the one line that says what went wrong and what to do."""
-    from pydantic import ValidationError
+    from pydantic import ValidationError  # noqa: PLC0415 - slow, and only needed when something went wrong
 
-    from hazard_db.errors import HazardError
+    from hazard_db.errors import HazardError  # noqa: PLC0415
 
     if isinstance(error, HazardError):
         return str(error)

@@ -26,7 +26,7 @@ def put(line: str = "") -> None:
 
 def put_json(value: Any) -> None:
     """Write the result as JSON; a value that JSON has no word for (NaN) is null."""
-    from api.plain import plain
+    from api.plain import plain  # noqa: PLC0415 - slow to import
 
     sys.stdout.write(json.dumps(plain(value), ensure_ascii=False, indent=1, allow_nan=False) + "\n")
 
@@ -61,9 +61,9 @@ def progress() -> Iterator[Progress]:
     if not sys.stderr.isatty():
         yield _silent
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
+    from rich.console import Console  # noqa: PLC0415 - slow to import
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+    from rich.progress import Progress as Bar  # noqa: PLC0415
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:

@@ -35,8 +35,9 @@ def survey(
     json: AsJson = False,
 ) -> None:
     """Field observations: GeoJSON, GeoPackage, zipped Shapefile, KML/KMZ, GPX, CSV, XLSX."""
-    from api.opening import opened
     from ingest.load import ingest_survey
+
+    from api.opening import opened
 
     mapping = _mapping(columns or [])
     with opened(road=True) as catalogue, progress() as shown:
