@@ -1,0 +1,194 @@
+"""Scores -> objects: hysteresis, shape, lie of the land, surroundings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import scipy.ndimage as ndi
+from scipy.spatial import ConvexHull, QhullError
+
+from detection.arrays import Block, BoolArray, Candidate, FloatArray, Score, Terrain
+
+EIGHT = np.ones((3, 3), dtype=bool)
+RING_PX = 10
+"""The surroundings of an object reach this far."""
+PEAK_PERCENTILE = 90
+
+
+@dataclass(frozen=True)
+class Region:
+    """Connected pixels, with a window of the array that shows their surroundings too."""
+
+    window: tuple[slice, slice]
+    inside: BoolArray
+    """(rows, cols) of the window."""
+    peak: float
+
+    @property
+    def pixels(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """Rows and columns in the array."""
+        rows, cols = np.nonzero(self.inside)
+        top, left = self.window[0].start, self.window[1].start
+        return (rows + top).astype(np.int32), (cols + left).astype(np.int32)
+
+
+def regions(z: FloatArray, high: float, low: float, keep: float, fewest: int) -> Iterator[Region]:
+    """Yield the connected regions above `low` that somewhere exceed `high`, cut back to a share of their own peak.
+
+    Hysteresis thresholding, section IV of [@Canny1986]. The blur of the optics carries a strong change beyond its
+    border: pixels below `keep` times the peak are left out, which may break a region into several.
+
+    Parameters
+    ----------
+    z
+        (rows, cols), NaN = not observed.
+    fewest
+        Pixels of the smallest region.
+    """
+    above = np.nan_to_num(z, nan=-np.inf) > low
+    labels, count = ndi.label(above, EIGHT)
+    if not count:
+        return
+    highest = ndi.maximum(z, labels, np.arange(1, count + 1))
+    boxes = ndi.find_objects(labels)
+    for index in np.flatnonzero(highest > high):
+        box = boxes[index]
+        own = labels[box] == index + 1
+        values = z[box]
+        peak = float(np.percentile(values[own], PEAK_PERCENTILE))
+        core, parts = ndi.label(own & (values > max(low, keep * peak)), EIGHT)
+        for part in range(1, parts + 1):
+            mine = core == part
+            if mine.sum() >= fewest and values[mine].max() > high:
+                yield _region(box, mine, values, z.shape)
+
+
+def _region(box: tuple[slice, slice], mine: BoolArray, values: FloatArray, shape: tuple[int, ...]) -> Region:
+    rows, cols = np.nonzero(mine)
+    top, left = box[0].start + int(rows.min()), box[1].start + int(cols.min())
+    bottom, right = box[0].start + int(rows.max()) + 1, box[1].start + int(cols.max()) + 1
+    window = (
+        slice(max(top - RING_PX, 0), min(bottom + RING_PX, shape[0])),
+        slice(max(left - RING_PX, 0), min(right + RING_PX, shape[1])),
+    )
+    inside = np.zeros((window[0].stop - window[0].start, window[1].stop - window[1].start), dtype=bool)
+    inside[rows + box[0].start - window[0].start, cols + box[1].start - window[1].start] = True
+    filled = ndi.binary_fill_holes(inside)
+    holes = ndi.label(filled & ~inside)[0]
+    small = np.bincount(holes.ravel()) <= 4
+    small[0] = False
+    return Region(window, inside | small[holes], float(np.percentile(values[mine], PEAK_PERCENTILE)))
+
+
+def features(region: Region, score: Score, block: Block) -> dict[str, float]:
+    """Return what is told of a region to judge it by; all finite, those of relief only where it is known."""
+    inside, window = region.inside, region.window
+    z = score.z[window]
+    ring = ndi.binary_dilation(inside, EIGHT, RING_PX) & ~ndi.binary_dilation(inside, EIGHT, 2)
+    around = z[ring]
+    around_seen = around[np.isfinite(around)]
+    mean = float(np.nanmean(z[inside]))
+    told = {
+        "area_px": float(inside.sum()),
+        "mean": mean,
+        "peak": region.peak,
+        "ring_mean": float(around_seen.mean()) if around_seen.size else 0.0,
+        "ring_busy": float((np.abs(around_seen) > 3).mean()) if around_seen.size else 0.0,
+        "observed_share": float(np.isfinite(z[ring | inside]).mean()),
+        "border_share": _border_share(inside, np.isfinite(z)),
+    }
+    for name, layer in score.layers.items():
+        values = layer[window][inside]
+        values = values[np.isfinite(values)]
+        told[name] = float(values.mean()) if values.size else 0.0
+    told |= shape(inside, block.pixel_m)
+    if block.terrain is not None:
+        told |= _relief(region, block.terrain, block.pixel_m)
+    return told
+
+
+def _border_share(inside: BoolArray, seen: BoolArray) -> float:
+    """Return the share of the rim that touches what is not seen: halves of clouds and snow fields look so."""
+    rim = ndi.binary_dilation(inside, EIGHT) & ~inside
+    return float((~seen[rim]).mean()) if rim.any() else 0.0
+
+
+def shape(inside: BoolArray, pixel_m: tuple[float, float]) -> dict[str, float]:
+    """Return elongation (length over width of the ellipse of equal moments), its azimuth in degrees, and solidity.
+
+    Solidity is the share of the convex hull that is filled.
+    """
+    rows, cols = np.nonzero(inside)
+    south, east = rows * pixel_m[0], cols * pixel_m[1]
+    covariance = np.cov(np.stack([south, east])) if rows.size > 1 else np.zeros((2, 2))
+    covariance += np.diag([pixel_m[0] ** 2, pixel_m[1] ** 2]) / 12  # a pixel has a size
+    lengths, axes = np.linalg.eigh(covariance)
+    major = axes[:, 1]
+    return {
+        "elongation": float(np.sqrt(lengths[1] / lengths[0])),
+        "axis_deg": float(np.degrees(np.arctan2(major[1], -major[0])) % 180),
+        "solidity": solidity(rows, cols),
+    }
+
+
+def solidity(rows: npt.NDArray[np.intp], cols: npt.NDArray[np.intp]) -> float:
+    """Return the number of pixels over the area of the convex hull of their corners."""
+    corners = np.concatenate([np.stack([rows + down, cols + across], axis=1) for down in (0, 1) for across in (0, 1)])
+    try:
+        return float(rows.size / ConvexHull(corners).volume)
+    except QhullError:  # pragma: no cover - corners of a pixel always span an area
+        return 1.0
+
+
+def _relief(region: Region, terrain: Terrain, pixel_m: tuple[float, float]) -> dict[str, float]:
+    """Return slope, how well the long axis follows the fall line, and the fall over the length."""
+    here = (region.window[0], region.window[1])
+    inside = region.inside
+    slope, aspect = terrain.slope_deg[here][inside], terrain.aspect_deg[here][inside]
+    known = np.isfinite(slope) & np.isfinite(aspect)
+    if not known.any():
+        return {}
+    steep = np.sin(np.radians(slope[known]))
+    down = np.radians(aspect[known])
+    fall = np.arctan2((steep * np.sin(down)).sum(), (steep * np.cos(down)).sum())
+    axis = np.radians(shape(inside, pixel_m)["axis_deg"])
+    height = terrain.elevation_m[here][inside]
+    return {
+        "slope_deg": float(slope[known].mean()),
+        "alignment": float(abs(np.cos(axis - fall))),
+        "relief_m": float(np.nanmax(height) - np.nanmin(height)),
+    }
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What an object must be like to be a landslide at all."""
+
+    high: float
+    low: float
+    keep: float
+    fewest_px: int
+    min_slope_deg: float
+    max_elongation_across: float
+    min_alignment: float
+    min_solidity: float
+
+
+def plausible(told: dict[str, float], rules: Rules) -> bool:
+    """Return whether a region may be a landslide by its shape and the lie of the land."""
+    if told["solidity"] < rules.min_solidity:
+        return False
+    if "slope_deg" not in told:
+        return True
+    if told["slope_deg"] < rules.min_slope_deg:
+        return False
+    return told["elongation"] <= rules.max_elongation_across or told["alignment"] >= rules.min_alignment
+
+
+def candidate(label: int, region: Region, told: dict[str, float], confidence: float) -> Candidate:
+    """Return a region as a candidate."""
+    rows, cols = region.pixels
+    return Candidate(label, rows, cols, confidence, told["mean"], told.get("slope_deg"), told["observed_share"], told)
