@@ -1,0 +1,94 @@
+"""Which changes are one alert: neighbours along the road, found by the same rule of thumb as an open alert nearby."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from hazard_db.alerts import ChangeFacts, LiveAlert
+
+
+@dataclass
+class Group:
+    """Changes of one kind along a stretch of road, and the live alert they join, if any."""
+
+    kind: str
+    alignment_id: int | None
+    km_from: float
+    km_to: float
+    alert: LiveAlert | None = None
+    changes: list[ChangeFacts] = field(default_factory=list)
+
+    def gap_km(self, change: ChangeFacts) -> float:
+        """Return the distance along the road between the group and a change; 0 where they overlap."""
+        low, high = stretch(change)
+        return max(0.0, low - self.km_to, self.km_from - high)
+
+    def span_km(self, change: ChangeFacts) -> float:
+        """Return how long the group would be with a change."""
+        low, high = stretch(change)
+        return max(self.km_to, high) - min(self.km_from, low)
+
+    def add(self, change: ChangeFacts) -> None:
+        """Take a change in."""
+        low, high = stretch(change)
+        self.km_from, self.km_to = min(self.km_from, low), max(self.km_to, high)
+        self.changes.append(change)
+
+
+def stretch(change: ChangeFacts) -> tuple[float, float]:
+    """Return the kilometres that a change lies along.
+
+    Raises
+    ------
+    ValueError
+        It is not in the corridor.
+    """
+    if change.chainage_km is None:
+        raise ValueError(f"change {change.id} has no chainage")
+    low = change.chainage_km if change.chainage_from_km is None else change.chainage_from_km
+    high = change.chainage_km if change.chainage_to_km is None else change.chainage_to_km
+    return low, high
+
+
+def group_changes(
+    changes: Sequence[ChangeFacts], live: Sequence[LiveAlert], *, distance_m: float, span_km: float
+) -> list[Group]:
+    """Return the changes as groups: each joins the nearest live alert or group within reach, or begins one.
+
+    A public alert has been reviewed: an unreviewed change never joins it. A group does not grow beyond `span_km`
+    (a single change that is longer is a group of its own), so that a bad scene does not hide the whole road in one.
+    """
+    groups = [
+        Group(alert.kind, alert.alignment_id, alert.chainage_from_km, alert.chainage_to_km, alert)
+        for alert in live
+        if alert.chainage_from_km is not None and alert.chainage_to_km is not None
+    ]
+    for change in sorted(changes, key=lambda one: (*stretch(one), one.id)):
+        near = [group for group in groups if _takes(group, change, distance_m / 1000, span_km)]
+        if near:
+            min(near, key=lambda group: group.gap_km(change)).add(change)
+        else:
+            begun = Group(change.kind, change.alignment_id, *stretch(change))
+            begun.add(change)
+            groups.append(begun)
+    return [group for group in groups if group.changes]
+
+
+def group_key(group: Group, taken: Collection[str]) -> str:
+    """Return the name of a new group: kind, alignment, kilometre; numbered where a live alert has that name."""
+    plain = f"{group.kind}/{group.alignment_id}/{group.km_from:.1f}"
+    key, number = plain, 2
+    while key in taken:
+        key, number = f"{plain}/{number}", number + 1
+    return key
+
+
+def _takes(group: Group, change: ChangeFacts, distance_km: float, span_km: float) -> bool:
+    if (group.kind, group.alignment_id) != (change.kind, change.alignment_id):
+        return False
+    if group.alert is not None and group.alert.scope == "Public" and change.status != "confirmed":
+        return False
+    if group.gap_km(change) > distance_km:
+        return False
+    return group.span_km(change) <= max(span_km, group.km_to - group.km_from)

@@ -1,0 +1,198 @@
+"""Rules as data: which change raises an alert, how severe, and why, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from alerts.states import SEVERITIES, Severity, Urgency
+from hazard_db.alerts import ChangeFacts
+from hazard_db.errors import SettingsError
+
+FILE = Path(__file__).parent / "rules.yml"
+
+Kind = Literal[
+    "landslide", "rockfall", "debris_flow", "flood", "avalanche", "settlement", "glacier", "lake", "other",
+]  # fmt: skip
+
+
+class SeverityRow(BaseModel):
+    """Severities from an area on, by consequence class 1 to 4."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    from_area_m2: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    by_consequence: tuple[Severity, Severity, Severity, Severity]
+
+
+class AlertRule(BaseModel):
+    """A rule; every condition must hold."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    kinds: Annotated[tuple[Kind, ...], Field(min_length=1)]
+    min_confidence: Annotated[float, Field(ge=0, le=1)]
+    min_area_m2: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
+    max_distance_m: Annotated[float, Field(ge=0, le=50_000)]
+    """From the road, at the nearest point of the change."""
+    approximate_road_m: Annotated[float, Field(ge=0, le=50_000)] = 0
+    """Taken off the distance where the line of the road is a straight guess."""
+    min_consequence: Annotated[int, Field(ge=1, le=4)] = 1
+    """Of the segment."""
+    severity: Annotated[tuple[SeverityRow, ...], Field(min_length=1)]
+    expected_within_m: Annotated[float, Field(ge=0)] = 0
+    """Urgency Expected where the change comes this close to the road, else Future."""
+    raise_after: Annotated[int, Field(ge=1, le=10)] = 1
+    """Dates of imagery that must show it before anybody is told; until then it is a candidate."""
+    growth_share: Annotated[float, Field(gt=0)] = 0.5
+    """A change whose alert was closed raises a new one once it has grown by this share of its area."""
+    group_distance_m: Annotated[float, Field(ge=0, le=10_000)] = 500
+    """Changes this close along the road are one alert ..."""
+    group_span_km: Annotated[float, Field(gt=0, le=100)] = 5
+    """... up to this length."""
+    expires_days: Annotated[float, Field(gt=0, le=366)] = 14
+
+    @model_validator(mode="after")
+    def _table_in_order(self) -> Self:
+        areas = [row.from_area_m2 for row in self.severity]
+        if areas[0] != 0 or any(one >= other for one, other in pairwise(areas)):
+            raise ValueError("the rows of the severity table start at from_area_m2: 0 and rise")
+        ranks = [[SEVERITIES.index(one) for one in row.by_consequence] for row in self.severity]
+        falls = any(row != sorted(row) for row in ranks) or any(
+            higher < lower for below, above in pairwise(ranks) for lower, higher in zip(below, above, strict=True)
+        )
+        if falls:
+            raise ValueError("severity must not fall with a larger area or a higher consequence class")
+        return self
+
+
+class RuleBook(BaseModel):
+    """The file of rules."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    version: Annotated[str, Field(min_length=1)]
+    rules: tuple[AlertRule, ...]
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        names = [rule.name for rule in self.rules]
+        if len(set(names)) != len(names):
+            raise ValueError("two rules have the same name")
+        return self
+
+
+class Decision(BaseModel):
+    """What a rule says of a change that meets it."""
+
+    model_config = ConfigDict(frozen=True)
+    rule: str
+    severity: Severity
+    urgency: Urgency
+    distance_m: float
+    """From the road, as near as it may be."""
+    reasons: tuple[str, ...]
+
+
+def load_rules(path: Path | None = None) -> RuleBook:
+    """Return the rules of a file, or our own.
+
+    Raises
+    ------
+    SettingsError
+        The file is missing or says something that is not understood.
+    """
+    path = path or FILE
+    try:
+        return RuleBook.model_validate(yaml.safe_load(path.read_text(encoding="utf8")))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: the alert rules cannot be read ({error})") from error
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path}: the alert rules are not YAML ({' '.join(str(error).split())})") from error
+    except ValidationError as error:
+        raise SettingsError(f"{path}: {_first(error)}") from error
+
+
+def parse_rule(definition: Mapping[str, Any]) -> AlertRule:
+    """Return the rule of a stored definition.
+
+    Raises
+    ------
+    SettingsError
+        The definition says something that is not understood.
+    """
+    try:
+        return AlertRule.model_validate({name: value for name, value in definition.items() if name != "source"})
+    except ValidationError as error:
+        raise SettingsError(f"alert rule {definition.get('name')!r}: {_first(error)}") from error
+
+
+def evaluate(rule: AlertRule, change: ChangeFacts) -> Decision | None:
+    """Return what the rule says of a change, None where the change does not meet it."""
+    if misses(rule, change):
+        return None
+    distance = _distance(rule, change)
+    return Decision(
+        rule=rule.name,
+        severity=severity(rule, change),
+        urgency="Expected" if distance <= rule.expected_within_m else "Future",
+        distance_m=distance,
+        reasons=_reasons(rule, change, distance),
+    )
+
+
+def misses(rule: AlertRule, change: ChangeFacts) -> tuple[str, ...]:
+    """Return the conditions of the rule that a change does not meet, in words; empty where it meets all."""
+    if change.status == "false_alarm":
+        return ("a person has called it a false alarm",)
+    missed = []
+    if change.kind not in rule.kinds:
+        missed.append(f"it is a {change.kind}, the rule is for {', '.join(rule.kinds)}")
+    if change.status != "confirmed" and change.confidence < rule.min_confidence:
+        missed.append(f"its confidence {change.confidence:.2f} is below {rule.min_confidence:.2f}")
+    if change.area_m2 + change.area_uncertainty_m2 < rule.min_area_m2:
+        missed.append(
+            f"its area {change.area_m2:,.0f} m² is below {rule.min_area_m2:,.0f} m², its uncertainty included"
+        )
+    if change.offset_m is None:
+        missed.append("it is not in the corridor")
+    elif _distance(rule, change) > rule.max_distance_m:
+        missed.append(f"its distance from the road {change.offset_m:,.0f} m is above {rule.max_distance_m:,.0f} m")
+    if change.consequence < rule.min_consequence:
+        missed.append(f"the segment's consequence class {change.consequence} is below {rule.min_consequence}")
+    return tuple(missed)
+
+
+def severity(rule: AlertRule, change: ChangeFacts) -> Severity:
+    """Return the severity by area and by what a closure of the segment costs."""
+    row = [row for row in rule.severity if row.from_area_m2 <= change.area_m2][-1]
+    return row.by_consequence[change.consequence - 1]
+
+
+def _distance(rule: AlertRule, change: ChangeFacts) -> float:
+    """Return how near to the road the change may be, given what is known of the road's line."""
+    doubt = max(change.road_accuracy_m, rule.approximate_road_m if change.road_is_infill else 0.0)
+    return max(0.0, (change.offset_m or 0.0) - doubt)
+
+
+def _reasons(rule: AlertRule, change: ChangeFacts, distance: float) -> tuple[str, ...]:
+    confirmed = "a person has confirmed it" if change.status == "confirmed" else ""
+    reasons = [
+        confirmed or f"confidence {change.confidence:.2f} is at least {rule.min_confidence:.2f}",
+        f"{change.area_m2:,.0f} ± {change.area_uncertainty_m2:,.0f} m², at least {rule.min_area_m2:,.0f} m² asked for",
+        f"{change.offset_m or 0:,.0f} m from the road, at most {rule.max_distance_m:,.0f} m",
+        f"consequence class {change.consequence} of the segment",
+    ]
+    if distance < (change.offset_m or 0.0):
+        reasons.append("the line of the road is only approximate here: it may be nearer than that")
+    return tuple(reasons)
+
+
+def _first(error: ValidationError) -> str:
+    """Return one line about the first thing that is wrong."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place}: {first['msg']}" if place else str(first["msg"])

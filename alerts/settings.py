@@ -1,0 +1,77 @@
+"""Settings of alerts and their delivery, from the environment (prefix HAZARD_)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from hazard_db.errors import SettingsError
+
+PREFIX = "HAZARD_"
+
+
+class AlertSettings(BaseSettings):
+    """How alerts are raised and sent."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
+
+    home: Path = Field(default=Path(".kkh"), description="where the file channel writes, in folder alerts")
+    alert_rules: Path | None = Field(default=None, description="a file of alert rules instead of our own")
+    alert_sender: Annotated[str, Field(pattern=r"^[^\s,<&]+$")] = "kkh-hazard-watch"
+    """CAP sender: a name in the internet's domain system is best, e.g. alerts@kkh.example."""
+    alert_sender_name: str = "KKH Hazard Watch"
+    base_url: Annotated[str, Field(pattern=r"^https?://[^\s<>\"]+$")] = "http://127.0.0.1:8000"
+    """Address of the pages that messages link to."""
+
+    webhook_secret: SecretStr | None = Field(default=None, min_length=16, description="signs every webhook request")
+    webhook_timeout_s: Annotated[float, Field(gt=0, le=120)] = 10
+    webhook_allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    """Private networks that webhooks may reach, e.g. `127.0.0.0/8,10.1.0.0/16`; public addresses always may."""
+
+    smtp_host: str | None = None
+    smtp_port: Annotated[int, Field(ge=1, le=65535)] = 587
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_username: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_from: str = "KKH Hazard Watch <alerts@localhost>"
+    smtp_timeout_s: Annotated[float, Field(gt=0, le=120)] = 20
+
+    delivery_first_retry_s: Annotated[float, Field(gt=0)] = 30
+    delivery_longest_wait_s: Annotated[float, Field(gt=0)] = 3600
+    delivery_give_up_h: Annotated[float, Field(gt=0)] = 72
+
+    @field_validator("webhook_allowed_networks", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @property
+    def give_up_after(self) -> timedelta:
+        """Age at which a message is of no more use to a receiver that cannot be reached."""
+        return timedelta(hours=self.delivery_give_up_h)
+
+    @property
+    def folder(self) -> Path:
+        """Where the file channel writes."""
+        return self.home / "alerts"
+
+
+def load_alert_settings() -> AlertSettings:
+    """Return the settings of this process's environment.
+
+    Raises
+    ------
+    SettingsError
+        A variable is unusable; the line names it and never shows its value.
+    """
+    try:
+        return AlertSettings()
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        name = PREFIX + "_".join(str(part) for part in first["loc"] if isinstance(part, str)).upper()
+        raise SettingsError(f"{name}: {first['msg']}") from error

@@ -1,0 +1,233 @@
+"""What alerts say to people, in English, Chinese and Urdu."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+LANGUAGES = ("en", "zh", "ur")
+HEADLINE_LENGTH = 160
+"""Characters of a headline, as CAP recommends for short-message receivers."""
+
+
+@dataclass(frozen=True)
+class Story:
+    """What there is to say of the changes of one alert."""
+
+    kind: str
+    km_from: float
+    km_to: float
+    place: str | None
+    side: str | None
+    distance_m: float
+    road_is_approximate: bool
+    alignment: str | None
+    area_m2: float
+    """Of all changes together."""
+    area_uncertainty_m2: float
+    changes: int
+    first_date: date
+    last_date: date
+    confidence: float
+    methods: tuple[str, ...]
+    dates_seen: int
+    confirmed: bool
+    """A person has confirmed at least one of the changes."""
+
+
+def headline(story: Story, language: str) -> str:
+    """Return one line of at most HEADLINE_LENGTH characters."""
+    words = WORDS[language]
+    return clip(words["headline"].format(**_fields(story, language)))
+
+
+def description(story: Story, language: str) -> str:
+    """Return where, how large, when, and how sure, one line each."""
+    words = WORDS[language]
+    fields = _fields(story, language)
+    evidence = words["confirmed"] if story.confirmed else words["detected"]
+    lines = [words["found"], words["where"], words["size"], words["when"], evidence]
+    if story.road_is_approximate:
+        lines.insert(2, words["approximate"])
+    return "\n".join(line.format(**fields) for line in lines)
+
+
+def area_description(km_from: float | None, km_to: float | None, place: str | None, language: str) -> str:
+    """Return the stretch of road and the place nearest to it."""
+    words = WORDS[language]
+    if km_from is None or km_to is None:
+        return one_line(place) if place else words["road"]
+    text = f"{words['road']}, {_stretch(km_from, km_to, language)}"
+    return text + (words["near"].format(place=one_line(place)) if place else "")
+
+
+def event_name(kind: str, language: str) -> str:
+    """Return the name of a hazard."""
+    return KINDS.get(kind, KINDS["other"])[language]
+
+
+def advice(state: str, scope: str, language: str) -> str:
+    """Return what to do, and what not to rely on."""
+    if state in {"resolved", "false_alarm", "expired"}:
+        return WORDS[language][state]
+    return WORDS[language]["reviewed" if scope == "Public" else "unreviewed"]
+
+
+def message_headline(headlines: Mapping[str, str], state: str, scope: str, language: str) -> str:
+    """Return an alert's headline with what has become of it in front."""
+    words = WORDS[language]
+    mark = words.get(f"{state}_mark") or (words["unreviewed_mark"] if scope != "Public" else "")
+    text = headlines.get(language) or headlines.get("en") or WORDS[language]["road"]
+    return clip(f"{mark}{one_line(text)}")
+
+
+def clip(text: str, length: int = HEADLINE_LENGTH) -> str:
+    """Return a text of at most `length` characters; what is cut off shows."""
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def one_line(text: str) -> str:
+    """Return a text without line breaks, control characters and characters that turn the direction of others."""
+    kept = "".join(" " if unicodedata.category(char) in {"Cc", "Zl", "Zp"} else char for char in text)
+    return re.sub(r"\s+", " ", "".join(char for char in kept if char not in DIRECTION and _is_text(char))).strip()
+
+
+def plain(text: str) -> str:
+    """Return a text of several lines without control characters, as XML and e-mail can hold it."""
+    return "\n".join(one_line(line) for line in text.splitlines())
+
+
+DIRECTION = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
+KINDS: dict[str, dict[str, str]] = {
+    "landslide": {"en": "Landslide", "zh": "滑坡", "ur": "لینڈ سلائیڈ"},
+    "rockfall": {"en": "Rockfall", "zh": "崩塌落石", "ur": "چٹانوں کا گرنا"},
+    "debris_flow": {"en": "Debris flow", "zh": "泥石流", "ur": "ملبے کا بہاؤ"},
+    "flood": {"en": "Flood", "zh": "洪水", "ur": "سیلاب"},
+    "avalanche": {"en": "Avalanche", "zh": "雪崩", "ur": "برفانی تودہ"},
+    "settlement": {"en": "Ground settlement", "zh": "地面沉降", "ur": "زمین کا دھنساؤ"},
+    "glacier": {"en": "Glacier change", "zh": "冰川变化", "ur": "گلیشیئر میں تبدیلی"},
+    "lake": {"en": "Lake change", "zh": "湖泊变化", "ur": "جھیل میں تبدیلی"},
+    "other": {"en": "Ground change", "zh": "地表变化", "ur": "زمین میں تبدیلی"},
+}
+
+WORDS: dict[str, dict[str, str]] = {
+    "en": {
+        "road": "Karakoram Highway",
+        "km": "km {low}",
+        "km_range": "km {low} to {high}",
+        "near": ", near {place}",
+        "left": "left of the road",
+        "right": "right of the road",
+        "on": "on the road",
+        "headline": "{event}: {stretch}{near}, {distance} m from the road, {area} m²",
+        "found": "{event} found in satellite data along the Karakoram Highway.",
+        "where": "Where: {stretch}{near}; {side}, {distance} m from it (looking towards higher kilometres; alignment {alignment}).",
+        "approximate": "The line of the road is only approximate here: kilometre and distance may be wrong by kilometres.",
+        "size": "Size: {area} ± {uncertainty} m² in {changes} place(s).",
+        "when": "When: between {first} and {last}.",
+        "detected": "How sure: confidence {confidence}; found by {methods}, in imagery of {dates} date(s).",
+        "confirmed": "How sure: confirmed by a person; found by {methods}, in imagery of {dates} date(s), confidence {confidence}.",
+        "unreviewed": "Unreviewed detection: verify before acting.",
+        "reviewed": "Reviewed by a person. Take care on this stretch and follow the instructions of the road authority.",
+        "resolved": "This alert has ended: it was dealt with.",
+        "false_alarm": "This alert was a false alarm.",
+        "expired": "This alert has expired without having been resolved; the hazard may still be there.",
+        "unreviewed_mark": "Unreviewed. ",
+        "resolved_mark": "Ended. ",
+        "false_alarm_mark": "False alarm. ",
+        "expired_mark": "Expired. ",
+        "restriction": "For duty officers and those who verify on site; not for publication.",
+        "feed": "Karakoram Highway: alerts",
+    },
+    "zh": {
+        "road": "喀喇昆仑公路",
+        "km": "K{low}",
+        "km_range": "K{low} 至 K{high}",
+        "near": ",{place}附近",
+        "left": "公路左侧",
+        "right": "公路右侧",
+        "on": "公路上",
+        "headline": "{event}:{stretch}{near},距公路 {distance} 米,面积 {area} 平方米",
+        "found": "卫星数据在喀喇昆仑公路沿线发现{event}。",
+        "where": "位置:{stretch}{near};{side},距公路 {distance} 米(面向里程增加方向;线位版本 {alignment})。",
+        "approximate": "此处公路线位仅为近似值:里程和距离的误差可达数公里。",
+        "size": "规模:{area} ± {uncertainty} 平方米,共 {changes} 处。",
+        "when": "时间:{first} 至 {last} 之间。",
+        "detected": "可信度:置信度 {confidence};检测方法 {methods},{dates} 个日期的影像可见。",
+        "confirmed": "可信度:已经人工确认;检测方法 {methods},{dates} 个日期的影像可见,置信度 {confidence}。",
+        "unreviewed": "未经人工审核的检测结果:采取行动前请先核实。",
+        "reviewed": "已经人工审核。经过该路段请注意安全,并服从公路管理部门的指挥。",
+        "resolved": "本预警已解除:险情已处置。",
+        "false_alarm": "本预警为误报。",
+        "expired": "本预警已过期但未确认解除,危险可能仍然存在。",
+        "unreviewed_mark": "未审核。",
+        "resolved_mark": "已解除。",
+        "false_alarm_mark": "误报。",
+        "expired_mark": "已过期。",
+        "restriction": "仅供值班人员和现场核实人员使用,不得公开发布。",
+        "feed": "喀喇昆仑公路:预警",
+    },
+    "ur": {
+        "road": "شاہراہِ قراقرم",
+        "km": "کلومیٹر {low}",
+        "km_range": "کلومیٹر {low} تا {high}",
+        "near": "، {place} کے قریب",
+        "left": "سڑک کے بائیں جانب",
+        "right": "سڑک کے دائیں جانب",
+        "on": "سڑک پر",
+        "headline": "{event}: {stretch}{near}، سڑک سے {distance} میٹر، رقبہ {area} مربع میٹر",
+        "found": "سیٹلائٹ ڈیٹا میں شاہراہِ قراقرم کے ساتھ {event} کی نشاندہی ہوئی ہے۔",
+        "where": "مقام: {stretch}{near}؛ {side}، سڑک سے {distance} میٹر (بڑھتے ہوئے کلومیٹر کی سمت میں؛ سڑک کی لائن {alignment})۔",
+        "approximate": "یہاں سڑک کی لائن صرف تخمینی ہے: کلومیٹر اور فاصلے میں کئی کلومیٹر کی غلطی ہو سکتی ہے۔",
+        "size": "رقبہ: {area} ± {uncertainty} مربع میٹر، {changes} جگہوں پر۔",
+        "when": "وقت: {first} اور {last} کے درمیان۔",
+        "detected": "یقین: اعتماد {confidence}؛ طریقہ {methods}، {dates} تاریخوں کی تصاویر میں نظر آیا۔",
+        "confirmed": "یقین: ماہر نے تصدیق کی ہے؛ طریقہ {methods}، {dates} تاریخوں کی تصاویر میں نظر آیا، اعتماد {confidence}۔",
+        "unreviewed": "غیر تصدیق شدہ نشاندہی: کارروائی سے پہلے تصدیق کریں۔",
+        "reviewed": "ماہر نے جائزہ لیا ہے۔ اس حصے میں احتیاط کریں اور سڑک کے حکام کی ہدایات پر عمل کریں۔",
+        "resolved": "یہ انتباہ ختم ہو گیا ہے: معاملہ نمٹا دیا گیا۔",
+        "false_alarm": "یہ انتباہ غلط تھا۔",
+        "expired": "اس انتباہ کی مدت ختم ہو گئی ہے لیکن معاملہ نمٹایا نہیں گیا؛ خطرہ اب بھی ہو سکتا ہے۔",
+        "unreviewed_mark": "غیر تصدیق شدہ۔ ",
+        "resolved_mark": "ختم۔ ",
+        "false_alarm_mark": "غلط انتباہ۔ ",
+        "expired_mark": "مدت ختم۔ ",
+        "restriction": "صرف ڈیوٹی افسران اور موقع پر تصدیق کرنے والوں کے لیے؛ اشاعت کے لیے نہیں۔",
+        "feed": "شاہراہِ قراقرم: انتباہات",
+    },
+}
+
+
+def _fields(story: Story, language: str) -> dict[str, str]:
+    words = WORDS[language]
+    return {
+        "event": event_name(story.kind, language),
+        "stretch": _stretch(story.km_from, story.km_to, language),
+        "near": words["near"].format(place=clip(one_line(story.place), 40)) if story.place else "",
+        "side": words[story.side] if story.side in {"left", "right", "on"} else words["road"],
+        "distance": f"{story.distance_m:,.0f}",
+        "alignment": one_line(story.alignment or "-"),
+        "area": f"{story.area_m2:,.0f}",
+        "uncertainty": f"{story.area_uncertainty_m2:,.0f}",
+        "changes": str(story.changes),
+        "first": story.first_date.isoformat(),
+        "last": story.last_date.isoformat(),
+        "confidence": f"{story.confidence:.2f}",
+        "methods": ", ".join(one_line(method) for method in story.methods),
+        "dates": str(story.dates_seen),
+    }
+
+
+def _stretch(km_from: float, km_to: float, language: str) -> str:
+    low, high = f"{km_from:.1f}", f"{km_to:.1f}"
+    return WORDS[language]["km" if low == high else "km_range"].format(low=low, high=high)
+
+
+def _is_text(char: str) -> bool:
+    """Return whether XML 1.0 can hold the character."""
+    code = ord(char)
+    return not (0xD800 <= code <= 0xDFFF or code in {0xFFFE, 0xFFFF} or code < 0x20)

@@ -1,0 +1,79 @@
+"""Alerts in the catalogue: facts to decide on, alerts and messages, what people do to them, and the outbox."""
+
+from __future__ import annotations
+
+from hazard_db.alerts.actions import acknowledge, approve, escalate, expire_due, mark_false_alarm, resolve
+from hazard_db.alerts.facts import (
+    AlertLink,
+    ChangeFacts,
+    LiveAlert,
+    change_facts,
+    changes_of_run,
+    live_alerts,
+    lock_raising,
+)
+from hazard_db.alerts.outbox import (
+    Claim,
+    DeliveryRecord,
+    Subscription,
+    add_subscription,
+    claim_deliveries,
+    deliveries,
+    get_subscription,
+    mark_delivered,
+    mark_failed,
+    remove_subscription,
+    subscriptions,
+)
+from hazard_db.alerts.raising import Draft, store
+from hazard_db.alerts.reading import (
+    AlertMessage,
+    AlertRecord,
+    Reference,
+    events_of,
+    get_alert,
+    latest_message,
+    list_alerts,
+    public_messages,
+)
+from hazard_db.alerts.rules import RuleRow, enabled_rules, sync_rules
+
+__all__ = [
+    "AlertLink",
+    "AlertMessage",
+    "AlertRecord",
+    "ChangeFacts",
+    "Claim",
+    "DeliveryRecord",
+    "Draft",
+    "LiveAlert",
+    "Reference",
+    "RuleRow",
+    "Subscription",
+    "acknowledge",
+    "add_subscription",
+    "approve",
+    "change_facts",
+    "changes_of_run",
+    "claim_deliveries",
+    "deliveries",
+    "enabled_rules",
+    "escalate",
+    "events_of",
+    "expire_due",
+    "get_alert",
+    "get_subscription",
+    "latest_message",
+    "list_alerts",
+    "live_alerts",
+    "lock_raising",
+    "mark_delivered",
+    "mark_failed",
+    "mark_false_alarm",
+    "public_messages",
+    "remove_subscription",
+    "resolve",
+    "store",
+    "subscriptions",
+    "sync_rules",
+]

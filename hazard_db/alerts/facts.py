@@ -1,0 +1,171 @@
+"""What is known of changes where alerts are decided: evidence, place on the road, and what was said of them before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from hazard_db.alerts.states import LIVE, State
+
+
+@dataclass(frozen=True)
+class AlertLink:
+    """An alert that speaks of a change already."""
+
+    alert_id: int
+    state: State
+    scope: str
+    area_m2: float
+    """Largest area of the change that the alert has taken note of."""
+    runs: tuple[int, ...] = ()
+    """Detection runs that the alert has taken note of."""
+
+    @property
+    def is_live(self) -> bool:
+        """True while the alert is not closed."""
+        return self.state in LIVE
+
+
+@dataclass(frozen=True)
+class ChangeFacts:
+    """A change with its evidence and the stretch of road it lies at."""
+
+    id: int
+    kind: str
+    status: str
+    confidence: float
+    area_m2: float
+    """The largest seen so far."""
+    area_uncertainty_m2: float
+    first_date: date
+    last_date: date
+    seen_on: tuple[date, ...]
+    """Distinct dates of imagery that show it, oldest first."""
+    methods: tuple[str, ...]
+    """Distinct detectors that found it."""
+    chainage_km: float | None = None
+    chainage_from_km: float | None = None
+    chainage_to_km: float | None = None
+    offset_m: float | None = None
+    side: str | None = None
+    alignment_id: int | None = None
+    alignment: str | None = None
+    """Version of the alignment that the chainage belongs to."""
+    road_accuracy_m: float = 0.0
+    """How far the alignment may lie from the road, as far as its source says."""
+    road_is_infill: bool = False
+    """The line of the road is a straight guess here."""
+    consequence: int = 2
+    """Highest class of the segments it lies at, 1 to 4."""
+    place: str | None = None
+    magnitude: float | None = None
+    mean_slope_deg: float | None = None
+    observed_share: float | None = None
+    links: tuple[AlertLink, ...] = ()
+
+
+@dataclass(frozen=True)
+class LiveAlert:
+    """An alert that is not closed, as far as new changes may join it."""
+
+    id: int
+    kind: str
+    state: State
+    scope: str
+    group_key: str
+    severity: str
+    certainty: str
+    urgency: str
+    chainage_from_km: float | None
+    chainage_to_km: float | None
+    alignment_id: int | None
+    change_ids: tuple[int, ...]
+    evidence: Mapping[str, Any]
+    headline: Mapping[str, str]
+    expires_at: datetime
+
+
+def lock_raising(conn: Connection) -> None:
+    """Wait until no other transaction raises alerts: two runs at once must not raise two for one cause."""
+    conn.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('alert: raise', 0))"))
+
+
+def changes_of_run(conn: Connection, run_id: int) -> list[int]:
+    """Return the changes that a run found: new ones and those it saw again."""
+    rows = conn.scalars(
+        text("""SELECT id FROM change WHERE run_id = :run
+                UNION SELECT id FROM change
+                WHERE properties @> jsonb_build_object('sightings', jsonb_build_array(jsonb_build_object('run_id', CAST(:run AS bigint))))
+                ORDER BY id"""),
+        {"run": run_id},
+    )
+    return list(rows)
+
+
+def change_facts(conn: Connection, change_ids: Sequence[int]) -> list[ChangeFacts]:
+    """Return the facts of changes, along the road."""
+    rows = conn.execute(text(_FACTS), {"ids": list(change_ids)}).mappings()
+    return [
+        ChangeFacts(
+            **{
+                **row,
+                "seen_on": tuple(row["seen_on"]),
+                "methods": tuple(row["methods"]),
+                "links": tuple(AlertLink(**{**link, "runs": tuple(link["runs"])}) for link in row["links"]),
+            }
+        )
+        for row in rows
+    ]
+
+
+def live_alerts(conn: Connection, ids: Sequence[int] | None = None) -> list[LiveAlert]:
+    """Return the alerts that are not closed, locked for the rest of the transaction so that nobody closes them meanwhile."""
+    rows = conn.execute(
+        text("""SELECT a.id, a.kind, a.state, a.scope, a.group_key, a.severity, a.certainty, a.urgency, a.chainage_from_km,
+                       a.chainage_to_km, a.alignment_id, a.evidence, a.headline, a.expires_at,
+                       ARRAY(SELECT change_id FROM alert_change WHERE alert_id = a.id ORDER BY change_id) AS change_ids
+                FROM alert AS a
+                WHERE a.state IN ('candidate', 'open', 'acknowledged', 'escalated')
+                  AND (CAST(:ids AS bigint[]) IS NULL OR a.id = ANY(:ids))
+                ORDER BY a.id FOR UPDATE"""),
+        {"ids": None if ids is None else list(ids)},
+    ).mappings()
+    return [LiveAlert(**{**row, "change_ids": tuple(row["change_ids"])}) for row in rows]
+
+
+_FACTS = """
+SELECT c.id, c.kind, c.status, c.confidence, greatest(c.area_m2, seen.area_m2) AS area_m2, c.area_uncertainty_m2,
+       c.first_date, c.last_date, c.magnitude, c.mean_slope_deg, c.observed_share,
+       ARRAY(SELECT DISTINCT d FROM unnest(array_append(seen.dates, c.last_date)) AS d ORDER BY d) AS seen_on,
+       ARRAY(SELECT DISTINCT m FROM unnest(array_append(seen.methods, r.method)) AS m ORDER BY m) AS methods,
+       c.chainage_km, c.chainage_from_km, c.chainage_to_km, c.offset_m, c.side, c.alignment_id, a.version AS alignment,
+       coalesce(a.accuracy_m, 0) AS road_accuracy_m, coalesce(s.infill, false) AS road_is_infill,
+       coalesce(s.consequence, 2) AS consequence, p.place, coalesce(l.links, '[]') AS links
+FROM change AS c
+JOIN detection_run AS r ON r.id = c.run_id
+LEFT JOIN alignment AS a ON a.id = c.alignment_id
+LEFT JOIN LATERAL (
+    SELECT array_agg(CAST(one ->> 'date' AS date)) AS dates, array_agg(other.method) AS methods,
+           max(CAST(one ->> 'area_m2' AS float8)) AS area_m2
+    FROM jsonb_array_elements(c.properties -> 'sightings') AS one
+    JOIN detection_run AS other ON other.id = CAST(one ->> 'run_id' AS bigint)
+) AS seen ON true
+LEFT JOIN LATERAL (
+    SELECT max(consequence) AS consequence, bool_or(basis = 'straight infill') AS infill
+    FROM segment WHERE alignment_id = c.alignment_id AND km_to >= c.chainage_from_km AND km_from <= c.chainage_to_km
+) AS s ON true
+LEFT JOIN LATERAL (
+    SELECT place FROM calibration_point WHERE alignment_id = c.alignment_id ORDER BY abs(chainage_km - c.chainage_km) LIMIT 1
+) AS p ON true
+LEFT JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_object('alert_id', t.id, 'state', t.state, 'scope', t.scope,
+                     'runs', coalesce(t.evidence -> 'runs', '[]'),
+                     'area_m2', coalesce(CAST(t.evidence -> 'areas' ->> CAST(c.id AS text) AS float8), 0)) ORDER BY t.id) AS links
+    FROM alert_change AS k JOIN alert AS t ON t.id = k.alert_id WHERE k.change_id = c.id
+) AS l ON true
+WHERE c.id = ANY(:ids) ORDER BY c.chainage_km, c.id
+"""

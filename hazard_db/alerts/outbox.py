@@ -1,0 +1,238 @@
+"""The outbox: who wants which alerts, and which messages are still to be sent to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Connection, text
+
+from hazard_db.alerts.reading import AlertMessage, messages
+from hazard_db.errors import InputError, NotFoundError
+
+LANGUAGES = ("en", "zh", "ur")
+SEVERITIES = ("Unknown", "Minor", "Moderate", "Severe", "Extreme")
+PER_RECEIVER = 4
+"""Messages to one receiver in one claim: one that is dead or slow does not hold up the others."""
+
+Outcome = Literal["delivered", "waiting", "failed", "lost"]
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """Who wants which alerts by which channel."""
+
+    name: str
+    channel: str
+    address: str
+    language: str = "en"
+    min_severity: str = "Minor"
+    scope: str = "Public"
+    """`Restricted` also gets what nobody has reviewed yet: for duty officers."""
+    chainage_from_km: float | None = None
+    chainage_to_km: float | None = None
+    enabled: bool = True
+    id: int | None = None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A message to send to a receiver; ours until the lease ends."""
+
+    delivery_id: int
+    attempt: int
+    subscription: Subscription
+    message: AlertMessage
+
+    @property
+    def key(self) -> str:
+        """The same for every attempt to tell the same thing to the same receiver."""
+        return f"{self.message.identifier}-{self.subscription.id}"
+
+
+@dataclass(frozen=True)
+class DeliveryRecord:
+    """How a message to a receiver stands."""
+
+    id: int
+    alert_id: int
+    alert_event_id: int
+    subscription: str
+    channel: str
+    status: str
+    attempts: int
+    next_try_at: datetime
+    delivered_at: datetime | None
+    last_error: str | None
+
+
+def add_subscription(conn: Connection, subscription: Subscription) -> Subscription:
+    """Return the subscription as stored; one of the same name is replaced by it.
+
+    Raises
+    ------
+    InputError
+        A field cannot be used.
+    """
+    values = _checked(subscription)
+    number: int = conn.execute(
+        text("""INSERT INTO subscription (name, channel, address, language, min_severity, scope, chainage_from_km, chainage_to_km, enabled)
+                VALUES (:name, :channel, :address, :language, :min_severity, :scope, :chainage_from_km, :chainage_to_km, :enabled)
+                ON CONFLICT (name) DO UPDATE SET channel = excluded.channel, address = excluded.address,
+                    language = excluded.language, min_severity = excluded.min_severity, scope = excluded.scope,
+                    chainage_from_km = excluded.chainage_from_km, chainage_to_km = excluded.chainage_to_km, enabled = excluded.enabled
+                RETURNING id"""),
+        values,
+    ).scalar_one()
+    return Subscription(**{**values, "id": number})
+
+
+def subscriptions(conn: Connection, *, enabled_only: bool = False) -> list[Subscription]:
+    """Return the subscriptions by name."""
+    rows = conn.execute(
+        text(f"SELECT {_SUBSCRIPTION} FROM subscription AS s WHERE s.enabled OR NOT :only ORDER BY s.name"),
+        {"only": enabled_only},
+    ).mappings()
+    return [Subscription(**row) for row in rows]
+
+
+def get_subscription(conn: Connection, name: str) -> Subscription:
+    """Return the subscription of that name.
+
+    Raises
+    ------
+    NotFoundError
+        There is none.
+    """
+    row = conn.execute(
+        text(f"SELECT {_SUBSCRIPTION} FROM subscription AS s WHERE s.name = :name"), {"name": name}
+    ).mappings().one_or_none()  # fmt: skip
+    if row is None:
+        raise NotFoundError(f"there is no subscription {name!r}")
+    return Subscription(**row)
+
+
+def remove_subscription(conn: Connection, name: str) -> None:
+    """Remove a subscription and what was still to be sent to it.
+
+    Raises
+    ------
+    NotFoundError
+        There is none of that name.
+    """
+    if conn.execute(text("DELETE FROM subscription WHERE name = :name"), {"name": name}).rowcount == 0:
+        raise NotFoundError(f"there is no subscription {name!r}")
+
+
+def claim_deliveries(conn: Connection, limit: int, lease: timedelta = timedelta(minutes=10)) -> list[Claim]:
+    """Return messages that are due; nobody else gets them before the lease ends.
+
+    A worker that dies in between leaves them to be claimed again. Messages about one alert go to a receiver
+    in their order: a Cancel never overtakes its Alert.
+    """
+    rows = conn.execute(
+        text(_CLAIM), {"limit": limit, "lease": lease, "per_receiver": PER_RECEIVER}
+    ).mappings().all()  # fmt: skip
+    told = messages(conn, [row["alert_event_id"] for row in rows])
+    claims = [_claim(row, told[row["alert_event_id"]]) for row in rows]
+    return sorted(claims, key=lambda claim: (claim.message.id, claim.delivery_id))
+
+
+def mark_delivered(conn: Connection, claim: Claim) -> Outcome:
+    """Note that the receiver has it; `lost` where another worker has claimed it since."""
+    done = conn.execute(
+        text("""UPDATE delivery SET status = 'delivered', delivered_at = clock_timestamp(), last_error = NULL
+                WHERE id = :id AND attempts = :attempt AND status = 'waiting'"""),
+        {"id": claim.delivery_id, "attempt": claim.attempt},
+    ).rowcount
+    return "delivered" if done else "lost"
+
+
+def mark_failed(
+    conn: Connection, claim: Claim, error: str, *, retry_in: timedelta, give_up_after: timedelta
+) -> Outcome:
+    """Note why the receiver did not get it, and when to try again; `failed` once the message is too old to be of use.
+
+    What else waits for that receiver is put off as well.
+    """
+    status = conn.scalar(
+        text("""UPDATE delivery AS d SET last_error = left(:error, 500), next_try_at = clock_timestamp() + :retry_in,
+                    status = CASE WHEN e.sent_at + :give_up < clock_timestamp() THEN 'failed' ELSE 'waiting' END
+                FROM alert_event AS e WHERE e.id = d.alert_event_id AND d.id = :id AND d.attempts = :attempt AND d.status = 'waiting'
+                RETURNING d.status"""),
+        {
+            "id": claim.delivery_id, "attempt": claim.attempt, "error": error, "retry_in": retry_in, "give_up": give_up_after,
+        },
+    )  # fmt: skip
+    if status is None:
+        return "lost"
+    conn.execute(
+        text("""UPDATE delivery SET next_try_at = greatest(next_try_at, clock_timestamp() + :retry_in)
+                WHERE id IN (SELECT id FROM delivery WHERE subscription_id = :subscription AND status = 'waiting'
+                             FOR UPDATE SKIP LOCKED)"""),
+        {"subscription": claim.subscription.id, "retry_in": retry_in},
+    )
+    return "failed" if status == "failed" else "waiting"
+
+
+def deliveries(
+    conn: Connection, *, alert_id: int | None = None, status: str | None = None, limit: int = 1000
+) -> list[DeliveryRecord]:
+    """Return how messages to receivers stand, newest first; `status="failed"` is the dead-letter list."""
+    rows = conn.execute(
+        text("""SELECT d.id, e.alert_id, d.alert_event_id, s.name AS subscription, s.channel, d.status, d.attempts,
+                       d.next_try_at, d.delivered_at, d.last_error
+                FROM delivery AS d JOIN alert_event AS e ON e.id = d.alert_event_id JOIN subscription AS s ON s.id = d.subscription_id
+                WHERE (CAST(:alert AS bigint) IS NULL OR e.alert_id = :alert) AND (CAST(:status AS text) IS NULL OR d.status = :status)
+                ORDER BY d.id DESC LIMIT :limit"""),
+        {"alert": alert_id, "status": status, "limit": limit},
+    ).mappings()
+    return [DeliveryRecord(**row) for row in rows]
+
+
+def _checked(subscription: Subscription) -> dict[str, Any]:
+    choices = (
+        ("language", LANGUAGES),
+        ("min_severity", SEVERITIES),
+        ("scope", ("Public", "Restricted")),
+    )
+    for field, allowed in choices:
+        if getattr(subscription, field) not in allowed:
+            raise InputError(f"subscription {subscription.name!r}, {field}: use {', '.join(allowed)}")
+    if not subscription.name.strip() or not subscription.address.strip():
+        raise InputError("a subscription needs a name and an address")
+    low, high = subscription.chainage_from_km, subscription.chainage_to_km
+    if low is not None and high is not None and low > high:
+        raise InputError(f"subscription {subscription.name!r}: km {low:g} to {high:g} runs backwards")
+    return {name: getattr(subscription, name) for name in Subscription.__dataclass_fields__}
+
+
+def _claim(row: Mapping[Any, Any], message: AlertMessage) -> Claim:
+    fields = {name: row[name] for name in Subscription.__dataclass_fields__ if name != "id"}
+    return Claim(row["delivery_id"], row["attempts"], Subscription(**fields, id=row["subscription_id"]), message)
+
+
+_SUBSCRIPTION = """s.name, s.channel, s.address, s.language, s.min_severity, s.scope, s.chainage_from_km, s.chainage_to_km,
+    s.enabled, s.id"""
+
+_CLAIM = f"""
+WITH due AS (
+    SELECT d.id FROM delivery AS d
+    WHERE d.status = 'waiting' AND d.next_try_at <= clock_timestamp() AND d.id IN (
+        SELECT ranked.id FROM (
+            SELECT w.id, row_number() OVER (PARTITION BY w.subscription_id ORDER BY w.id) AS place
+            FROM delivery AS w JOIN alert_event AS e ON e.id = w.alert_event_id JOIN subscription AS s ON s.id = w.subscription_id
+            WHERE w.status = 'waiting' AND w.next_try_at <= clock_timestamp() AND s.enabled
+              AND NOT EXISTS (SELECT FROM delivery AS o JOIN alert_event AS earlier ON earlier.id = o.alert_event_id
+                              WHERE o.subscription_id = w.subscription_id AND o.status = 'waiting'
+                                AND earlier.alert_id = e.alert_id AND earlier.id < e.id)
+        ) AS ranked WHERE ranked.place <= :per_receiver)
+    ORDER BY d.id LIMIT :limit FOR UPDATE SKIP LOCKED
+)
+UPDATE delivery AS d SET attempts = d.attempts + 1, next_try_at = clock_timestamp() + :lease
+FROM due, subscription AS s
+WHERE d.id = due.id AND s.id = d.subscription_id
+RETURNING d.id AS delivery_id, d.attempts, d.alert_event_id, d.subscription_id, {_SUBSCRIPTION.replace("s.id", "s.id AS number")}
+"""
