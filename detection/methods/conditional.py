@@ -20,7 +20,7 @@ from detection.blocks import tiles
 from detection.methods.illumination import REACH_PX
 from detection.methods.pixels import View, common_bands, look, median
 from detection.methods.regression import Expectation, design, fit_expectation, residuals, whitening
-from detection.methods.targets import signatures, snow_signature
+from detection.methods.targets import cloud_signature, shade_signature, signatures, snow_signature
 
 PATCH_PX, PATCHES, SAMPLES = 160, 24, 120_000
 MEAN_PX = 41
@@ -65,6 +65,10 @@ class Filtered:
     z: FloatArray
     purity: FloatArray
     """Share of the change that goes in the direction of fresh ground, 0-1."""
+    cloud: FloatArray
+    """How much better a thin cloud tells the change than fresh ground does: difference of cosines, -2 to 1."""
+    shade: FloatArray
+    """The same of light and shade, either way."""
     contrast: FloatArray
     """Steps of brightness from pixel to pixel before: where they are large, small shifts feign changes."""
 
@@ -139,7 +143,7 @@ def _expectation(views: list[View], date: int) -> Expectation:
 
 def slopes(view: View) -> tuple[FloatArray, FloatArray]:
     """Return the change of the view before per pixel, down and across, (bands, rows, cols); 0 beside what is unseen."""
-    inner = ndi.binary_erosion(view.seen_before, np.ones((3, 3)), border_value=1)
+    inner = ndi.binary_erosion(view.seen_before, np.ones((3, 3), dtype=bool), border_value=1)
     down = np.zeros_like(view.before)
     across = np.zeros_like(view.before)
     if view.before.shape[1] > 2 and view.before.shape[2] > 2:
@@ -155,7 +159,7 @@ def _shift(views: list[View], date: int, expectation: Expectation) -> FloatArray
     """
     normal, right = np.zeros((2, 2)), np.zeros(2)
     for view in views:
-        calm = ndi.binary_erosion(view.seen_before & view.seen_after[date], np.ones((5, 5))) & view.hills
+        calm = ndi.binary_erosion(view.seen_before & view.seen_after[date], np.ones((5, 5), dtype=bool)) & view.hills
         if calm.sum() < _FEWEST_IN_CLASS:
             continue
         left = residuals(view, date, expectation)[:, calm]
@@ -297,16 +301,22 @@ def matched(view: View, residual: FloatArray, fitted: Fitted) -> Filtered:
     pixels = np.flatnonzero(view.seen)
     z = np.zeros(shape, dtype=np.float32)
     purity = np.zeros(shape, dtype=np.float32)
-    z.flat[pixels], purity.flat[pixels] = matched_pixels(view, residual, fitted, pixels)
+    cloud, shade = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
+    z.flat[pixels], purity.flat[pixels], cloud.flat[pixels], shade.flat[pixels] = matched_pixels(
+        view, residual, fitted, pixels
+    )
     down, across = slopes(view)
     contrast = np.sqrt((down * down + across * across).mean(axis=0))
-    return Filtered(z, purity, contrast)
+    return Filtered(z, purity, cloud, shade, contrast)
 
 
 def matched_pixels(
     view: View, residual: FloatArray, fitted: Fitted, pixels: npt.NDArray[np.intp]
-) -> tuple[FloatArray, FloatArray]:
-    """Return score and purity of some pixels (flat indices): the best of s'S⁻¹e / sqrt(s'S⁻¹s) over the targets."""
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return score, purity and likeness to cloud and to shade of some pixels (flat indices), see Filtered.
+
+    The score is the best of s'S⁻¹e / sqrt(s'S⁻¹s) over the targets, equation (8) of [@Theiler2006].
+    """
     bands = len(view.bands)
     kind = classes(view, fitted.light_edges, fitted.plant_edges).reshape(-1)[pixels]
     order = np.argsort(kind.astype(np.int16), kind="stable")
@@ -314,6 +324,9 @@ def matched_pixels(
     change = residual.reshape(bands, -1)[:, pixels]
     towards = signatures(view.before.reshape(bands, -1)[:, pixels], view.bands)
     snow = snow_signature(view.before.reshape(bands, -1)[:, pixels], view.bands)
+    cloud = cloud_signature(view.before.reshape(bands, -1)[:, pixels], view.bands)
+    shade = shade_signature(view.bands)
+    like_cloud, like_shade = np.empty(len(pixels), dtype=np.float32), np.empty(len(pixels), dtype=np.float32)
     best = np.full(len(pixels), -np.inf, dtype=np.float32)
     length = np.empty(len(pixels), dtype=np.float32)
     bounds = np.searchsorted(kind[order], np.arange(len(fitted.whiteners) + 1))
@@ -323,12 +336,15 @@ def matched_pixels(
         length[part] = np.sqrt((white * white).sum(axis=0))
         for target in towards:
             np.maximum(best[part], _along(whitener @ target[:, part], white), out=best[part])
+        like_cloud[part] = _along(whitener @ cloud[:, part], white) - best[part]
+        like_shade[part] = np.abs(_along(whitener @ shade, white)) - best[part]
         if snow is not None:  # what is better told by snow come or gone is no scar
             along = np.abs(_along(whitener @ snow[:, part], white))
             best[part] = np.where(along > best[part], np.minimum(best[part], 0), best[part])
-    z, purity = np.empty_like(best), np.empty_like(best)
-    z[order], purity[order] = best, best / np.maximum(length, 1e-6)
-    return z, purity
+    length = np.maximum(length, np.float32(1e-6))
+    back = np.empty_like(order)
+    back[order] = np.arange(len(order))
+    return best[back], (best / length)[back], (like_cloud / length)[back], (like_shade / length)[back]
 
 
 def _along(aim: FloatArray, white: FloatArray) -> FloatArray:
@@ -367,11 +383,16 @@ def apply(block: Block, fitted: Fitted, floor: float) -> Score:
     answer = matched(view, median(left, view.seen_after & view.seen_before), fitted)
     z = standardise(answer, view, fitted) / np.float32(fitted.smooth_scale)
     seen = view.seen
-    vote, first_after, last_quiet = _vote(z, view, left, fitted, floor, [one.usable for one in block.before])
+    alone, pixels = _alone(z > floor, view, left, fitted)
+    vote = z.copy()
+    vote.flat[pixels] = lowest_but_one(alone)
+    first_after, last_quiet = _interval(alone, pixels, [one.usable for one in block.before])
     z = smoothed(np.minimum(z, vote), seen)
     unseen = np.float32(np.nan)
     layers = {
         "purity": answer.purity,
+        "cloud": answer.cloud,
+        "shade": answer.shade,
         "contrast": answer.contrast,
         "vote": smoothed(np.clip(vote, -5, 50), seen),
         "plants": view.plants,
@@ -387,30 +408,15 @@ _SHOWN, _QUIET = 0.5, 0.25
 """A date shows the change from this share of the strongest date's score on, and is quiet below the other."""
 
 
-def _vote(
-    z: FloatArray, view: View, left: FloatArray, fitted: Fitted, floor: float, before: list[BoolArray]
-) -> tuple[FloatArray, npt.NDArray[np.int16], npt.NDArray[np.int16]]:
-    """Return the score that all dates but one reach, and the indices of the first date that shows and the last quiet.
-
-    Only where the score exceeds `floor`; elsewhere the vote is the score.
-    """
-    pixels = np.flatnonzero((z > floor) & view.seen)
-    dates = len(left)
-    alone = np.full((dates, len(pixels)), np.nan, dtype=np.float32)
-    for date in range(dates):
+def _alone(where: BoolArray, view: View, left: FloatArray, fitted: Fitted) -> tuple[FloatArray, npt.NDArray[np.intp]]:
+    """Return the score of each date alone (dates, pixels), NaN = not seen, and the pixels (flat indices)."""
+    pixels = np.flatnonzero(where & view.seen)
+    alone = np.full((len(left), len(pixels)), np.nan, dtype=np.float32)
+    for date in range(len(left)):
         mine = np.flatnonzero(view.seen_after[date].flat[pixels])
-        raw, _ = matched_pixels(view, left[date], fitted, pixels[mine])
+        raw = matched_pixels(view, left[date], fitted, pixels[mine])[0]
         alone[date, mine] = (raw - fitted.date_scale[date, 0]) / fitted.date_scale[date, 1]
-    vote = z.copy()
-    vote.flat[pixels] = lowest_but_one(alone)
-    first_after = np.full(z.shape, -1, dtype=np.int16)
-    last_quiet = np.full(z.shape, -1, dtype=np.int16)
-    first, quiet = _interval(alone)
-    first_after.flat[pixels] = first
-    for index, usable in enumerate(before):
-        last_quiet[usable] = index
-    last_quiet.flat[pixels] = np.where(quiet >= 0, quiet + len(before), last_quiet.flat[pixels])
-    return vote, first_after, last_quiet
+    return alone, pixels
 
 
 def lowest_but_one(alone: FloatArray) -> FloatArray:
@@ -429,13 +435,31 @@ def lowest_but_one(alone: FloatArray) -> FloatArray:
     return np.asarray(np.take_along_axis(ordered, which[None], axis=0)[0], dtype=np.float32)
 
 
-def _interval(alone: FloatArray) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
-    """Return the first date that shows the change and the last quiet one before it, -1 = none, (pixels,) each."""
-    dates, pixels = alone.shape
-    strongest = np.nanmax(np.where(np.isfinite(alone), alone, -np.inf), axis=0, initial=0)
+def _interval(
+    alone: FloatArray, pixels: npt.NDArray[np.intp], before: list[BoolArray]
+) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
+    """Return the first date after that shows the change, and the last date of all before it that is quiet; -1 = none.
+
+    Both (rows, cols). Where nothing shows, the last quiet date is the last usable one of those before.
+
+    Parameters
+    ----------
+    alone
+        (dates after, pixels), score of each date, NaN = not seen.
+    before
+        Usable pixels of each date before.
+    """
+    shape = before[0].shape
+    strongest = np.nan_to_num(alone, nan=-np.inf).max(axis=0, initial=0)
     shown = np.nan_to_num(alone, nan=-np.inf) >= np.maximum(_SHOWN * strongest, 1.5)
     first = np.where(shown.any(axis=0), shown.argmax(axis=0), -1)
     calm = np.nan_to_num(alone, nan=np.inf) < np.minimum(_QUIET * strongest, 2.0)
-    calm &= np.arange(dates)[:, None] < first
-    quiet = np.where(calm.any(axis=0), dates - 1 - calm[::-1].argmax(axis=0), -1)
-    return first.astype(np.int16), quiet.astype(np.int16)
+    calm &= np.arange(len(alone))[:, None] < first
+    quiet = np.where(calm.any(axis=0), len(alone) - 1 - calm[::-1].argmax(axis=0), -1)
+    first_after = np.full(shape, -1, dtype=np.int16)
+    last_quiet = np.full(shape, -1, dtype=np.int16)
+    first_after.flat[pixels] = first
+    for index, usable in enumerate(before):
+        last_quiet[usable] = index
+    last_quiet.flat[pixels] = np.where(quiet >= 0, quiet + len(before), last_quiet.flat[pixels])
+    return first_after, last_quiet

@@ -21,7 +21,7 @@ def cos_incidence(terrain: Terrain, sun_elevation_deg: float, sun_azimuth_deg: f
     slope = np.radians(terrain.slope_deg, dtype=np.float32)
     turn = np.radians(np.float32(sun_azimuth_deg) - terrain.aspect_deg, dtype=np.float32)
     cosine = np.cos(zenith) * np.cos(slope) + np.sin(zenith) * np.sin(slope) * np.cos(turn)
-    return np.where(np.isfinite(cosine), cosine, np.cos(zenith)).astype(np.float32)
+    return np.asarray(np.where(np.isfinite(cosine), cosine, np.cos(zenith)), dtype=np.float32)
 
 
 def sunlit(

@@ -75,7 +75,7 @@ class IrMad(BaseModel):
         """Return the normal quantile of chi-squared of the MAD variates."""
         both = pictures(block, model.bands)
         bands, rows, cols = both.shape[1:]
-        seen = np.isfinite(both).all(axis=(0, 1))
+        seen = np.asarray(np.isfinite(both).all(axis=(0, 1)))
         chi = chi_squared(both[0][:, seen].T, both[1][:, seen].T, model)
         z = np.full((rows, cols), np.nan, dtype=np.float32)
         # Wilson and Hilferty: the cube root of chi-squared over its degrees of freedom is nearly normal
@@ -90,7 +90,7 @@ class IrMad(BaseModel):
     def candidates(self, score: Score, block: Block) -> list[Candidate]:
         """Return objects; the confidence only grows with the score and is not calibrated."""
         rules = Rules(self.high, self.low, 0.0, self.min_area_px, self.min_slope_deg, np.inf, 0.0, 0.0)
-        found = []
+        found: list[Candidate] = []
         for region in regions(score.z, self.high, self.low, 0.0, self.min_area_px):
             told = features(region, score, block)
             if plausible(told, rules):
@@ -119,14 +119,14 @@ def irmad(
     as it is probable that a chi-squared so large comes from no change, equation (14).
     """
     weight = np.ones(len(x))
-    x, y = x.astype(np.float64), y.astype(np.float64)
-    last = np.full(x.shape[1], np.inf)
-    for _ in range(iterations):
-        variates = canonical(x, y, weight, bands)
+    first, second = x.astype(np.float64), y.astype(np.float64)
+    variates = canonical(first, second, weight, bands)
+    for _ in range(iterations - 1):
+        last = variates.correlations
+        weight = chdtrc(len(bands), chi_squared(first, second, variates))
+        variates = canonical(first, second, weight, bands)
         if np.max(np.abs(variates.correlations - last)) < tolerance:
             break
-        last = variates.correlations
-        weight = chdtrc(x.shape[1], chi_squared(x, y, variates))
     return variates
 
 

@@ -55,7 +55,7 @@ def regions(z: FloatArray, high: float, low: float, keep: float, fewest: int) ->
     highest = ndi.maximum(z, labels, np.arange(1, count + 1))
     boxes = ndi.find_objects(labels)
     for index in np.flatnonzero(highest > high):
-        box = boxes[index]
+        box = (boxes[index][0], boxes[index][1])
         own = labels[box] == index + 1
         values = z[box]
         peak = float(np.percentile(values[own], PEAK_PERCENTILE))
@@ -95,8 +95,9 @@ def features(region: Region, score: Score, block: Block) -> dict[str, float]:
         "area_px": float(inside.sum()),
         "mean": mean,
         "peak": region.peak,
-        "ring_mean": float(around_seen.mean()) if around_seen.size else 0.0,
-        "ring_busy": float((np.abs(around_seen) > 3).mean()) if around_seen.size else 0.0,
+        # other slides may be around: neither the median nor changes the other way feel a few of them
+        "ring_middle": float(np.median(around_seen)) if around_seen.size else 0.0,
+        "ring_contrary": float((around_seen < -3).mean()) if around_seen.size else 0.0,
         "observed_share": float(np.isfinite(z[ring | inside]).mean()),
         "border_share": _border_share(inside, np.isfinite(z)),
     }

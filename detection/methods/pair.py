@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from detection.arrays import Block, Candidate, Score
 from detection.methods import conditional
-from detection.methods.confidence import confidence, mode_of
 from detection.methods.conditional import HALO_PX, Fitted
+from detection.methods.confidence import confidence, mode_of
 from detection.methods.objects import Rules, candidate, features, plausible, regions
 from detection.methods.pixels import common_bands
 
@@ -26,7 +26,7 @@ class Pair(BaseModel):
     """Score that a landslide exceeds somewhere, in standard deviations of unchanged ground."""
     low: float = Field(2.5, gt=0)
     """Score that all of it exceeds."""
-    keep: float = Field(0.4, ge=0, lt=1)
+    keep: float = Field(0.45, ge=0, lt=1)
     """Share of its own peak that all of it exceeds."""
     min_area_px: int = Field(6, ge=1)
     min_slope_deg: float = Field(15.0, ge=0, le=90)
@@ -64,7 +64,7 @@ class Pair(BaseModel):
             dates_after=len(block.after),
             has_infrared=bool({"nir", "swir1", "swir2"} & set(common_bands(block))),
         )
-        found = []
+        found: list[Candidate] = []
         for region in regions(score.z, rules.high, rules.low, rules.keep, rules.fewest_px):
             told = features(region, score, block)
             if not plausible(told, rules):

@@ -10,6 +10,7 @@ import scipy.ndimage as ndi
 
 from detection.arrays import BANDS, Acquisition, Block, BoolArray, FloatArray, NotEnoughDataError, Terrain
 from detection.methods.illumination import cos_incidence, sunlit
+from detection.methods.targets import DIFFUSE_SHARE
 
 FEWEST_BANDS = 3
 LEAST_COS_INCIDENCE = 0.15
@@ -18,8 +19,6 @@ WHITE = 0.42
 """Ground is darker than this in at least one visible band; snow and cloud are not."""
 _LEVEL = np.float32(np.cos(np.radians(10.0)))
 _DARKEST, _BRIGHTEST = 0.002, 1.5
-_DIFFUSE_SHARE = {"blue": 0.25, "green": 0.19, "red": 0.14, "nir": 0.09, "swir1": 0.05, "swir2": 0.04}
-"""Light from a clear sky on level ground; order of magnitude, the regression takes up the difference."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def look(block: Block, bands: tuple[str, ...]) -> View:
     if block.terrain is not None:
         total = np.zeros(block.shape, dtype=np.float32)
         for one in before:
-            total += np.where(one.seen, one.light, 0)
+            total += 0 if one.light is None else one.seen * one.light
         light_before = total / np.maximum(count, 1)
         light_after = np.stack([one.light for one in after if one.light is not None])
         upright = np.cos(np.radians(np.nan_to_num(block.terrain.slope_deg), dtype=np.float32))
@@ -151,7 +150,7 @@ def _light(
     np.maximum(cosine, LEAST_COS_INCIDENCE, out=cosine)
     level = np.float32(max(np.sin(np.radians(one.sun_elevation_deg)), LEAST_COS_INCIDENCE))
     for index, name in enumerate(bands):
-        share = np.float32(_DIFFUSE_SHARE[name])
+        share = np.float32(DIFFUSE_SHARE[name])
         picture[index] -= np.log((1 - share) / level * cosine + share)
     return np.log(cosine), np.asarray(lit)
 

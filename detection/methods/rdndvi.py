@@ -66,7 +66,7 @@ class RdNdvi(BaseModel):
     def candidates(self, score: Score, block: Block) -> list[Candidate]:
         """Return objects; the confidence only grows with the score and is not calibrated."""
         rules = Rules(self.high, self.low, 0.0, self.min_area_px, self.min_slope_deg, np.inf, 0.0, 0.0)
-        found = []
+        found: list[Candidate] = []
         for region in regions(score.z, self.high, self.low, 0.0, self.min_area_px):
             told = features(region, score, block)
             if plausible(told, rules):

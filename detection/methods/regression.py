@@ -67,7 +67,8 @@ def fit_expectation(columns: FloatArray, seen: FloatArray, center: FloatArray) -
         residual = seen - coefficients.T @ columns
         covariance = (residual * weight) @ residual.T / weight.sum()
         distance = mahalanobis(residual, covariance)
-        weight = (1 + distance / max(float(np.median(distance)), 1e-6) * len(seen) / 6) ** np.float32(-1.5)
+        length = np.asarray(distance / max(float(np.median(distance)), 1e-6) * len(seen), dtype=np.float32)
+        weight = np.asarray((1 + length / 6) ** np.float32(-1.5), dtype=np.float32)
     deviation = 1.4826 * np.median(np.abs(seen - coefficients.T @ columns), axis=1)
     return Expectation(center, coefficients, deviation.astype(np.float32))
 

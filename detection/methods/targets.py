@@ -13,20 +13,39 @@ TARGETS: dict[str, tuple[float, ...]] = {
     "wet dark": (0.06, 0.07, 0.08, 0.10, 0.11, 0.09),
 }
 """Reflectance of fresh scars and deposits, round figures after the classes of [@Stumpf2011]."""
+DIFFUSE_SHARE = {"blue": 0.25, "green": 0.19, "red": 0.14, "nir": 0.09, "swir1": 0.05, "swir2": 0.04}
+"""Light from a clear sky on level ground; order of magnitude, the regression takes up the difference."""
 SHARE = 0.5
 """Of the pixel that the scar is taken to cover; the direction hardly depends on it."""
 
 
 SNOW = (0.85, 0.84, 0.82, 0.73, 0.14, 0.10)
 SNOW_SHARE = 0.15
+CLOUD = (0.50, 0.50, 0.50, 0.52, 0.42, 0.33)
+CLOUD_SHARE = 0.3
+
+
+def cloud_signature(before: FloatArray, bands: tuple[str, ...]) -> FloatArray:
+    """Return the change of log reflectance, (bands, pixels), under a thin cloud."""
+    return _mixed(before, bands, CLOUD, CLOUD_SHARE)
 
 
 def snow_signature(before: FloatArray, bands: tuple[str, ...]) -> FloatArray | None:
     """Return the change of log reflectance, (bands, pixels), by a little snow; None where no band tells it from rock."""
     if "swir1" not in bands and "swir2" not in bands:
         return None
-    chosen = np.array([SNOW[BANDS.index(name)] for name in bands], dtype=np.float32)
-    return np.asarray(np.log((1 - SNOW_SHARE) + SNOW_SHARE * chosen[:, None] * np.exp(-before)), dtype=np.float32)
+    return _mixed(before, bands, SNOW, SNOW_SHARE)
+
+
+def shade_signature(bands: tuple[str, ...]) -> FloatArray:
+    """Return the change of log reflectance, (bands, 1), when half of the direct light goes; the sky stays."""
+    share = np.array([DIFFUSE_SHARE[name] for name in bands], dtype=np.float32)[:, None]
+    return np.asarray(np.log((1 - share) / 2 + share), dtype=np.float32)
+
+
+def _mixed(before: FloatArray, bands: tuple[str, ...], spectrum: tuple[float, ...], share: float) -> FloatArray:
+    chosen = np.array([spectrum[BANDS.index(name)] for name in bands], dtype=np.float32)
+    return np.asarray(np.log((1 - share) + share * chosen[:, None] * np.exp(-before)), dtype=np.float32)
 
 
 def signatures(before: FloatArray, bands: tuple[str, ...]) -> list[FloatArray]:
