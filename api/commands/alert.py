@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from api.commands.choices import AsJson
+from api.commands.choices import AsJson, Stretch
 from api.console import actor, put, put_json, put_table
 
 app = typer.Typer(name="alert", help="Alerts, and what became of them.", no_args_is_help=True)
@@ -16,37 +17,61 @@ Id = Annotated[int, typer.Argument(metavar="ID")]
 Note = Annotated[str | None, typer.Option("--note", help="Why; kept with the alert.")]
 
 
+class State(StrEnum):
+    """How alerts stand."""
+
+    LIVE = "live"
+    CANDIDATE = "candidate"
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    ESCALATED = "escalated"
+    RESOLVED = "resolved"
+    FALSE_ALARM = "false_alarm"
+    EXPIRED = "expired"
+
+
+class Severity(StrEnum):
+    """How bad it may be."""
+
+    MINOR = "Minor"
+    MODERATE = "Moderate"
+    SEVERE = "Severe"
+    EXTREME = "Extreme"
+
+
 @app.command("list")
 def list_alerts(
-    closed: Annotated[bool, typer.Option("--all", help="Also those that are closed.")] = False,
+    state: Annotated[State | None, typer.Option(help="Only these; `live` for all that are not closed.")] = None,
+    km: Stretch = None,
+    limit: Annotated[int, typer.Option(min=1)] = 1000,
     json: AsJson = False,
 ) -> None:
-    """List the alerts that are not closed, the most urgent first."""
+    """List the alerts, newest first."""
     from api.opening import opened
+    from api.stretch import read_stretch
     from hazard_db import alerts, connect
 
+    stretch = read_stretch(km) if km else None
     with opened() as catalogue, connect.transaction(catalogue.engine) as conn:
-        found = alerts.list_alerts(conn, include_closed=closed)
+        found = alerts.list_alerts(conn, state=state.value if state else None, km=stretch, limit=limit)
     if json:
         put_json(found)
         return
-    columns = ("id", "state", "scope", "severity", "certainty", "km", "raised", "headline")
-    put_table(
-        columns,
-        [
-            (
-                a.id,
-                a.state,
-                a.scope,
-                a.severity,
-                a.certainty,
-                a.chainage_km,
-                f"{a.raised_at:%Y-%m-%d %H:%M}",
-                a.headline.get("en"),
-            )
-            for a in found
-        ],
-    )
+    columns = ("id", "state", "scope", "severity", "certainty", "km", "raised (UTC)", "headline")
+    rows = [
+        (
+            a.id,
+            a.state,
+            a.scope,
+            a.severity,
+            a.certainty,
+            a.chainage_km,
+            f"{a.raised_at:%Y-%m-%d %H:%M}",
+            a.headline.get("en"),
+        )
+        for a in found
+    ]
+    put_table(columns, rows)
 
 
 @app.command()
@@ -96,6 +121,66 @@ def approve(alert_id: Id, note: Note = None) -> None:
 def false_alarm(alert_id: Id, note: Note = None) -> None:
     """There was nothing; those who were told are told so."""
     _act("mark_false_alarm", alert_id, note)
+
+
+@app.command()
+def subscribe(
+    name: Annotated[str, typer.Argument(help="Who; the same name again replaces what was agreed before.")],
+    channel: Annotated[str, typer.Option(help="email, webhook or file.")],
+    address: Annotated[str, typer.Option(help="E-mail address, URL, or name of a file.")],
+    language: Annotated[str, typer.Option("--lang", help="en, zh or ur.")] = "en",
+    min_severity: Annotated[Severity, typer.Option(help="From here on.")] = Severity.MINOR,
+    unreviewed: Annotated[
+        bool, typer.Option("--unreviewed", help="Also what nobody has reviewed: for duty officers.")
+    ] = False,
+    km: Stretch = None,
+) -> None:
+    """Send alerts to somebody from now on."""
+    from alerts.deliver import subscribe as agree
+    from alerts.settings import load_alert_settings
+    from api.opening import opened
+    from api.stretch import read_stretch
+    from hazard_db import alerts, connect
+
+    km_from, km_to = read_stretch(km) if km else (None, None)
+    wanted = alerts.Subscription(
+        name=name, channel=channel, address=address, language=language, min_severity=min_severity.value,
+        scope="Restricted" if unreviewed else "Public", chainage_from_km=km_from, chainage_to_km=km_to,
+    )  # fmt: skip
+    with opened() as catalogue, connect.transaction(catalogue.engine) as conn:
+        connect.actor(conn, actor())
+        made = agree(conn, wanted, load_alert_settings())
+    put(
+        f"{made.name} gets alerts by {made.channel}, from {made.min_severity} on"
+        + (", unreviewed ones too" if unreviewed else "")
+    )
+
+
+@app.command()
+def subscriptions(json: AsJson = False) -> None:
+    """List who gets alerts, and how."""
+    from api.opening import opened
+    from hazard_db import alerts, connect
+
+    with opened() as catalogue, connect.transaction(catalogue.engine) as conn:
+        found = alerts.subscriptions(conn)
+    if json:
+        put_json(found)
+    else:
+        columns = ("name", "channel", "address", "language", "from", "scope")
+        put_table(columns, [(s.name, s.channel, s.address, s.language, s.min_severity, s.scope) for s in found])
+
+
+@app.command()
+def unsubscribe(name: str) -> None:
+    """Send somebody no more alerts."""
+    from api.opening import opened
+    from hazard_db import alerts, connect
+
+    with opened() as catalogue, connect.transaction(catalogue.engine) as conn:
+        connect.actor(conn, actor())
+        alerts.remove_subscription(conn, name)
+    put(f"{name} gets no more alerts")
 
 
 def _act(name: str, alert_id: int, note: str | None) -> None:

@@ -1,1 +1,24 @@
 """The routes of the API and the pages, one file a subject."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.routes import (
+    access,
+    alerts,
+    changes,
+    files,
+    health,
+    home,
+    maps,
+    observations,
+    register,
+    segments,
+)
+
+ROUTERS: tuple[APIRouter, ...] = (
+    home.router, segments.router, maps.router, observations.router, register.router, changes.router, alerts.router,
+    files.router, access.router, health.router,
+)  # fmt: skip
+"""Every route of the application, in the order in which they are tried."""

@@ -1,0 +1,77 @@
+"""The application: pages and API over the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+
+from alerts.settings import AlertSettings, load_alert_settings
+from api import problems
+from api.measures import Measures
+from api.middleware import EntityTags, SizeLimit, Surroundings
+from api.problems import OURS, failure
+from api.routes import ROUTERS
+from api.security import Patience
+from api.settings import ApiSettings
+from api.state import State, keep
+from hazard_db import connect, database
+
+POOL = 10
+DESCRIPTION = "Geohazards of the Karakoram Highway: observations, sites, events, changes, risk by kilometre, alerts."
+
+
+def create_app(settings: ApiSettings) -> FastAPI:
+    """Return the application; the catalogue is connected when it starts and let go when it ends.
+
+    Raises
+    ------
+    SettingsError
+        A secret cannot be used, or the database's address is not known.
+    """
+    measures = Measures()
+    state = State(
+        settings=settings,
+        alerts=_alert_settings(settings),
+        engine=connect.engine(database.url(settings.database, "app"), pool_size=POOL),
+        public_engine=connect.engine(database.url(settings.database, "public"), readonly=True, pool_size=POOL),
+        signing_key=settings.signing_key(),
+        patience=Patience(),
+        measures=measures,
+    )
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        state.engine.dispose()
+        state.public_engine.dispose()
+
+    app = FastAPI(
+        title="KKH Hazard Watch",
+        description=DESCRIPTION,
+        version=version("kkh-hazard-watch"),
+        lifespan=lifespan,
+        docs_url=None,  # its pages load scripts from other hosts; ours is /docs
+        redoc_url=None,
+    )
+    keep(app, state)
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    most_bytes = int(settings.max_upload_mb * 2**20)
+    too_large = failure(413, f"A request may have up to {settings.max_upload_mb:g} MB.")
+    # the last one added is the outermost
+    app.add_middleware(EntityTags)
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    app.add_middleware(SizeLimit, most_bytes=most_bytes, refuse=too_large)
+    app.add_middleware(Surroundings, measures=measures, fail=failure(500, OURS))
+    return app
+
+
+def _alert_settings(settings: ApiSettings) -> AlertSettings:
+    """Return the settings of alerts, with links to where this application is reached."""
+    own = load_alert_settings()
+    return own.model_copy(update={"base_url": settings.base_url}) if settings.base_url else own

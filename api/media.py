@@ -1,0 +1,144 @@
+"""Photos and files of observations: what they really are, and where they are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from hazard_db.errors import InputError
+
+CHUNK = 2**20
+MOST_PIXELS = 300_000_000
+LONGEST_NAME = 200
+IMAGES = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+FTYP = {
+    b"heic": "image/heic", b"heix": "image/heic", b"mif1": "image/heif", b"isom": "video/mp4", b"mp42": "video/mp4",
+    b"mp41": "video/mp4", b"avc1": "video/mp4", b"qt  ": "video/quicktime", b"3gp4": "video/3gpp", b"3gp5": "video/3gpp",
+    b"M4A ": "audio/mp4",
+}  # fmt: skip
+KINDS = "JPEG, PNG, WebP, HEIC, PDF, MP4, MOV, 3GP, M4A"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file in the folder of media."""
+
+    sha256: str
+    size_bytes: int
+    mime_type: str
+    taken_at: datetime | None
+    """In UTC; None where the photo does not tell its zone."""
+    lonlat: tuple[float, float] | None
+
+
+def store(stream: IO[bytes], folder: Path, label: str) -> Stored:
+    """Return what was stored; the file appears whole, under its checksum, and only once.
+
+    Raises
+    ------
+    InputError
+        It is empty, or of a kind that is not taken.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f".part-{secrets.token_hex(8)}"
+    digest, size = hashlib.sha256(), 0
+    try:
+        with part.open("xb") as file:
+            while chunk := stream.read(CHUNK):
+                digest.update(chunk)
+                size += len(chunk)
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        if not size:
+            raise InputError(f"{label}: the file is empty")
+        mime_type, facts = _look(part, label)
+        final = path_of(folder, digest.hexdigest())
+        final.parent.mkdir(exist_ok=True)
+        if not final.exists():
+            part.replace(final)
+        return Stored(digest.hexdigest(), size, mime_type, _taken_at(facts), _lonlat(facts))
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def path_of(folder: Path, sha256: str) -> Path:
+    """Return where the file of a checksum lies."""
+    return folder / sha256[:2] / sha256
+
+
+def plain_name(name: str | None) -> str:
+    """Return a file's name without any folders, as short as names should be.
+
+    Raises
+    ------
+    InputError
+        Nothing is left of it.
+    """
+    last = (name or "").replace("\\", "/").rpartition("/")[2].strip()
+    kept = "".join(char for char in last if char.isprintable() and char not in '<>:"|?*')
+    if kept.strip(". ") == "" or len(kept) > LONGEST_NAME:
+        raise InputError(f"a file needs a name of 1 to {LONGEST_NAME} characters")
+    return kept
+
+
+def _look(path: Path, label: str) -> tuple[str, Mapping[int, Any]]:
+    """Return the kind of a file by its content, whatever its name says, and what a photo tells of itself."""
+    head = path.open("rb").read(16)
+    if head.startswith(b"%PDF-"):
+        return "application/pdf", {}
+    if head[4:8] == b"ftyp" and head[8:12] in FTYP:
+        return FTYP[head[8:12]], {}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path, formats=["JPEG", "MPO", "PNG", "WEBP"]) as image:
+                if image.width * image.height > MOST_PIXELS:
+                    raise InputError(f"{label}: {image.width} x {image.height} pixels are too many")
+                kind = IMAGES[image.format or ""]
+                exif = dict(image.getexif())
+                gps = dict(image.getexif().get_ifd(ExifTags.IFD.GPSInfo))
+                exif |= dict(image.getexif().get_ifd(ExifTags.IFD.Exif))
+                image.verify()
+    except InputError:
+        raise
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError, KeyError) as error:
+        raise InputError(f"{label}: not a whole file of a kind that is taken ({KINDS})") from error
+    return kind, {**exif, ExifTags.IFD.GPSInfo: gps}
+
+
+def _taken_at(facts: Mapping[int, Any]) -> datetime | None:
+    """Return when a photo was taken; None where it does not tell, or not in which zone."""
+    moment, offset = facts.get(ExifTags.Base.DateTimeOriginal), facts.get(ExifTags.Base.OffsetTimeOriginal)
+    if not isinstance(moment, str) or not isinstance(offset, str):
+        return None
+    try:
+        return datetime.strptime(f"{moment.strip()} {offset.strip()}", "%Y:%m:%d %H:%M:%S %z").astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _lonlat(facts: Mapping[int, Any]) -> tuple[float, float] | None:
+    """Return where a photo was taken; None where it does not tell."""
+    gps = facts.get(ExifTags.IFD.GPSInfo) or {}
+    try:
+        lat = _degrees(gps[ExifTags.GPS.GPSLatitude]) * (-1 if gps.get(ExifTags.GPS.GPSLatitudeRef) == "S" else 1)
+        lon = _degrees(gps[ExifTags.GPS.GPSLongitude]) * (-1 if gps.get(ExifTags.GPS.GPSLongitudeRef) == "W" else 1)
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    # 0, 0 is what cameras write that have not found their place
+    return (lon, lat) if -180 <= lon <= 180 and -90 <= lat <= 90 and (lon, lat) != (0, 0) else None
+
+
+def _degrees(parts: Any) -> float:
+    degrees, minutes, seconds = (float(part) for part in parts)
+    return degrees + minutes / 60 + seconds / 3600

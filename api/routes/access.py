@@ -1,0 +1,99 @@
+"""Logging in and out."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from api.pages import render
+from api.problems import STATUS
+from api.security import (
+    SESSION_COOKIE,
+    Identity,
+    check_origin,
+    identify,
+    make_session,
+)
+from api.state import state_of
+from api.storage import writing
+from hazard_db import accounts, connect
+from hazard_db.accounts import Account
+from hazard_db.errors import AuthenticationError
+
+router = APIRouter(include_in_schema=False)
+
+Anyone = Annotated[Identity, Depends(identify)]
+
+
+@router.get("/login")
+def login_page(request: Request, identity: Anyone, next: str = "/") -> Response:
+    """Return the form."""
+    if identity.how == "session":
+        return RedirectResponse(_inside(next), 303)
+    return render(request, "login.html", error="", name="", next=_inside(next))
+
+
+@router.post("/login")
+async def login(request: Request, identity: Anyone) -> Response:
+    """Log a person in and go on to where they wanted to be."""
+    await check_origin(request, identity)
+    form = await request.form()
+    name, password, then = (str(form.get(field, ""))[:2000] for field in ("name", "password", "next"))
+    try:
+        account = await run_in_threadpool(_check, request, name, password)
+    except AuthenticationError as error:
+        status = STATUS.get(type(error), 401)
+        return render(request, "login.html", status=status, error=str(error), name=name, next=_inside(then))
+    state = state_of(request)
+    hours = state.settings.session_hours
+    response = RedirectResponse(_inside(then), 303)
+    response.set_cookie(
+        SESSION_COOKIE, make_session(account, state.signing_key, hours), max_age=int(hours * 3600), httponly=True,
+        samesite="lax", secure=request.url.scheme == "https",
+    )  # fmt: skip
+    return response
+
+
+@router.post("/logout")
+async def logout(request: Request, identity: Anyone) -> Response:
+    """End every session of the account."""
+    await check_origin(request, identity)
+    if identity.account is not None:
+        await run_in_threadpool(_end, request, identity, identity.account.id)
+    response = RedirectResponse("/", 303)
+    response.delete_cookie(SESSION_COOKIE, httponly=True, samesite="lax")
+    return response
+
+
+def _check(request: Request, name: str, password: str) -> Account:
+    """Return the account, counting wrong passwords by name and by address."""
+    state = state_of(request)
+    address = f"address:{request.client.host if request.client else secrets.token_hex(4)}"
+    own = f"name:{name.casefold()}|{address}"
+    state.patience.check(own, address)
+    try:
+        with connect.transaction(state.engine) as conn:
+            connect.actor(conn, name[:100] or "anonymous")
+            account = accounts.log_in(conn, name, password)
+    except AuthenticationError:
+        state.patience.failed(own, address)
+        raise
+    state.patience.succeeded(own)
+    return account
+
+
+def _end(request: Request, identity: Identity, account_id: int) -> None:
+    with writing(request, identity) as conn:
+        accounts.end_sessions(conn, account_id)
+
+
+def _inside(target: str) -> str:
+    """Return a path of this site; anything else would send people elsewhere."""
+    safe = (
+        target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable() and "\\" not in target
+    )
+    return target if safe else "/"

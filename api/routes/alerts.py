@@ -1,0 +1,134 @@
+"""Alerts: the list, each with its messages, as CAP and as a feed; and what people do to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response
+
+from alerts import cap, feed
+from alerts.run import cap_document, open_feed
+from api.bodies import answered, read_body
+from api.listing import Asked
+from api.pages import collection, data, feature, language, render, wants_page
+from api.plain import plain
+from api.security import Identity, Reader, Reviewer
+from api.state import state_of
+from api.storage import reading, writing
+from api.verdicts import AlertAction
+from hazard_db import alerts
+from hazard_db.alerts import AlertMessage, AlertRecord
+from hazard_db.connect import Connection
+
+router = APIRouter(tags=["alerts"])
+
+Id = Annotated[int, Path(ge=1, lt=2**63)]
+States = Literal["live", "candidate", "open", "acknowledged", "escalated", "resolved", "false_alarm", "expired"]
+NAMES = ("acknowledged_by", "resolved_by", "evidence", "group_key")
+"""For those who are logged in."""
+FEED_SECONDS = 60
+
+
+@router.get("/alerts")
+def list_alerts(
+    request: Request, identity: Reader, window: Asked, state: Annotated[States | None, Query()] = None
+) -> Response:
+    """Return alerts, newest first; only public ones to those who are not logged in."""
+    stretch = (window.km_from, window.km_to) if window.km_from is not None and window.km_to is not None else None
+    with reading(request) as conn:
+        items = alerts.list_alerts(
+            conn, state=state, scope=_scope(identity), since=window.since, km=stretch, limit=window.limit,
+            offset=window.offset,
+        )  # fmt: skip
+    if wants_page(request, default_page=False):
+        return render(request, "alerts.html", items=items, limit=window.limit, offset=window.offset)
+    return data(collection([_shown(item, identity) for item in items]), media_type="application/geo+json")
+
+
+@router.get("/alerts/feed.atom")
+def atom(request: Request) -> Response:
+    """Return the open feed of public alerts (Atom 1.0), the same for everybody."""
+    with reading(request) as conn:
+        document = open_feed(conn, language=language(request), settings=state_of(request).alerts)
+    headers = {"Cache-Control": f"public, max-age={FEED_SECONDS}", "Vary": "Accept-Language, Cookie"}
+    return Response(document, media_type=feed.MIME_TYPE, headers=headers)
+
+
+@router.get("/alerts/{alert_id}")
+def get_alert(request: Request, identity: Reader, alert_id: Id) -> Response:
+    """Return one alert with the messages about it."""
+    with reading(request) as conn:
+        alert = alerts.get_alert(conn, alert_id, scope=_scope(identity))
+        messages = alerts.events_of(conn, alert_id, scope=_scope(identity))
+    if wants_page(request, default_page=False):
+        return render(request, "alert.html", alert=alert, messages=messages)
+    told = _shown(alert, identity) | {"messages": [_message(message, identity) for message in messages]}
+    return data(feature(told), media_type="application/geo+json")
+
+
+@router.get("/alerts/{alert_id}/cap")
+def get_cap(request: Request, identity: Reader, alert_id: Id) -> Response:
+    """Return the newest message about an alert as a CAP 1.2 document."""
+    with reading(request) as conn:
+        document = cap_document(
+            conn, alert_id, public_only=not identity.sees_unreviewed, settings=state_of(request).alerts
+        )
+    return Response(document, media_type=cap.MIME_TYPE)
+
+
+@router.post("/alerts/{alert_id}/ack", openapi_extra=AlertAction.described())
+async def acknowledge(request: Request, identity: Reviewer, alert_id: Id) -> Response:
+    """Acknowledge an alert: somebody takes care of it."""
+    return await _act(request, identity, alert_id, alerts.acknowledge)
+
+
+@router.post("/alerts/{alert_id}/resolve", openapi_extra=AlertAction.described())
+async def resolve(request: Request, identity: Reviewer, alert_id: Id) -> Response:
+    """Resolve an alert: the danger is over; those who were told of it are told so."""
+    return await _act(request, identity, alert_id, alerts.resolve)
+
+
+@router.post("/alerts/{alert_id}/approve", openapi_extra=AlertAction.described())
+async def approve(request: Request, identity: Reviewer, alert_id: Id) -> Response:
+    """Make an alert public."""
+    return await _act(request, identity, alert_id, alerts.approve)
+
+
+@router.post("/alerts/{alert_id}/false-alarm", openapi_extra=AlertAction.described())
+async def false_alarm(request: Request, identity: Reviewer, alert_id: Id) -> Response:
+    """Close an alert as a false alarm; those who were told of it are told so."""
+    return await _act(request, identity, alert_id, alerts.mark_false_alarm)
+
+
+async def _act(
+    request: Request,
+    identity: Identity,
+    alert_id: int,
+    action: Callable[[Connection, int, str, str | None], AlertRecord],
+) -> Response:
+    asked = await read_body(request, AlertAction)
+
+    def act() -> AlertRecord:
+        with writing(request, identity) as conn:
+            return action(conn, alert_id, identity.name, asked.note or None)
+
+    return await answered(request, f"/alerts/{alert_id}", act, lambda alert: feature(_shown(alert, identity)))
+
+
+def _scope(identity: Identity) -> str | None:
+    return None if identity.sees_unreviewed else "Public"
+
+
+def _shown(alert: AlertRecord, identity: Identity) -> dict[str, Any]:
+    told: dict[str, Any] = plain(alert)
+    return told if identity.sees_unreviewed else {name: value for name, value in told.items() if name not in NAMES}
+
+
+def _message(message: AlertMessage, identity: Identity) -> dict[str, Any]:
+    told: dict[str, Any] = plain(message)
+    del told["content"]
+    if not identity.sees_unreviewed:
+        del told["actor"], told["note"]
+    return told

@@ -1,0 +1,63 @@
+"""Files that pages need: pictures of changes, styles, and what maps are drawn with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, Response
+
+from api.pages import STATIC
+from api.security import Reader
+from api.state import state_of
+from api.storage import reading
+from hazard_db import pictures
+from hazard_db.errors import NotFoundError
+
+router = APIRouter(include_in_schema=False)
+
+FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+"""For files whose address changes with their content."""
+
+
+@router.get("/pictures/{path:path}")
+def picture(request: Request, identity: Reader, path: str) -> Response:
+    """Return the picture of a change; only files that the catalogue knows, to whoever may see the change."""
+    wanted = f"pictures/{path}"
+    with reading(request) as conn:
+        change_id = pictures.change_of(conn, wanted, include_unreviewed=identity.sees_unreviewed)
+    if change_id is None:
+        raise NotFoundError("there is no such picture")
+    return FileResponse(_inside(state_of(request).settings.home, wanted), media_type="image/png")
+
+
+@router.get("/static/{path:path}")
+def static(path: str) -> Response:
+    """Return a style or icon of our own pages."""
+    return FileResponse(_inside(STATIC, path), headers=FOREVER)
+
+
+@router.get("/assets/{path:path}")
+def asset(path: str) -> Response:
+    """Return a file that maps are drawn with."""
+    from maps import assets  # noqa: PLC0415
+
+    return FileResponse(_inside(assets.folder(), path), headers=FOREVER)
+
+
+def _inside(folder: Path, path: str) -> Path:
+    """Return a file below a folder.
+
+    Raises
+    ------
+    NotFoundError
+        There is none, or the way to it leads out of the folder.
+    """
+    root = folder.resolve()
+    try:
+        found = (root / path).resolve()
+    except (OSError, ValueError) as error:  # a NUL or a name too long
+        raise NotFoundError("there is no such file") from error
+    if not found.is_relative_to(root) or not found.is_file():
+        raise NotFoundError("there is no such file")
+    return found

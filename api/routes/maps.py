@@ -1,0 +1,7 @@
+"""Maps."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["maps"])

@@ -1,0 +1,205 @@
+"""Field observations: the list, sending one, its photos, its history and its review."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+
+from api import media
+from api.bodies import answered, read_body
+from api.incoming import IncomingObservation
+from api.listing import Asked
+from api.pages import collection, data, feature, render, wants_page
+from api.security import FieldWorker, Identity, Reader, Reviewer, Viewer
+from api.state import state_of
+from api.storage import reading, reading_as, writing
+from api.verdicts import ObservationVerdict
+from hazard_db import fieldbook
+from hazard_db.connect import Connection
+from hazard_db.errors import AuthenticationError, NotFoundError
+from hazard_db.fieldbook import MediaRecord
+
+router = APIRouter(tags=["observations"])
+
+Id = Annotated[uuid.UUID, Path()]
+Status = Literal["submitted", "accepted", "rejected"]
+UPLOAD = {
+    "requestBody": {
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            }
+        }
+    }
+}
+
+
+@router.get("/observations")
+def list_observations(
+    request: Request, identity: Reader, window: Asked, status: Annotated[Status | None, Query()] = None
+) -> Response:
+    """Return observations, newest first; without names of people to those who are not logged in."""
+    with reading_as(request, identity) as conn:
+        items = fieldbook.list_observations(conn, window, published=not identity.sees_unreviewed, status=status)
+    if wants_page(request, default_page=False):
+        return render(request, "observations.html", items=items, limit=window.limit, offset=window.offset)
+    return data(collection(items), media_type="application/geo+json")
+
+
+@router.post("/observations", status_code=201, openapi_extra={
+    "requestBody": {"content": {"application/json": {"schema": IncomingObservation.model_json_schema()}}}
+})  # fmt: skip
+async def create(
+    request: Request, identity: FieldWorker, idempotency_key: Annotated[uuid.UUID | None, Header()] = None
+) -> Response:
+    """Store an observation: 201, or 200 where the very same one was stored before, or 409 where its id is another's."""
+    incoming = await read_body(request, IncomingObservation)
+    if incoming.id and idempotency_key and incoming.id != idempotency_key:
+        raise RequestValidationError(
+            [{"loc": ("header", "idempotency-key"), "msg": "differs from id", "type": "value_error"}]
+        )
+    new = incoming.record(incoming.id or idempotency_key or uuid.uuid4(), identity.name)
+
+    def act() -> tuple[dict[str, Any], bool]:
+        with writing(request, identity) as conn:
+            fresh = fieldbook.create_observation(conn, new)
+            return fieldbook.get_observation(conn, new.id, published=False), fresh
+
+    stored, fresh = await run_in_threadpool(act)
+    return data(
+        feature(stored), 201 if fresh else 200, media_type="application/geo+json", location=f"/observations/{new.id}"
+    )
+
+
+@router.get("/observations/{identifier}")
+def get_observation(request: Request, identity: Reader, identifier: Id) -> Response:
+    """Return one observation."""
+    with reading_as(request, identity) as conn:
+        observation = fieldbook.get_observation(conn, identifier, published=not identity.sees_unreviewed)
+    if not wants_page(request, default_page=False):
+        return data(feature(observation), media_type="application/geo+json")
+    with reading(request) as conn:
+        files = fieldbook.list_media(conn, identifier) if _may_see_media(observation, identity) else []
+        versions = fieldbook.history(conn, identifier) if identity.sees_unreviewed else []
+    return render(request, "observation.html", observation=observation, media=files, versions=versions)
+
+
+@router.get("/observations/{identifier}/history")
+def history(request: Request, identity: Viewer, identifier: Id) -> Response:
+    """Return the earlier versions of an observation, newest first."""
+    del identity
+    with reading(request) as conn:
+        return data(fieldbook.history(conn, identifier))
+
+
+@router.post("/observations/{identifier}/review", openapi_extra=ObservationVerdict.described())
+async def review(request: Request, identity: Reviewer, identifier: Id) -> Response:
+    """Give a verdict on an observation: accepted, rejected, or submitted to take it back."""
+    asked = await read_body(request, ObservationVerdict)
+
+    def act() -> dict[str, Any]:
+        with writing(request, identity) as conn:
+            return fieldbook.review_observation(
+                conn, identifier, asked.verdict, note=asked.note or None, expected_revision=asked.revision
+            )
+
+    return await answered(request, f"/observations/{identifier}", act, feature)
+
+
+@router.get("/observations/{identifier}/media")
+def list_media(request: Request, identity: Reader, identifier: Id) -> Response:
+    """Return the photos and files of an observation, each with its checksum and link."""
+    with reading_as(request, identity) as conn:
+        observation = fieldbook.get_observation(conn, identifier, published=not identity.sees_unreviewed)
+    with reading(request) as conn:
+        return data([_told(file) for file in _media(conn, observation, identity)])
+
+
+@router.post("/observations/{identifier}/media", status_code=201, openapi_extra=UPLOAD)
+async def add_media(request: Request, identity: FieldWorker, identifier: Id) -> Response:
+    """Store a photo or file (field `file` of a form): 201, or 200 where it was stored before."""
+
+    def exists() -> None:
+        with reading(request) as conn:
+            fieldbook.get_observation(conn, identifier, published=False)
+
+    await run_in_threadpool(exists)  # before megabytes are read for nothing
+    async with request.form(max_files=1, max_fields=10) as form:
+        upload = form.get("file")
+        if not isinstance(upload, UploadFile):
+            raise RequestValidationError(
+                [{"loc": ("body", "file"), "msg": "send the file as multipart/form-data", "type": "missing"}]
+            )
+        stored, fresh = await run_in_threadpool(_store, request, identity, identifier, upload)
+    return data(_told(stored), 201 if fresh else 200, location=_link(stored))
+
+
+@router.get("/observations/{identifier}/media/{media_id}")
+def get_media(
+    request: Request, identity: Reader, identifier: Id, media_id: Annotated[int, Path(ge=1, lt=2**63)]
+) -> Response:
+    """Return a photo or file as it came in."""
+    with reading_as(request, identity) as conn:
+        observation = fieldbook.get_observation(conn, identifier, published=not identity.sees_unreviewed)
+    with reading(request) as conn:
+        found = [file for file in _media(conn, observation, identity) if file.id == media_id]
+    if not found:
+        raise NotFoundError(f"the observation has no file {media_id}")
+    path = media.path_of(state_of(request).settings.home / "media", found[0].sha256)
+    if not path.is_file():
+        raise NotFoundError(f"{found[0].filename} is in the catalogue, but not on this machine")
+    shown = "inline" if found[0].mime_type.startswith("image/") else "attachment"
+    return FileResponse(
+        path, media_type=found[0].mime_type, filename=found[0].filename, content_disposition_type=shown,
+        headers={
+            "Cache-Control": "private, max-age=31536000, immutable", "ETag": f'"{found[0].sha256}"',
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+        },
+    )  # fmt: skip
+
+
+def _store(request: Request, identity: Identity, identifier: uuid.UUID, upload: UploadFile) -> tuple[MediaRecord, bool]:
+    name = media.plain_name(upload.filename)
+    file = media.store(upload.file, state_of(request).settings.home / "media", name)
+    with writing(request, identity) as conn:
+        return fieldbook.add_media(
+            conn, identifier, filename=name, sha256=file.sha256, size_bytes=file.size_bytes, mime_type=file.mime_type,
+            taken_at=file.taken_at, lonlat=file.lonlat,
+        )  # fmt: skip
+
+
+def _may_see_media(observation: dict[str, Any], identity: Identity) -> bool:
+    """Return whether the photos may be shown: one may show faces, so open are those of accepted observations."""
+    return identity.sees_unreviewed or observation["review_status"] == "accepted"
+
+
+def _media(conn: Connection, observation: dict[str, Any], identity: Identity) -> list[MediaRecord]:
+    """Return the files of an observation.
+
+    Raises
+    ------
+    AuthenticationError
+        They are for those who are logged in.
+    """
+    if not _may_see_media(observation, identity):
+        raise AuthenticationError("photos of an observation that is not accepted yet are for those who are logged in")
+    return fieldbook.list_media(conn, observation["id"])
+
+
+def _told(file: MediaRecord) -> dict[str, Any]:
+    values = {name: getattr(file, name) for name in MediaRecord.__dataclass_fields__ if name != "created_by"}
+    return values | {"href": _link(file)}
+
+
+def _link(file: MediaRecord) -> str:
+    return f"/observations/{file.observation_id}/media/{file.id}"

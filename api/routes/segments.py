@@ -1,0 +1,143 @@
+"""The road by kilometre: ratings, what they are made of, what was seen and when."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api.pages import collection, data, render, wants_page
+from api.plain import plain
+from api.security import Identity, Reader
+from api.storage import reading, reading_as
+from api.stretch import read_stretch
+from hazard_db import alerts, changes, corridor, fieldbook, register, risk
+from hazard_db.connect import Connection
+from hazard_db.corridor import SegmentRow
+from hazard_db.errors import InputError, NotFoundError
+from hazard_db.fieldbook import Window
+from hazard_db.risk import SegmentRisk
+
+router = APIRouter(tags=["road"])
+
+WORST = 25
+NEAR = 20
+LOOK_EXPIRES = timedelta(days=60)
+"""A clear look older than this is told as `not observed since`."""
+
+Kilometre = Annotated[float, Path(ge=-1e4, le=1e5, description="Any kilometre of the segment.")]
+
+
+@router.get("/segments")
+def list_segments(
+    request: Request,
+    identity: Reader,
+    km: Annotated[str | None, Query(description="Stretch A-B in kilometres.")] = None,
+) -> Response:
+    """Return the segments with their ratings, as GeoJSON or as a page with a strip of the road."""
+    del identity
+    km_from, km_to = read_stretch(km) if km else (None, None)
+    with reading(request) as conn:
+        rows = corridor.segments(conn, km_from, km_to)
+        low, high = (rows[0].km_from, rows[-1].km_to) if rows else (0.0, 0.0)
+        rated = {rating.segment_id: rating for rating in risk.show(conn, low, high, hazard="all")}
+    items = [_summary(row, rated.get(row.id)) for row in rows]
+    if wants_page(request, default_page=False):
+        worst = sorted((item for item in items if item["score"]), key=lambda item: -item["score"])[:WORST]
+        return render(request, "segments.html", segments=items, worst=worst)
+    return data(collection(items), media_type="application/geo+json")
+
+
+@router.get("/segments/locate")
+def locate(
+    request: Request, identity: Reader, *, km: Annotated[float | None, Query(description="Kilometre to find.")] = None,
+    lon: Annotated[float | None, Query(description="Degrees east.")] = None,
+    lat: Annotated[float | None, Query(description="Degrees north.")] = None,
+    version: Annotated[str | None, Query(max_length=200, description="An earlier version of the alignment.")] = None,
+) -> Response:  # fmt: skip
+    """Return the place of a kilometre (km), or the kilometre of a place (lon, lat)."""
+    del identity
+    with reading(request) as conn:
+        if km is not None and lon is None and lat is None:
+            return data(corridor.locate_km(conn, km, version=version))
+        if km is None and lon is not None and lat is not None:
+            return data(corridor.locate_point(conn, lon, lat, version=version))
+    raise InputError("give either km, or lon and lat")
+
+
+@router.get("/segments/go", include_in_schema=False)
+def go(km: Annotated[str, Query(max_length=40)]) -> Response:
+    """Redirect to the page of a kilometre or to the map of a stretch, from the form on the road's page."""
+    km_from, km_to = read_stretch(km)
+    return RedirectResponse(f"/maps/segment?km={km_from:g}-{km_to:g}" if "-" in km else f"/segments/{km_from:g}", 303)
+
+
+@router.get("/segments/{km}")
+def segment(request: Request, identity: Reader, km: Kilometre) -> Response:
+    """Return the segment that a kilometre lies in: ratings with their contributions, visibility, what lies near."""
+    with reading(request) as conn:
+        row, previous, following = _find(conn, km)
+        ratings = [rating for rating in risk.show(conn, row.km_from, row.km_to) if rating.segment_id == row.id]
+        looks = [look for look in changes.last_looks(conn, row.km_from, row.km_to) if look["segment_id"] == row.id]
+        near = _near(conn, row, identity)
+    with reading_as(request, identity) as conn:
+        near |= _recorded(conn, row, published=not identity.sees_unreviewed)
+    seen = ratings[0] if ratings else None
+    last_good = seen.last_good_look if seen else None
+    told: dict[str, Any] = {
+        "segment": row,
+        "ratings": ratings,
+        "looks": looks,
+        "last_look": seen.last_look if seen else None,
+        "last_good_look": last_good,
+        "not_observed_since": bool(last_good and datetime.now(UTC).date() - last_good > LOOK_EXPIRES),
+        **near,
+    }
+    if wants_page(request, default_page=True):
+        return render(request, "segment.html", previous=previous, following=following, **told)
+    told["segment"] = {**plain(row), "geometry": {"type": "LineString", "coordinates": row.lonlat}}
+    del told["segment"]["lonlat"]
+    return data(told)
+
+
+def _find(conn: Connection, km: float) -> tuple[SegmentRow, float | None, float | None]:
+    """Return the segment of a kilometre and where its neighbours begin."""
+    rows = corridor.segments(conn, km - 3, km + 3)
+    for index, row in enumerate(rows):
+        if row.km_from <= km < row.km_to or (index == len(rows) - 1 and km == row.km_to):
+            previous = rows[index - 1].km_from if index else None
+            following = rows[index + 1].km_from if index + 1 < len(rows) else None
+            return row, previous, following
+    raise NotFoundError(f"the road has no kilometre {km:g}")
+
+
+def _near(conn: Connection, row: SegmentRow, identity: Identity) -> dict[str, Any]:
+    inside = identity.sees_unreviewed
+    ends = (row.km_from, row.km_to)
+    return {
+        "alerts": alerts.list_alerts(conn, state="live", scope=None if inside else "Public", km=ends, limit=NEAR),
+        "changes": changes.list_changes(conn, include_unreviewed=inside, km_from=ends[0], km_to=ends[1], limit=NEAR),
+    }
+
+
+def _recorded(conn: Connection, row: SegmentRow, *, published: bool) -> dict[str, Any]:
+    window = Window(row.km_from, row.km_to, limit=NEAR)
+    return {
+        "sites": register.list_sites(conn, window, published=published),
+        "events": register.list_events(conn, window, published=published),
+        "observations": fieldbook.list_observations(conn, window, published=published),
+    }
+
+
+def _summary(row: SegmentRow, rating: SegmentRisk | None) -> dict[str, Any]:
+    return {
+        "id": row.id, "km_from": row.km_from, "km_to": row.km_to, "place": row.place, "basis": row.basis,
+        "country": row.country, "consequence": row.consequence,
+        "grade": rating.grade if rating else None, "score": rating.score if rating else None,
+        "confidence": rating.confidence if rating else None,
+        "last_look": rating.last_look if rating else None,
+        "last_good_look": rating.last_good_look if rating else None,
+        "geometry": {"type": "LineString", "coordinates": row.lonlat},
+    }  # fmt: skip

@@ -1,0 +1,235 @@
+"""Who is asking and what they may do: API keys, sessions, form tokens, and patience with wrong passwords."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import jwt
+from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+
+from api.settings import ApiSettings
+from api.state import state_of
+from hazard_db import accounts, connect
+from hazard_db.accounts import Account
+from hazard_db.errors import AccessDeniedError, AuthenticationError
+
+SESSION_COOKIE = "kkh_session"
+FORM_COOKIE = "kkh_form"
+FORM_FIELD = "csrf"
+FORM_HEADER = "x-csrf-token"
+RANKS = ("none", "public", *accounts.ROLES)
+"""Each may do what the ones before it may; `public` and `none` are for those who are not logged in."""
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who is asking."""
+
+    name: str
+    role: str
+    how: Literal["anonymous", "session", "key"]
+    account: Account | None = None
+    token_id: str = ""
+    """Of the session, or of the browser that is not logged in: form tokens belong to it."""
+
+    def may(self, role: str) -> bool:
+        """Return whether this role includes another."""
+        return RANKS.index(self.role) >= RANKS.index(role)
+
+    @property
+    def sees_unreviewed(self) -> bool:
+        """Whether candidates, restricted alerts and names may be shown."""
+        return self.may("viewer")
+
+
+class TooManyAttemptsError(AuthenticationError):
+    """Too many wrong passwords; wait a while."""
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__(f"too many wrong passwords; try again in {max(1, round(wait_s / 60))} minutes")
+        self.wait_s = wait_s
+
+
+class Patience:
+    """Counts wrong passwords per name and address; forgets them after a while. Safe to use from many threads."""
+
+    def __init__(self, attempts: int = 5, window_s: float = 900.0, most_keys: int = 10_000) -> None:
+        self.attempts, self.window_s, self.most_keys = attempts, window_s, most_keys
+        self._failures: OrderedDict[str, list[float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def check(self, *keys: str) -> None:
+        """Return quietly where another attempt is allowed.
+
+        Raises
+        ------
+        TooManyAttemptsError
+            One of the keys has had too many.
+        """
+        now = time.monotonic()
+        with self._lock:
+            for key in keys:
+                recent = [at for at in self._failures.get(key, []) if now - at < self.window_s]
+                if len(recent) >= self.attempts * (4 if key.startswith("address:") else 1):
+                    raise TooManyAttemptsError(self.window_s - (now - recent[0]))
+
+    def failed(self, *keys: str) -> None:
+        """Count a wrong password."""
+        now = time.monotonic()
+        with self._lock:
+            for key in keys:
+                recent = [at for at in self._failures.pop(key, []) if now - at < self.window_s]
+                self._failures[key] = [*recent, now]
+            while len(self._failures) > self.most_keys:
+                self._failures.popitem(last=False)
+
+    def succeeded(self, key: str) -> None:
+        """Forget the wrong passwords of a name."""
+        with self._lock:
+            self._failures.pop(key, None)
+
+
+def make_session(account: Account, key: str, hours: float) -> str:
+    """Return the signed token of a new session."""
+    now = int(time.time())
+    claims = {
+        "sub": str(account.id), "epoch": account.session_epoch, "iat": now, "exp": now + int(hours * 3600),
+        "jti": secrets.token_urlsafe(12), "aud": "kkh-pages",
+    }  # fmt: skip
+    return jwt.encode(claims, key, algorithm="HS256")
+
+
+def form_token(key: str, token_id: str) -> str:
+    """Return a token for a form; another one each time, so that compressed pages do not betray it."""
+    salt = secrets.token_urlsafe(9)
+    return f"{salt}.{_form_mark(key, token_id, salt)}"
+
+
+def right_form_token(key: str, token_id: str, token: str) -> bool:
+    """Return whether a form's token was made for this session."""
+    salt, _, mark = token.partition(".")
+    return bool(token_id) and hmac.compare_digest(_form_mark(key, token_id, salt).encode(), mark.encode())
+
+
+def _form_mark(key: str, token_id: str, salt: str) -> str:
+    return hmac.new(key.encode(), f"form|{token_id}|{salt}".encode(), hashlib.sha256).hexdigest()
+
+
+async def identify(request: Request) -> Identity:
+    """Return who is asking; a wrong key is refused even where reading is open.
+
+    Raises
+    ------
+    AuthenticationError
+        The API key is not valid.
+    """
+    known: Identity | None = getattr(request.state, "identity", None)
+    if known is None:
+        known = await run_in_threadpool(_identify, request)
+        request.state.identity = known
+    return known
+
+
+def _identify(request: Request) -> Identity:
+    state = state_of(request)
+    key = _sent_key(request)
+    if key is not None:
+        with connect.transaction(state.engine) as conn:
+            found = accounts.check_key(conn, key)
+            accounts.note_use(conn, found.id)
+        return Identity(f"key:{found.name}", found.role, "key")
+    session = _session(request, state.settings)
+    if session is not None:
+        return session
+    return Identity(
+        "anonymous", state.settings.anonymous_role, "anonymous", token_id=request.cookies.get(FORM_COOKIE, "")
+    )
+
+
+def _sent_key(request: Request) -> str | None:
+    """Return the API key of the request, None where it carries none."""
+    if (key := request.headers.get("x-api-key")) is not None:
+        return key.strip()
+    header = request.headers.get("authorization")
+    if header is None:
+        return None
+    scheme, _, value = header.partition(" ")
+    if scheme.lower() != "bearer":
+        raise AuthenticationError("send the API key as `Authorization: Bearer KEY` or `X-API-Key: KEY`")
+    return value.strip()
+
+
+def _session(request: Request, settings: ApiSettings) -> Identity | None:
+    """Return the identity of the session cookie; None where there is none or it has ended."""
+    token = request.cookies.get(SESSION_COOKIE)
+    if not token:
+        return None
+    state = state_of(request)
+    try:
+        claims = jwt.decode(
+            token, state.signing_key, algorithms=["HS256"], audience="kkh-pages",
+            options={"require": ["sub", "epoch", "exp", "jti"]},
+        )  # fmt: skip
+        with connect.transaction(state.engine) as conn:
+            account = accounts.in_session(conn, int(claims["sub"]), int(claims["epoch"]))
+    except (jwt.InvalidTokenError, AuthenticationError, ValueError):
+        return None
+    return Identity(account.name, account.role, "session", account, str(claims["jti"]))
+
+
+def needs(role: str) -> Callable[..., Awaitable[Identity]]:
+    """Return a dependency that gives the identity where it may do what `role` may, and refuses it elsewhere."""
+
+    async def check(request: Request) -> Identity:
+        identity = await identify(request)
+        if not identity.may(role):
+            if identity.how == "anonymous":
+                raise AuthenticationError("log in, or send an API key")
+            raise AccessDeniedError(f"this needs the role {role}; {identity.name} has {identity.role}")
+        if request.method not in SAFE_METHODS:
+            await check_origin(request, identity)
+        return identity
+
+    return check
+
+
+async def check_origin(request: Request, identity: Identity) -> None:
+    """Return quietly where a writing request was meant by whoever it comes from, not by another site's page.
+
+    Raises
+    ------
+    AccessDeniedError
+        It carries a session but not the form token that belongs to it.
+    """
+    if identity.how == "key":
+        return  # a browser never adds a key by itself
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        raise AccessDeniedError("this was sent from another site's page")
+    token = request.headers.get(FORM_HEADER)
+    if token is None and "form" in request.headers.get("content-type", ""):
+        token = _text(await request.form(), FORM_FIELD)
+    if not right_form_token(state_of(request).signing_key, identity.token_id, token or ""):
+        raise AccessDeniedError("the form is too old or not from here; load the page again")
+
+
+def _text(form: FormData, name: str) -> str:
+    value = form.get(name)
+    return value if isinstance(value, str) else ""
+
+
+Reader = Annotated[Identity, Depends(needs("public"))]
+Viewer = Annotated[Identity, Depends(needs("viewer"))]
+FieldWorker = Annotated[Identity, Depends(needs("field"))]
+Reviewer = Annotated[Identity, Depends(needs("reviewer"))]
+Admin = Annotated[Identity, Depends(needs("admin"))]

@@ -1,0 +1,41 @@
+"""What the pages say, in English, Chinese and Urdu."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+LANGUAGES = {"en": "English", "zh": "中文", "ur": "اردو"}
+DIRECTIONS = {"en": "ltr", "zh": "ltr", "ur": "rtl"}
+FILE = Path(__file__).parent / "texts.yml"
+
+
+@cache
+def texts() -> dict[str, dict[str, str]]:
+    """Return every text: key -> language -> words."""
+    loaded: dict[str, list[str]] = yaml.safe_load(FILE.read_text(encoding="utf8"))
+    return {key: dict(zip(LANGUAGES, words, strict=True)) for key, words in loaded.items()}
+
+
+def translate(lang: str) -> Callable[..., str]:
+    """Return a function that gives the words of a key; named values fill its {braces}."""
+
+    def words(key: str, **values: object) -> str:
+        return texts()[key][lang].format(**values)
+
+    return words
+
+
+def term(lang: str) -> Callable[[str], str]:
+    """Return a function that gives the words of a term of the catalogue, such as a grade or state; unknown ones as they are."""
+
+    def words(value: str | None) -> str:
+        if value is None:
+            return "–"
+        known = texts().get(f"term.{value}")
+        return known[lang] if known else value.replace("_", " ")
+
+    return words

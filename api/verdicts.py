@@ -1,0 +1,41 @@
+"""What people send with a verdict: the same from a form and as JSON."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Verdict(BaseModel):
+    """A person's word on a record."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    note: str = Field(default="", max_length=2000, description="Why; kept with the record.")
+
+    @classmethod
+    def described(cls) -> dict[str, Any]:
+        """Return the request body for the description of the API."""
+        return {"requestBody": {"content": {"application/json": {"schema": cls.model_json_schema()}}}}
+
+
+class ChangeVerdict(Verdict):
+    """On a change."""
+
+    verdict: Literal["confirmed", "false_alarm", "candidate"]
+    expected: Literal["confirmed", "false_alarm", "candidate"] | None = Field(
+        default=None, description="The status you saw; refused with 409 where it is another by now."
+    )
+
+
+class ObservationVerdict(Verdict):
+    """On an observation."""
+
+    verdict: Literal["accepted", "rejected", "submitted"]
+    revision: int | None = Field(
+        default=None, ge=1, description="The revision you saw; refused with 409 where it is another."
+    )
+
+
+class AlertAction(Verdict):
+    """On an alert."""

@@ -1,0 +1,260 @@
+"""The field book: observations one by one, their review, their history and their photos."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from hazard_db.errors import ConflictError, InputError, NotFoundError
+
+VERDICTS = ("submitted", "accepted", "rejected")
+
+
+@dataclass(frozen=True)
+class NewObservation:
+    """An observation as its maker sends it; the maker makes its id, so that sending it twice does no harm."""
+
+    id: uuid.UUID
+    kind: str
+    lon: float
+    lat: float
+    observed_at: datetime | None
+    observer: str | None
+    accuracy_m: float | None = None
+    note: str | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    dataset: str = "api"
+    source_id: str | None = None
+
+    @property
+    def content_sha256(self) -> str:
+        """Checksum of all that the maker said."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which records of a list: all filters together."""
+
+    km_from: float | None = None
+    km_to: float | None = None
+    bbox: tuple[float, float, float, float] | None = None
+    """West, south, east, north in degrees."""
+    kind: str | None = None
+    since: datetime | None = None
+    limit: int = 100
+    offset: int = 0
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Values of the filters by the names the statements use."""
+        corners = dict(zip(("west", "south", "east", "north"), self.bbox or (None,) * 4, strict=True))
+        named = ("km_from", "km_to", "kind", "since", "limit", "offset")
+        return {name: getattr(self, name) for name in named} | corners
+
+
+FILTER = """
+    (CAST(:kind AS text) IS NULL OR kind = :kind)
+    AND (CAST(:km_from AS float8) IS NULL OR chainage_km >= :km_from)
+    AND (CAST(:km_to AS float8) IS NULL OR chainage_km <= :km_to)
+    AND (CAST(:west AS float8) IS NULL OR geom && ST_MakeEnvelope(:west, :south, :east, :north, 4326))
+"""
+
+
+def list_observations(
+    conn: Connection, window: Window, *, published: bool, status: str | None = None
+) -> list[dict[str, Any]]:
+    """Return observations, newest first.
+
+    Parameters
+    ----------
+    published
+        True: what anybody may read, without names of people, from schema `published`.
+    status
+        Only those of a review status.
+    """
+    rows = conn.execute(
+        text(f"""SELECT {_COLUMNS if published else _COLUMNS + _INSIDE} FROM {_table(published)} WHERE {FILTER}
+                 AND (CAST(:since AS timestamptz) IS NULL OR observed_at >= :since)
+                 AND (CAST(:status AS text) IS NULL OR review_status = :status)
+                 ORDER BY observed_at DESC NULLS LAST, id LIMIT :limit OFFSET :offset"""),
+        window.parameters | {"status": status},
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+def get_observation(conn: Connection, identifier: uuid.UUID, *, published: bool) -> dict[str, Any]:
+    """Return one observation.
+
+    Raises
+    ------
+    NotFoundError
+        There is none of that id, or it may not be shown.
+    """
+    row = conn.execute(
+        text(f"SELECT {_COLUMNS if published else _COLUMNS + _INSIDE} FROM {_table(published)} WHERE id = :id"),
+        {"id": identifier},
+    ).one_or_none()
+    if row is None:
+        raise NotFoundError(f"there is no observation {identifier}")
+    return dict(row._mapping)
+
+
+def create_observation(conn: Connection, new: NewObservation) -> bool:
+    """Return whether the observation was stored now; False where the very same one was there already.
+
+    Raises
+    ------
+    ConflictError
+        Another observation has that id.
+    """
+    inserted = conn.execute(
+        text("""INSERT INTO observation (id, kind, observed_at, observer, accuracy_m, note, attributes, dataset, source_id,
+                                         content_sha256, geom)
+                VALUES (:id, :kind, :observed_at, :observer, :accuracy_m, :note, CAST(:attributes AS jsonb), :dataset, :source_id,
+                        :sha, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326))
+                ON CONFLICT DO NOTHING"""),
+        {
+            **{name: getattr(new, name) for name in NewObservation.__dataclass_fields__},
+            "attributes": json.dumps(dict(new.attributes)), "sha": new.content_sha256,
+        },
+    )  # fmt: skip
+    if inserted.rowcount:
+        return True
+    if not _sent_before(conn, new):
+        raise ConflictError(f"there is another observation {new.id}; make a new id for a new observation")
+    return False
+
+
+def review_observation(
+    conn: Connection,
+    identifier: uuid.UUID,
+    verdict: str,
+    *,
+    note: str | None = None,
+    expected_revision: int | None = None,
+) -> dict[str, Any]:
+    """Return the observation after a person's verdict on it; the version before is kept.
+
+    Raises
+    ------
+    InputError
+        There is no such verdict.
+    NotFoundError
+        There is no such observation.
+    ConflictError
+        It was changed since the caller looked at revision `expected_revision`.
+    """
+    if verdict not in VERDICTS:
+        raise InputError(f"verdict {verdict!r}: use accepted, rejected, or submitted to take a verdict back")
+    present = conn.scalar(text("SELECT revision FROM observation WHERE id = :id FOR UPDATE"), {"id": identifier})
+    if present is None:
+        raise NotFoundError(f"there is no observation {identifier}")
+    if expected_revision is not None and present != expected_revision:
+        raise ConflictError(f"the observation is at revision {present} by now; look again before you decide")
+    conn.execute(
+        text("""UPDATE observation SET review_status = :verdict,
+                    attributes = CASE WHEN CAST(:note AS text) IS NULL THEN attributes
+                                      ELSE attributes || jsonb_build_object('review_note', CAST(:note AS text)) END
+                WHERE id = :id"""),
+        {"id": identifier, "verdict": verdict, "note": note},
+    )
+    return get_observation(conn, identifier, published=False)
+
+
+def history(conn: Connection, identifier: uuid.UUID) -> list[dict[str, Any]]:
+    """Return the earlier versions of an observation, newest first: revision, content, when and by whom it was replaced.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such observation.
+    """
+    get_observation(conn, identifier, published=False)
+    rows = conn.execute(
+        text("""SELECT revision, content - 'geom' - 'shape' AS content, changed_at, changed_by FROM observation_revision
+                WHERE observation_id = :id ORDER BY revision DESC"""),
+        {"id": identifier},
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+@dataclass(frozen=True)
+class MediaRecord:
+    """A photo or file of an observation."""
+
+    id: int
+    observation_id: uuid.UUID
+    filename: str
+    sha256: str
+    size_bytes: int
+    mime_type: str
+    taken_at: datetime | None
+    lon: float | None
+    lat: float | None
+    created_at: datetime
+    created_by: str
+
+
+def add_media(
+    conn: Connection, identifier: uuid.UUID, *, filename: str, sha256: str, size_bytes: int, mime_type: str,
+    taken_at: datetime | None = None, lonlat: tuple[float, float] | None = None,
+) -> tuple[MediaRecord, bool]:  # fmt: skip
+    """Return the record of a file, and whether it is new; the same file sent again is the one that is there.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such observation.
+    ConflictError
+        The observation has another file of that name.
+    """
+    get_observation(conn, identifier, published=False)
+    lon, lat = lonlat or (None, None)
+    inserted = conn.execute(
+        text("""INSERT INTO media (observation_id, filename, sha256, size_bytes, mime_type, taken_at, geom)
+                VALUES (:id, :filename, :sha256, :size_bytes, :mime_type, :taken_at, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326))
+                ON CONFLICT (observation_id, filename) DO NOTHING"""),
+        {
+            "id": identifier, "filename": filename, "sha256": sha256, "size_bytes": size_bytes, "mime_type": mime_type,
+            "taken_at": taken_at, "lon": lon, "lat": lat,
+        },
+    )  # fmt: skip
+    stored = next(media for media in list_media(conn, identifier) if media.filename == filename)
+    if stored.sha256 != sha256:
+        raise ConflictError(f"the observation has another file named {filename}; give this one another name")
+    return stored, bool(inserted.rowcount)
+
+
+def list_media(conn: Connection, identifier: uuid.UUID) -> list[MediaRecord]:
+    """Return the files of an observation, in the order they came."""
+    rows = conn.execute(text(f"SELECT {_MEDIA} FROM media WHERE observation_id = :id ORDER BY id"), {"id": identifier})
+    return [MediaRecord(*row) for row in rows]
+
+
+def _sent_before(conn: Connection, new: NewObservation) -> bool:
+    """Return whether this very content came in under this id, whatever a review made of it since."""
+    return bool(
+        conn.scalar(
+            text("SELECT true FROM observation WHERE id = :id AND content_sha256 = :sha"),
+            {"id": new.id, "sha": new.content_sha256},
+        )
+    )
+
+
+def _table(published: bool) -> str:
+    return "published.observations" if published else "observation"
+
+
+_COLUMNS = """id, kind, observed_at, accuracy_m, note, review_status, revision, dataset, source_id, chainage_km, offset_m, side,
+    created_at, CAST(ST_AsGeoJSON(geom, 7) AS jsonb) AS geometry"""
+_INSIDE = ", observer, attributes, created_by, source_record, CAST(ST_AsGeoJSON(shape, 7) AS jsonb) AS shape"
+_MEDIA = "id, observation_id, filename, sha256, size_bytes, mime_type, taken_at, ST_X(geom), ST_Y(geom), created_at, created_by"
