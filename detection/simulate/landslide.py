@@ -11,7 +11,7 @@ import numpy.typing as npt
 import scipy.ndimage as ndi
 from scipy.spatial import cKDTree
 
-from detection.arrays import BANDS, Acquisition, BoolArray, Block, FloatArray, Terrain
+from detection.arrays import BANDS, Acquisition, Block, BoolArray, FloatArray, Terrain
 from detection.blocks import terrain_from_elevation
 from detection.simulate import spectra as library
 from detection.simulate.relief import Relief, fractal, mountains, walk_down
@@ -84,7 +84,7 @@ class _Scar:
     area_m2: float
 
 
-def simulate_landslide(  # noqa: PLR0913 - a scene has that many dials, all by name
+def simulate_landslide(
     seed: int,
     *,
     shape: tuple[int, int] = (600, 600),
@@ -123,7 +123,7 @@ def simulate_landslide(  # noqa: PLR0913 - a scene has that many dials, all by n
     bank = library.TRAIN_SCARS if spectra == "train" else library.TEST_SCARS
     ground = _Ground.draw(rng, relief, terrain)
     labels, scar_share, scar_reflectance, truth = _paint(rng, scars, bank, shape)
-    camera = _Camera(rng, relief, terrain, ground, nuisances, pixel_m)
+    camera = _Camera(rng, relief, terrain, ground=ground, nuisances=nuisances, pixel_m=pixel_m)
     dates = _dates(rng, n_before, n_after)
     seen = []
     for index, date in enumerate(dates):
@@ -287,6 +287,7 @@ class _Camera:
         rng: np.random.Generator,
         relief: Relief,
         terrain: Terrain,
+        *,
         ground: _Ground,
         nuisances: Nuisances,
         pixel_m: float,
@@ -294,7 +295,6 @@ class _Camera:
         self.rng, self.relief, self.terrain, self.ground = rng, relief, terrain, ground
         self.nuisances, self.pixel_m = nuisances, pixel_m
         self.river_shift = float(rng.choice([-1, 1]) * rng.uniform(2, 5))
-        self.greenness = np.array([0, 0, 0, 0.1, 0.7, 0.35], dtype=np.float32)
 
     def shoot(
         self, date: datetime, scar_share: FloatArray | None, scar: FloatArray, is_after: bool, bands: tuple[str, ...]
@@ -306,7 +306,8 @@ class _Camera:
         surface, snow = self._snow(surface)
         elevation, azimuth = sun_position(date if self.nuisances.sun else datetime(2022, 8, 1, tzinfo=UTC))
         if self.nuisances.relief_light:
-            surface *= lighting(self.terrain, (self.pixel_m, self.pixel_m), elevation, azimuth)
+            sky = float(np.exp(self.rng.normal(0, 0.25)))  # more of it on hazy days
+            surface *= lighting(self.terrain, (self.pixel_m, self.pixel_m), (elevation, azimuth), sky)
         image, usable = self._clouds(surface, azimuth)
         image = self._sensor(image)
         usable &= snow < 0.35

@@ -23,13 +23,22 @@ def sky_view(terrain: Terrain) -> FloatArray:
 
 
 def lighting(
-    terrain: Terrain, pixel_m: tuple[float, float], sun_elevation_deg: float, sun_azimuth_deg: float
+    terrain: Terrain, pixel_m: tuple[float, float], sun_deg: tuple[float, float], sky: float = 1.0
 ) -> FloatArray:
-    """Return the light on the ground over the light on level ground, (bands, rows, cols)."""
+    """Return the light on the ground over the light on level ground, (bands, rows, cols).
+
+    Parameters
+    ----------
+    sun_deg
+        Elevation and azimuth.
+    sky
+        Diffuse light over that of DIFFUSE_SHARE.
+    """
+    sun_elevation_deg, sun_azimuth_deg = sun_deg
     cosine = np.maximum(cos_incidence(terrain, sun_elevation_deg, sun_azimuth_deg), 0)
     cosine *= sunlit(terrain.elevation_m, pixel_m, sun_elevation_deg, sun_azimuth_deg)
     direct = cosine / np.float32(np.sin(np.radians(sun_elevation_deg)))
-    share = DIFFUSE_SHARE[:, None, None]
+    share = np.float32(sky) * DIFFUSE_SHARE[:, None, None]
     return np.asarray((1 - share) * direct + share * sky_view(terrain), dtype=np.float32)
 
 
