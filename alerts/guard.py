@@ -13,6 +13,8 @@ from hazard_db.errors import DeliveryError
 
 Network = IPv4Network | IPv6Network
 NAT64 = IPv6Network("64:ff9b::/96")
+SPECIAL = IPv4Network("192.0.0.0/24")
+"""Protocol assignments; not every Python version knows all of them as private."""
 
 
 def allowed(address: IPv4Address | IPv6Address, networks: Sequence[Network]) -> bool:
@@ -20,6 +22,8 @@ def allowed(address: IPv4Address | IPv6Address, networks: Sequence[Network]) -> 
     inner = _unwrapped(address)
     if any(inner in network for network in networks if network.version == inner.version):
         return True
+    if inner.version == 4 and inner in SPECIAL:
+        return False
     return inner.is_global and not (inner.is_multicast or inner.is_reserved or inner.is_unspecified)
 
 

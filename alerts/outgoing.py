@@ -54,8 +54,8 @@ def prepare(claim: Claim, settings: AlertSettings) -> Outgoing:
         texts.advice(message.state, message.scope, language),
         page,
     ]
-    if message.note and message.scope == "Restricted":
-        lines.insert(1, texts.plain(message.note))
+    if message.scope == "Restricted" and (message.note or message.msg_type == "Ack"):
+        lines.insert(1, texts.plain(f"{message.actor}: {message.note or message.state}"))
     return Outgoing(
         key=claim.key,
         message=message,

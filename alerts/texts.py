@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 LANGUAGES = ("en", "zh", "ur")
+CLOSED = frozenset({"resolved", "false_alarm", "expired"})
 HEADLINE_LENGTH = 160
 """Characters of a headline, as CAP recommends for short-message receivers."""
 
@@ -71,7 +72,7 @@ def event_name(kind: str, language: str) -> str:
 
 def advice(state: str, scope: str, language: str) -> str:
     """Return what to do, and what not to rely on."""
-    if state in {"resolved", "false_alarm", "expired"}:
+    if state in CLOSED:
         return WORDS[language][state]
     return WORDS[language]["reviewed" if scope == "Public" else "unreviewed"]
 
@@ -79,7 +80,9 @@ def advice(state: str, scope: str, language: str) -> str:
 def message_headline(headlines: Mapping[str, str], state: str, scope: str, language: str) -> str:
     """Return an alert's headline with what has become of it in front."""
     words = WORDS[language]
-    mark = words.get(f"{state}_mark") or (words["unreviewed_mark"] if scope != "Public" else "")
+    mark = words.get(f"{state}_mark", "") if state in CLOSED else ""
+    if scope != "Public" and state not in CLOSED:
+        mark = words.get(f"{state}_mark", "") + words["unreviewed_mark"]
     text = headlines.get(language) or headlines.get("en") or WORDS[language]["road"]
     return clip(f"{mark}{one_line(text)}")
 
@@ -137,6 +140,8 @@ WORDS: dict[str, dict[str, str]] = {
         "false_alarm": "This alert was a false alarm.",
         "expired": "This alert has expired without having been resolved; the hazard may still be there.",
         "unreviewed_mark": "Unreviewed. ",
+        "acknowledged_mark": "Acknowledged. ",
+        "escalated_mark": "Escalated. ",
         "resolved_mark": "Ended. ",
         "false_alarm_mark": "False alarm. ",
         "expired_mark": "Expired. ",
@@ -165,6 +170,8 @@ WORDS: dict[str, dict[str, str]] = {
         "false_alarm": "本预警为误报。",
         "expired": "本预警已过期但未确认解除,危险可能仍然存在。",
         "unreviewed_mark": "未审核。",
+        "acknowledged_mark": "已确认接收。",
+        "escalated_mark": "已升级。",
         "resolved_mark": "已解除。",
         "false_alarm_mark": "误报。",
         "expired_mark": "已过期。",
@@ -193,6 +200,8 @@ WORDS: dict[str, dict[str, str]] = {
         "false_alarm": "یہ انتباہ غلط تھا۔",
         "expired": "اس انتباہ کی مدت ختم ہو گئی ہے لیکن معاملہ نمٹایا نہیں گیا؛ خطرہ اب بھی ہو سکتا ہے۔",
         "unreviewed_mark": "غیر تصدیق شدہ۔ ",
+        "acknowledged_mark": "وصولی کی تصدیق۔ ",
+        "escalated_mark": "درجہ بڑھا دیا گیا۔ ",
         "resolved_mark": "ختم۔ ",
         "false_alarm_mark": "غلط انتباہ۔ ",
         "expired_mark": "مدت ختم۔ ",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import smtplib
 import ssl
 from email.errors import MessageError
@@ -17,6 +18,7 @@ from alerts.settings import AlertSettings
 from hazard_db.errors import DeliveryError, InputError
 
 RIGHT_TO_LEFT = frozenset({"ur"})
+PLAIN = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x1f]{1,64}@[^\s@<>()\[\],;:\\\"\x00-\x1f]{1,255}")
 
 
 def check(address: str, settings: AlertSettings) -> None:
@@ -78,11 +80,10 @@ def compose(address: str, outgoing: Outgoing, settings: AlertSettings) -> EmailM
 
 
 def _address(address: str) -> Address:
-    name, spec = parseaddr(address, strict=True)
     try:
-        if "@" not in spec or not spec.isprintable():
-            raise ValueError("there is no @ in it")
-        return Address(display_name=name, addr_spec=spec)
+        if not PLAIN.fullmatch(address):
+            raise ValueError("use one plain address, name@host")
+        return Address(addr_spec=address)
     except (ValueError, MessageError, IndexError) as error:
         raise InputError(f"e-mail address {address!r}: {error}") from error
 

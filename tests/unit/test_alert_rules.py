@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from alerts.rules import FILE, AlertRule, evaluate, load_rules, misses, parse_rule
+from alerts.states import certainty
+from hazard_db.alerts import ChangeFacts
+from hazard_db.errors import SettingsError
+
+CHANGE = ChangeFacts(
+    id=1, kind="landslide", status="candidate", confidence=0.6, area_m2=12_000, area_uncertainty_m2=1_000,
+    first_date=date(2026, 6, 1), last_date=date(2026, 6, 20), seen_on=(date(2026, 6, 20),), methods=("matched_filter",),
+    chainage_km=657.2, chainage_from_km=657.1, chainage_to_km=657.4, offset_m=120.0, side="left", alignment_id=1, alignment="a",
+    consequence=3, place="Attabad",
+)  # fmt: skip
+
+
+def rule(**values: object) -> AlertRule:
+    return load_rules().rules[0].model_copy(update=values)
+
+
+def test_our_own_rules_are_in_order() -> None:
+    book = load_rules()
+    assert [one.name for one in book.rules] == ["change at the road", "large change above the road"]
+    for one in book.rules:
+        assert parse_rule({**one.model_dump(mode="json"), "source": "file"}) == one
+
+
+def test_a_change_at_the_road_and_why() -> None:
+    decision = evaluate(rule(), CHANGE)
+    assert decision is not None
+    assert (decision.severity, decision.urgency, decision.distance_m) == ("Severe", "Future", 120.0)
+    assert decision.reasons == (
+        "confidence 0.60 is at least 0.30",
+        "12,000 ± 1,000 m², at least 0 m² asked for",
+        "120 m from the road, at most 300 m",
+        "consequence class 3 of the segment",
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"status": "false_alarm"}, "a person has called it a false alarm"),
+        ({"kind": "glacier"}, "it is a glacier"),
+        ({"confidence": 0.29}, "its confidence 0.29 is below 0.30"),
+        ({"offset_m": None}, "it is not in the corridor"),
+        ({"offset_m": 301.0}, "its distance from the road 301 m is above 300 m"),
+    ],
+)
+def test_what_a_change_misses(values: dict[str, object], words: str) -> None:
+    change = replace(CHANGE, **values)  # type: ignore[arg-type]
+    assert evaluate(rule(), change) is None
+    assert words in misses(rule(), change)[0]
+
+
+def test_what_a_person_has_confirmed_needs_no_confidence() -> None:
+    assert evaluate(rule(), replace(CHANGE, status="confirmed", confidence=0.0)) is not None
+
+
+def test_a_doubtful_line_of_the_road_loses_no_alert() -> None:
+    far = replace(CHANGE, offset_m=2_500.0)
+    assert evaluate(rule(), far) is None
+    guess = evaluate(rule(), replace(far, road_is_infill=True))
+    assert guess is not None
+    assert guess.distance_m == 0
+    assert "approximate" in guess.reasons[-1]
+    assert evaluate(rule(), replace(far, road_accuracy_m=2_300.0)) is not None
+    assert evaluate(rule(), replace(far, road_accuracy_m=2_100.0)) is None
+
+
+def test_limits_count_the_uncertainty_of_the_area() -> None:
+    assert evaluate(rule(min_area_m2=13_000.0), CHANGE) is not None
+    assert evaluate(rule(min_area_m2=13_001.0), CHANGE) is None
+    assert evaluate(rule(min_consequence=4), CHANGE) is None
+
+
+def test_urgency_by_distance() -> None:
+    touching = evaluate(rule(), replace(CHANGE, offset_m=50.0))
+    assert touching is not None
+    assert touching.urgency == "Expected"
+
+
+@pytest.mark.parametrize(
+    ("area", "consequence", "severity"),
+    [(0, 1, "Minor"), (999, 4, "Moderate"), (1_000, 4, "Severe"), (1e7, 4, "Extreme"), (1e7, 1, "Moderate")],
+)
+def test_severity_by_size_and_consequence(area: float, consequence: int, severity: str) -> None:
+    decision = evaluate(rule(), replace(CHANGE, area_m2=area, consequence=consequence))
+    assert decision is not None
+    assert decision.severity == severity
+
+
+def test_certainty_from_evidence() -> None:
+    assert certainty(CHANGE) == "Possible"
+    assert certainty(replace(CHANGE, methods=("a", "b"))) == "Likely"
+    assert certainty(replace(CHANGE, seen_on=(date(2026, 6, 15), date(2026, 6, 20)))) == "Likely"
+    assert certainty(replace(CHANGE, status="confirmed")) == "Observed"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("min_confidence: 0.3", "min_confidence: 3", "rules.0.min_confidence: Input should be less than or equal to 1"),
+        ("min_confidence: 0.3", "min_confidence: .nan", "rules.0.min_confidence"),
+        ("min_area_m2: 0", "min_area_m2: .inf", "rules.0.min_area_m2"),
+        ("kinds: [landslide, rockfall, debris_flow, settlement, lake]", "kinds: [landslip]", "rules.0.kinds.0"),
+        ("max_distance_m: 300", "max_distance: 300", "rules.0.max_distance_m: Field required"),
+        ("[Moderate, Severe, Severe, Extreme]", "[Moderate, Severe, Extreme, Severe]", "severity must not fall"),
+        ("from_area_m2: 1000,", "from_area_m2: 10000,", "start at from_area_m2: 0 and rise"),
+        ("large change above the road", "change at the road", "two rules have the same name"),
+        ('version: "2026.1"', "version: [", "are not YAML"),
+        ("rules:", "rules: 5 #", "not YAML"),
+    ],
+)
+def test_a_bad_file_is_one_clear_line(tmp_path: Path, old: str, new: str, words: str) -> None:
+    path = tmp_path / "rules.yml"
+    text = FILE.read_text(encoding="utf8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf8")
+    with pytest.raises(SettingsError) as told:
+        load_rules(path)
+    line = str(told.value)
+    assert line.startswith(str(path))
+    assert words in line
+    assert "\n" not in line
+
+
+def test_a_missing_or_empty_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_rules(tmp_path / "absent.yml")
+    (tmp_path / "empty.yml").write_text("")
+    with pytest.raises(SettingsError, match="RuleBook"):
+        load_rules(tmp_path / "empty.yml")
+    (tmp_path / "latin.yml").write_bytes(b"version: \xe9")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_rules(tmp_path / "latin.yml")
+    with pytest.raises(SettingsError, match="alert rule 'x'"):
+        parse_rule({"name": "x"})
