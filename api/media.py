@@ -93,7 +93,8 @@ def plain_name(name: str | None) -> str:
 
 def _look(path: Path, label: str) -> tuple[str, Mapping[int, Any]]:
     """Return the kind of a file by its content, whatever its name says, and what a photo tells of itself."""
-    head = path.open("rb").read(16)
+    with path.open("rb") as file:
+        head = file.read(16)
     if head.startswith(b"%PDF-"):
         return "application/pdf", {}
     if head[4:8] == b"ftyp" and head[8:12] in FTYP:

@@ -15,7 +15,7 @@ def serve(
     worker: Annotated[bool, typer.Option("--worker", help="Also do a worker's jobs, in this process.")] = False,
 ) -> None:
     """Serve the pages and the API until Ctrl-C."""
-    from api.opening import ensure_running, ensure_schema
+    from api.opening import ensure_road, ensure_running, ensure_schema
     from api.server import bind, run
     from api.settings import load_api_settings
 
@@ -23,6 +23,7 @@ def serve(
     listener = bind(host, port)
     ensure_running(settings.database)
     ensure_schema(settings.database)
+    ensure_road(settings.database)
     tell(f"serving at http://{_shown(host)}:{listener.getsockname()[1]} (Ctrl-C ends it)")
     run(settings, listener, worker=worker)
 

@@ -23,12 +23,11 @@ FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 @router.get("/pictures/{path:path}")
 def picture(request: Request, identity: Reader, path: str) -> Response:
     """Return the picture of a change; only files that the catalogue knows, to whoever may see the change."""
-    wanted = f"pictures/{path}"
     with reading(request) as conn:
-        change_id = pictures.change_of(conn, wanted, include_unreviewed=identity.sees_unreviewed)
+        change_id = pictures.change_of(conn, f"pictures/{path}", include_unreviewed=identity.sees_unreviewed)
     if change_id is None:
         raise NotFoundError("there is no such picture")
-    return FileResponse(_inside(state_of(request).settings.home, wanted), media_type="image/png")
+    return FileResponse(_inside(state_of(request).settings.home / "pictures", path), media_type="image/png")
 
 
 @router.get("/static/{path:path}")
@@ -56,8 +55,9 @@ def _inside(folder: Path, path: str) -> Path:
     root = folder.resolve()
     try:
         found = (root / path).resolve()
-    except (OSError, ValueError) as error:  # a NUL or a name too long
+        usable = found.is_relative_to(root) and found.is_file()
+    except (OSError, ValueError) as error:  # a NUL, or a name too long
         raise NotFoundError("there is no such file") from error
-    if not found.is_relative_to(root) or not found.is_file():
+    if not usable:
         raise NotFoundError("there is no such file")
     return found

@@ -1,0 +1,521 @@
+"""Who may see and do what; what a stranger, a wrong program or another site's page can bring about."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from pydantic import SecretStr
+from sqlalchemy import text
+from tests.api_client import TestClient
+
+from api.app import create_app
+from api.security import Patience, TooManyAttemptsError
+from api.settings import ApiSettings
+from hazard_db import accounts, changes, connect, seed
+from hazard_db.errors import AuthenticationError, ConflictError, InputError, SettingsError
+from hazard_db.settings import DatabaseSettings
+
+pytestmark = pytest.mark.integration
+
+XSS = '<script>alert("1")</script>'
+NOW = datetime(2026, 7, 1, tzinfo=UTC)
+PASSWORD = "correct horse"
+PAGE = {"Accept": "text/html"}
+
+
+@pytest.fixture
+def settings(database: Any, tmp_path: Path) -> ApiSettings:
+    return ApiSettings(
+        database=DatabaseSettings(
+            home=tmp_path,
+            database_url=SecretStr(database.url),
+            database_app_url=SecretStr(database.app_url),
+            database_public_url=SecretStr(database.public_url),
+        ),
+        anonymous_role="public",
+        max_upload_mb=1,
+    )
+
+
+@pytest.fixture
+def client(settings: ApiSettings) -> Iterator[TestClient]:
+    with TestClient(create_app(settings), follow_redirects=False) as made:
+        yield made
+
+
+@pytest.fixture
+def road(database: Any) -> None:
+    with connect.transaction(database.engine) as conn:
+        seed.load(conn)
+
+
+@pytest.fixture
+def key(database: Any) -> Callable[[str], dict[str, str]]:
+    def make(role: str) -> dict[str, str]:
+        with connect.transaction(database.engine) as conn:
+            return {"X-API-Key": accounts.create_key(conn, f"test {role}", role)}
+
+    return make
+
+
+def observation(**values: Any) -> dict[str, Any]:
+    return {
+        "id": str(uuid.uuid4()), "kind": "rockfall", "observed_at": "2026-05-01T14:30:00+05:00", "observer": "A. Geologist",
+        "latitude": 36.3372, "longitude": 74.8690, "accuracy_m": 5, "note": "fresh blocks", **values,
+    }  # fmt: skip
+
+
+def store_change(database: Any, status: str = "candidate") -> int:
+    ring = [[74.866, 36.336], [74.869, 36.336], [74.869, 36.339], [74.866, 36.336]]
+    found = changes.ChangeRecord(
+        kind="landslide", geometry={"type": "Polygon", "coordinates": [ring]}, confidence=0.8, magnitude=6.0,
+        area_m2=40_000.0, area_uncertainty_m2=4_000.0, mean_slope_deg=31.0, observed_share=1.0,
+        first_date=date(2026, 6, 1), last_date=date(2026, 6, 20), picture="pictures/change-1.png",
+    )  # fmt: skip
+    run = changes.RunRecord(
+        "landslide", "matched_filter", "1", {}, [], uuid.uuid4().hex, "test", NOW, NOW, 0.9, {}, None
+    )
+    with connect.transaction(database.engine) as conn:
+        number = changes.store_run(conn, run, [found], []).new[0]
+        if status != "candidate":
+            changes.review(conn, number, status, "R. Reviewer")
+    return number
+
+
+def log_in(client: TestClient, database: Any, role: str, name: str = "rana") -> None:
+    with connect.transaction(database.engine) as conn:
+        accounts.add(conn, name, role, PASSWORD)
+    answer = client.post(
+        "/login", data={"name": name, "password": PASSWORD, "next": "/", "csrf": form_token(client, "/login")}
+    )
+    assert answer.status_code == 303
+
+
+def form_token(client: TestClient, page: str) -> str:
+    found = re.search(r'name="csrf" value="([^"]+)"', client.get(page, headers=PAGE).text)
+    assert found is not None
+    return found[1]
+
+
+def test_a_stranger_reads_what_is_published_and_writes_nothing(
+    client: TestClient, database: Any, road: None, key: Any
+) -> None:
+    sent = observation()
+    assert client.post("/observations", json=sent).status_code == 401
+    made = client.post("/observations", json=sent, headers=key("field"))
+    assert made.status_code == 201
+    assert made.headers["location"] == f"/observations/{sent['id']}"
+    assert made.json()["properties"]["chainage_km"] == pytest.approx(657, abs=1)
+    shown = client.get("/observations").json()["features"]
+    assert [one["id"] for one in shown] == [sent["id"]]
+    assert "observer" not in shown[0]["properties"]
+    assert "A. Geologist" not in client.get("/observations").text
+    assert "A. Geologist" not in client.get(f"/observations/{sent['id']}", headers=PAGE).text
+    inside = client.get(f"/observations/{sent['id']}", headers=key("viewer")).json()
+    assert inside["properties"]["observer"] == "A. Geologist"
+    for path in (
+        f"/observations/{sent['id']}/review",
+        f"/observations/{sent['id']}/media",
+        "/alerts/1/ack",
+        "/changes/1/review",
+    ):
+        assert client.post(path, json={"verdict": "accepted"}).status_code == 401, path
+    assert client.get(f"/observations/{sent['id']}/history").status_code == 401
+    assert client.get("/audit").status_code == 401
+
+
+def test_each_role_does_what_it_may(client: TestClient, database: Any, road: None, key: Any) -> None:
+    sent = observation()
+    viewer, field, reviewer = key("viewer"), key("field"), key("reviewer")
+    refused = client.post("/observations", json=sent, headers=viewer)
+    assert refused.status_code == 403
+    assert "field" in refused.json()["detail"]
+    client.post("/observations", json=sent, headers=field)
+    path = f"/observations/{sent['id']}/review"
+    assert client.post(path, json={"verdict": "accepted"}, headers=field).status_code == 403
+    done = client.post(path, json={"verdict": "accepted", "note": "seen it", "revision": 1}, headers=reviewer)
+    assert done.status_code == 200
+    assert done.json()["properties"]["review_status"] == "accepted"
+    late = client.post(path, json={"verdict": "rejected", "revision": 1}, headers=reviewer)
+    assert late.status_code == 409
+    past = client.get(f"/observations/{sent['id']}/history", headers=viewer).json()
+    assert [version["revision"] for version in past] == [1]
+    assert past[0]["changed_by"] == "key:test reviewer"
+    assert client.get("/audit", headers=reviewer).status_code == 403
+    entries = client.get("/audit", headers=key("admin")).json()
+    assert {"actor": "key:test field", "action": "insert", "table_name": "observation"}.items() <= next(
+        entry for entry in entries if entry["table_name"] == "observation" and entry["action"] == "insert"
+    ).items()
+
+
+def test_unreviewed_changes_are_not_for_strangers(client: TestClient, database: Any, road: None, key: Any) -> None:
+    number = store_change(database)
+    assert client.get("/changes").json()["features"] == []
+    assert client.get(f"/changes/{number}").status_code == 404
+    viewer = key("viewer")
+    assert [one["id"] for one in client.get("/changes", headers=viewer).json()["features"]] == [number]
+    assert client.post(f"/changes/{number}/review", json={"verdict": "confirmed"}, headers=viewer).status_code == 403
+    wrong = client.post(f"/changes/{number}/review", json={"verdict": "perhaps"}, headers=key("reviewer"))
+    assert wrong.status_code == 422
+    done = client.post(f"/changes/{number}/review", json={"verdict": "confirmed"}, headers=key("reviewer"))
+    assert done.status_code == 200
+    shown = client.get(f"/changes/{number}").json()
+    assert shown["properties"]["status"] == "confirmed"
+    assert "test reviewer" not in json.dumps(shown)
+    assert client.get("/segments/657?f=json").json()["changes"][0]["id"] == number
+
+
+def test_restricted_alerts_are_hidden_until_somebody_approves_them(
+    client: TestClient, database: Any, road: None, key: Any
+) -> None:
+    number = store_change(database)
+    reviewer = key("reviewer")
+    with connect.transaction(database.engine) as conn:
+        run = conn.scalar(text("SELECT run_id FROM change WHERE id = :id"), {"id": number})
+    from alerts.run import process_run
+
+    raised = process_run(database.app_engine, run, "test")
+    assert [alert.scope for alert in raised] == ["Restricted"]
+    alert = raised[0].id
+    assert client.get("/alerts").json()["features"] == []
+    for path in (f"/alerts/{alert}", f"/alerts/{alert}/cap"):
+        assert client.get(path).status_code == 404, path
+    assert b"<entry" not in client.get("/alerts/feed.atom").content
+    assert [one["id"] for one in client.get("/alerts", headers=reviewer).json()["features"]] == [alert]
+    assert client.post(f"/alerts/{alert}/approve", headers=key("field")).status_code == 403
+    approved = client.post(f"/alerts/{alert}/approve", json={"note": "seen from the road"}, headers=reviewer)
+    assert approved.status_code == 200
+    assert client.get(f"/alerts/{alert}").status_code == 200
+    assert "seen from the road" not in client.get(f"/alerts/{alert}").text
+    assert b"<scope>Public</scope>" in client.get(f"/alerts/{alert}/cap").content
+    assert client.get(f"/alerts/{alert}/cap").headers["content-type"] == "application/cap+xml"
+    assert b"<entry" in client.get("/alerts/feed.atom").content
+    assert client.post(f"/alerts/{alert}/ack", headers=reviewer).json()["properties"]["state"] == "acknowledged"
+    assert client.post(f"/alerts/{alert}/resolve", headers=reviewer).json()["properties"]["state"] == "resolved"
+    assert client.post(f"/alerts/{alert}/resolve", headers=reviewer).status_code == 409
+    assert b"<msgType>Cancel</msgType>" in client.get(f"/alerts/{alert}/cap").content
+
+
+def test_reading_can_be_shut_or_opened(settings: ApiSettings, database: Any, road: None, key: Any) -> None:
+    number = store_change(database)
+    with TestClient(create_app(settings.model_copy(update={"anonymous_role": "none"})), follow_redirects=False) as shut:
+        for path in ("/", "/segments", "/segments/657", "/observations", "/changes", "/alerts"):
+            assert shut.get(path, headers={"Accept": "application/json"}).status_code == 401, path
+        sent_on = shut.get("/segments/657", headers=PAGE)
+        assert (sent_on.status_code, sent_on.headers["location"]) == (303, "/login?next=/segments/657")
+        assert shut.get("/segments", headers=key("viewer")).status_code == 200
+        assert shut.get("/healthz").status_code == 200
+    with TestClient(create_app(settings.model_copy(update={"anonymous_role": "viewer"}))) as wide:
+        assert wide.get(f"/changes/{number}").status_code == 200
+        assert wide.post(f"/changes/{number}/review", json={"verdict": "confirmed"}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-API-Key": "kkh0123456789.wrong"},
+        {"X-API-Key": ""},
+        pytest.param({"X-API-Key": "x" * 10_000}, id="long"),
+        {"Authorization": "Bearer kkh0123456789.wrong"},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Basic YTpi"},
+    ],
+)
+def test_a_wrong_key_is_refused_even_where_reading_is_open(client: TestClient, headers: dict[str, str]) -> None:
+    answer = client.get("/observations", headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_keys_end(client: TestClient, database: Any) -> None:
+    with connect.transaction(database.engine) as conn:
+        past = accounts.create_key(conn, "old", "viewer", expires_at=datetime.now(UTC) - timedelta(seconds=1))
+        good = accounts.create_key(conn, "new", "viewer")
+        stored = conn.execute(text("SELECT secret_sha256 FROM api_key")).scalars().all()
+    assert all(good.partition(".")[2] not in one for one in stored)
+    assert client.get("/observations", headers={"X-API-Key": past}).status_code == 401
+    bearer = {"Authorization": f"Bearer {good}"}
+    assert client.get("/observations", headers=bearer).status_code == 200
+    with connect.transaction(database.engine) as conn:
+        used = {one.name: one.last_used_at for one in accounts.list_keys(conn)}
+        accounts.revoke_key(conn, good.partition(".")[0])
+    assert used["new"] is not None
+    assert used["old"] is None
+    assert client.get("/observations", headers=bearer).status_code == 401
+
+
+def test_words_from_outside_are_shown_as_words(client: TestClient, database: Any, road: None, key: Any) -> None:
+    sent = observation(note=XSS, observer=XSS, attributes={XSS: XSS})
+    assert client.post("/observations", json=sent, headers=key("field")).status_code == 201
+    viewer = key("viewer") | PAGE
+    for path in ("/observations", f"/observations/{sent['id']}", "/segments/657", f"/login?next={XSS}", f"/{XSS}"):
+        page = client.get(path, headers=viewer).text
+        assert "<script>" not in page, path
+    assert "&lt;script&gt;" in client.get(f"/observations/{sent['id']}", headers=viewer).text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/pictures/../secrets/session.key",
+        "/pictures/..%2fsecrets%2fsession.key",
+        "/pictures/%2e%2e/secrets/session.key",
+        "/pictures//etc/passwd",
+        "/pictures/change-99.png",
+        "/static/../app.py",
+        "/static/..%2f..%2fapp.py",
+        "/static/%00",
+        pytest.param("/static/" + "x" * 5000, id="long"),
+        "/assets/../__init__.py",
+    ],
+)
+def test_no_way_leads_out_of_the_folders(client: TestClient, settings: ApiSettings, path: str) -> None:
+    settings.signing_key()
+    assert (settings.home / "secrets" / "session.key").is_file()
+    answer = client.get(path)
+    assert answer.status_code in {404, 400}
+    assert "root:" not in answer.text
+
+
+def test_only_pictures_of_the_catalogue_are_handed_out(
+    client: TestClient, database: Any, settings: ApiSettings, key: Any
+) -> None:
+    folder = settings.home / "pictures"
+    folder.mkdir()
+    for name in ("change-1.png", "other.png"):
+        Image.new("RGB", (2, 2)).save(folder / name)
+    (folder / "link.png").symlink_to(settings.home / "secrets" / "session.key")
+    number = store_change(database)
+    viewer = key("viewer")
+    assert client.get("/pictures/change-1.png").status_code == 404
+    assert client.get("/pictures/change-1.png", headers=viewer).headers["content-type"] == "image/png"
+    assert client.get("/pictures/other.png", headers=viewer).status_code == 404
+    with connect.transaction(database.engine) as conn:
+        changes.set_picture(conn, number, "pictures/link.png")
+    assert client.get("/pictures/link.png", headers=viewer).status_code == 404
+
+
+def test_a_session_needs_the_password_and_ends(client: TestClient, database: Any) -> None:
+    with connect.transaction(database.engine) as conn:
+        accounts.add(conn, "rana", "reviewer", PASSWORD)
+    token = form_token(client, "/login")
+    wrong = client.post("/login", data={"name": "rana", "password": "wrong horse", "csrf": token})
+    assert wrong.status_code == 401
+    assert "name or password is wrong" in wrong.text
+    nobody = client.post("/login", data={"name": "nobody", "password": PASSWORD, "csrf": token})
+    assert "name or password is wrong" in nobody.text
+    right = client.post("/login", data={"name": "rana", "password": PASSWORD, "next": "/alerts", "csrf": token})
+    assert (right.status_code, right.headers["location"]) == (303, "/alerts")
+    cookie = next(line for line in right.headers.get_list("set-cookie") if line.startswith("kkh_session="))
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    session = client.cookies["kkh_session"]
+    assert "rana" in client.get("/", headers=PAGE).text
+    out = client.post("/logout", data={"csrf": form_token(client, "/")})
+    assert out.status_code == 303
+    client.cookies.set("kkh_session", session)  # a copy that somebody kept
+    assert "rana" not in client.get("/", headers=PAGE).text
+
+
+@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "evil", "/ok\nX: 1"])
+def test_logging_in_leads_nowhere_else(client: TestClient, database: Any, target: str) -> None:
+    with connect.transaction(database.engine) as conn:
+        accounts.add(conn, "rana", "viewer", PASSWORD)
+    token = form_token(client, "/login")
+    answer = client.post("/login", data={"name": "rana", "password": PASSWORD, "next": target, "csrf": token})
+    assert answer.headers["location"] == "/"
+
+
+def test_another_sites_page_cannot_act_for_somebody(client: TestClient, database: Any, road: None) -> None:
+    number = store_change(database)
+    log_in(client, database, "reviewer")
+    path, verdict = f"/changes/{number}/review", {"verdict": "confirmed"}
+    assert client.post(path, data=verdict).status_code == 403
+    assert client.post(path, json=verdict).status_code == 403
+    assert client.post(path, data={**verdict, "csrf": "a.b"}).status_code == 403
+    token = form_token(client, f"/changes/{number}")
+    foreign = client.post(path, data={**verdict, "csrf": token}, headers={"Sec-Fetch-Site": "cross-site"})
+    assert foreign.status_code == 403
+    done = client.post(path, data={**verdict, "note": "", "expected": "candidate", "csrf": token})
+    assert (done.status_code, done.headers["location"]) == (303, f"/changes/{number}")
+    with connect.transaction(database.engine) as conn:
+        change = changes.get_change(conn, number)
+    assert (change["status"], change["reviewed_by"]) == ("confirmed", "rana")
+    headed = client.post(path, json=verdict, headers={"X-CSRF-Token": token})
+    assert headed.status_code == 200
+
+
+def test_a_form_token_of_another_session_is_worth_nothing(settings: ApiSettings, database: Any, road: None) -> None:
+    number = store_change(database)
+    app = create_app(settings)
+    with TestClient(app, follow_redirects=False) as mine, TestClient(app, follow_redirects=False) as theirs:
+        log_in(mine, database, "reviewer")
+        log_in(theirs, database, "reviewer", "mallory")
+        token = form_token(theirs, f"/changes/{number}")
+        refused = mine.post(f"/changes/{number}/review", data={"verdict": "confirmed", "csrf": token})
+    assert refused.status_code == 403
+
+
+def test_a_forged_session_is_nobody(client: TestClient, database: Any) -> None:
+    import jwt
+
+    with connect.transaction(database.engine) as conn:
+        account = accounts.add(conn, "rana", "admin", PASSWORD)
+    claims = {"sub": str(account.id), "epoch": 1, "exp": int(time.time()) + 60, "jti": "x", "aud": "kkh-pages"}
+    for token in (jwt.encode(claims, "k" * 32, "HS256"), jwt.encode(claims, "", "none"), "a.b.c", ""):
+        client.cookies.set("kkh_session", token)
+        assert client.get("/audit").status_code == 401
+
+
+def test_wrong_passwords_cost_time(client: TestClient, database: Any) -> None:
+    with connect.transaction(database.engine) as conn:
+        accounts.add(conn, "rana", "viewer", PASSWORD)
+    token = form_token(client, "/login")
+    for _ in range(5):
+        assert client.post("/login", data={"name": "rana", "password": "x", "csrf": token}).status_code == 401
+    answer = client.post("/login", data={"name": "rana", "password": PASSWORD, "csrf": token})
+    assert answer.status_code == 429
+    assert "kkh_session" not in client.cookies
+
+
+def test_big_requests_are_refused_whether_they_tell_their_size_or_not(client: TestClient, key: Any, road: None) -> None:
+    field, sent = key("field"), observation()
+    client.post("/observations", json=sent, headers=field)
+    path = f"/observations/{sent['id']}/media"
+    told = client.post(path, files={"file": ("a.jpg", b"x" * (2 * 2**20))}, headers=field)
+    assert told.status_code == 413
+    assert told.headers["content-type"] == "application/problem+json"
+
+    def endless() -> Iterator[bytes]:
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
+        for _ in range(64):
+            yield b"x" * 65536
+        yield b"\r\n--b--\r\n"
+
+    chunked = client.post(path, content=endless(), headers=field | {"Content-Type": "multipart/form-data; boundary=b"})
+    assert chunked.status_code == 413
+
+
+def jpeg(exif: Image.Exif | None = None) -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", (40, 30), (90, 80, 70)).save(stream, "JPEG", exif=Image.Exif() if exif is None else exif)
+    return stream.getvalue()
+
+
+def test_photos_are_what_they_are_whatever_they_are_called(
+    client: TestClient, key: Any, road: None, settings: ApiSettings
+) -> None:
+    field, viewer, sent = key("field"), key("viewer"), observation()
+    client.post("/observations", json=sent, headers=field)
+    path = f"/observations/{sent['id']}/media"
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003], exif.get_ifd(0x8769)[0x9011] = "2026:05:01 14:30:00", "+05:00"
+    exif.get_ifd(0x8825).update({1: "N", 2: (36.0, 20.0, 14.0), 3: "E", 4: (74.0, 52.0, 8.0)})
+    photo = jpeg(exif)
+    made = client.post(path, files={"file": ("../../IMG 1.html", photo, "text/html")}, headers=field)
+    assert made.status_code == 201
+    assert made.json()["mime_type"] == "image/jpeg"
+    assert made.json()["filename"] == "IMG 1.html"
+    assert made.json()["taken_at"] == "2026-05-01T09:30:00Z"
+    assert made.json()["lat"] == pytest.approx(36.33722, abs=1e-4)
+    again = client.post(path, files={"file": ("IMG 1.html", photo)}, headers=field)
+    assert (again.status_code, again.json()["id"]) == (200, made.json()["id"])
+    other = client.post(path, files={"file": ("IMG 1.html", jpeg() + b"\0")}, headers=field)
+    assert other.status_code == 409
+    listed = client.get(path, headers=viewer).json()
+    assert [one["sha256"] for one in listed] == [made.json()["sha256"]]
+    assert client.get(path).status_code == 401, "photos of what nobody has accepted are not for strangers"
+    got = client.get(listed[0]["href"], headers=viewer)
+    assert got.content == photo
+    assert got.headers["content-type"] == "image/jpeg"
+    assert "sandbox" in got.headers["content-security-policy"]
+    stored = settings.home / "media" / listed[0]["sha256"][:2] / listed[0]["sha256"]
+    assert stored.read_bytes() == photo
+    client.post(f"/observations/{sent['id']}/review", json={"verdict": "accepted"}, headers=key("reviewer"))
+    assert client.get(listed[0]["href"]).content == photo
+    bad = {
+        "page.jpg": b"<html><script>alert(1)</script>", "empty.jpg": b"", "cut.jpg": photo[:-200],
+        "drawing.png": b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>', "program.jpg": b"MZ" + b"\0" * 200,
+    }  # fmt: skip
+    for name, content in bad.items():
+        answer = client.post(path, files={"file": (name, content, "image/jpeg")}, headers=field)
+        assert answer.status_code == 400, name
+    assert not list((settings.home / "media").glob(".part-*"))
+    assert client.post(path, json={"file": "x"}, headers=field).status_code == 422
+    missing = client.post(f"/observations/{uuid.uuid4()}/media", files={"file": ("a.jpg", photo)}, headers=field)
+    assert missing.status_code == 404
+
+
+def test_headers_keep_browsers_safe(client: TestClient) -> None:
+    for path, status in (("/", 200), ("/nothing", 404), ("/observations", 200), ("/static/style.css", 200)):
+        answer = client.get(path)
+        assert answer.status_code == status
+        policy = answer.headers["content-security-policy"]
+        assert "script-src 'self' 'nonce-" in policy
+        assert "unsafe-inline" not in policy.partition("script-src")[2].partition(";")[0]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-request-id"]
+    assert "http://" not in re.sub(r'xmlns="[^"]+"', "", client.get("/", headers=PAGE).text)
+    assert "https://" not in client.get("/docs", headers=PAGE).text
+
+
+def test_patience_forgets_and_is_bounded() -> None:
+    patience = Patience(attempts=2, window_s=0.2, most_keys=10)
+    for _ in range(2):
+        patience.failed("name:a")
+    with pytest.raises(TooManyAttemptsError):
+        patience.check("name:a")
+    patience.check("name:b")
+    time.sleep(0.25)
+    patience.check("name:a")
+    for number in range(50):
+        patience.failed(f"name:{number}")
+    assert len(patience._failures) == 10
+
+
+def test_accounts_refuse_what_cannot_be_used(database: Any) -> None:
+    with connect.transaction(database.engine) as conn:
+        for name, role, password in (("", "viewer", PASSWORD), ("a b", "viewer", PASSWORD), ("a", "king", PASSWORD),
+                                     ("a", "viewer", "short"), ("a", "viewer", "aaaaaaaaaa"), ("administrator", "viewer", "Administrator")):  # fmt: skip
+            with pytest.raises(InputError):
+                accounts.add(conn, name, role, password)
+        made = accounts.add(conn, "anna", "viewer", PASSWORD)
+        with pytest.raises(ConflictError, match="anna"):
+            accounts.add(conn, "anna", "viewer", PASSWORD)
+        assert PASSWORD not in str(conn.execute(text("SELECT password_hash FROM account")).scalar())
+        assert accounts.in_session(conn, made.id, made.session_epoch) == made
+        accounts.set_password(conn, "anna", "another horse")
+        for attempt in (PASSWORD, "", "x" * 5000):
+            with pytest.raises(AuthenticationError):
+                accounts.log_in(conn, "anna", attempt)
+        with pytest.raises(AuthenticationError):
+            accounts.in_session(conn, made.id, made.session_epoch)
+        assert accounts.log_in(conn, "anna", "another horse").role == "viewer"
+        accounts.disable(conn, "anna")
+        with pytest.raises(AuthenticationError):
+            accounts.log_in(conn, "anna", "another horse")
+        logged = conn.execute(text("SELECT after::text FROM audit_log WHERE table_name = 'account'")).scalars().all()
+    assert logged
+    assert not any("argon2" in str(entry) for entry in logged)
+
+
+def test_a_short_secret_is_refused_and_a_kept_one_is_private(settings: ApiSettings) -> None:
+    with pytest.raises(SettingsError, match="HAZARD_SECRET_KEY"):
+        settings.model_copy(update={"secret_key": SecretStr("short")}).signing_key()
+    first = settings.signing_key()
+    assert settings.signing_key() == first
+    assert (settings.home / "secrets" / "session.key").stat().st_mode & 0o077 == 0
+    (settings.home / "secrets" / "session.key").write_text("x")
+    with pytest.raises(SettingsError, match="damaged"):
+        settings.signing_key()
