@@ -17,10 +17,11 @@ from api.problems import OURS, failure
 from api.routes import ROUTERS
 from api.security import Patience
 from api.settings import ApiSettings
-from api.state import State, keep
+from api.state import Simulated, State, keep
 from hazard_db import connect, database
 
 POOL = 10
+ODD = "The address holds a character (NUL) that no address needs."
 DESCRIPTION = "Geohazards of the Karakoram Highway: observations, sites, events, changes, risk by kilometre, alerts."
 
 
@@ -33,14 +34,16 @@ def create_app(settings: ApiSettings) -> FastAPI:
         A secret cannot be used, or the database's address is not known.
     """
     measures = Measures()
+    engine = connect.engine(database.url(settings.database, "app"), pool_size=POOL)
     state = State(
         settings=settings,
         alerts=_alert_settings(settings),
-        engine=connect.engine(database.url(settings.database, "app"), pool_size=POOL),
+        engine=engine,
         public_engine=connect.engine(database.url(settings.database, "public"), readonly=True, pool_size=POOL),
         signing_key=settings.signing_key(),
         patience=Patience(),
         measures=measures,
+        simulated=Simulated(engine),
     )
 
     @asynccontextmanager
@@ -67,7 +70,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     app.add_middleware(EntityTags)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(SizeLimit, most_bytes=most_bytes, refuse=too_large)
-    app.add_middleware(Surroundings, measures=measures, fail=failure(500, OURS))
+    app.add_middleware(Surroundings, measures=measures, fail=failure(500, OURS), refuse=failure(400, ODD))
     return app
 
 

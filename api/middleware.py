@@ -43,8 +43,10 @@ def policy(nonce: str) -> str:
 class Surroundings:
     """Gives each request its id and nonce, each answer its headers; measures both."""
 
-    def __init__(self, app: ASGIApp, measures: Measures, fail: Callable[..., Any]) -> None:
-        self.app, self.measures, self.fail = app, measures, fail
+    def __init__(
+        self, app: ASGIApp, measures: Measures, fail: Callable[[Scope], ASGIApp], refuse: Callable[[Scope], ASGIApp]
+    ) -> None:
+        self.app, self.measures, self.fail, self.refuse = app, measures, fail, refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -62,8 +64,10 @@ class Surroundings:
                 _add_headers(MutableHeaders(scope=message), scope, state)
             await send(message)
 
+        # no text of the catalogue can hold a NUL, and no address needs one
+        odd = "\0" in scope["path"] or b"%00" in scope["query_string"]
         try:
-            await self.app(scope, receive, send_with_headers)
+            await (self.refuse(scope) if odd else self.app)(scope, receive, send_with_headers)
         except Exception:
             # The trace is for the log; whoever asked gets the id to name it by.
             log.exception("request %s failed: %s %s", state["request_id"], scope["method"], scope["path"])

@@ -83,7 +83,8 @@ def render(
     page = _environment().get_template(template).render(
         lang=lang, direction=DIRECTIONS[lang], languages=LANGUAGES, t=translate(lang), term=term(lang), identity=identity,
         request=request, nonce=getattr(request.state, "nonce", ""), style=_style_address(), form_field=FORM_FIELD,
-        form_token=tokens.make, with_language=lambda code: _local(request.url.include_query_params(lang=code)), **values,
+        simulated=state_of(request).simulated(), form_token=tokens.make,
+        with_language=lambda code: _local(request.url.include_query_params(lang=code)), **values,
     )  # fmt: skip
     response = HTMLResponse(page, status, headers={**(headers or {}), "Content-Language": lang, "Vary": VARY})
     keep_language(request, response)

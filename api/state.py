@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,10 +13,29 @@ from fastapi import FastAPI, Request
 from alerts.settings import AlertSettings
 from api.measures import Measures
 from api.settings import ApiSettings
+from hazard_db import connect, overview
 from hazard_db.connect import Engine
+from hazard_db.errors import HazardError
 
 if TYPE_CHECKING:
     from api.security import Patience
+
+
+class Simulated:
+    """Whether simulated data is in the catalogue; asked at most twice a minute."""
+
+    def __init__(self, engine: Engine, lasts_s: float = 30.0) -> None:
+        self._engine, self._lasts_s = engine, lasts_s
+        self._known, self._until, self._lock = False, 0.0, threading.Lock()
+
+    def __call__(self) -> bool:
+        """Return what is known; without a catalogue, what was known last."""
+        with self._lock:
+            if time.monotonic() >= self._until:
+                self._until = time.monotonic() + self._lasts_s
+                with suppress(HazardError), connect.transaction(self._engine) as conn:
+                    self._known = overview.holds_simulated(conn)
+            return self._known
 
 
 @dataclass(frozen=True)
@@ -29,6 +51,7 @@ class State:
     signing_key: str = field(repr=False)
     patience: Patience
     measures: Measures
+    simulated: Simulated
 
 
 def keep(app: FastAPI, state: State) -> None:

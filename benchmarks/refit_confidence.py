@@ -36,7 +36,8 @@ def setting(mode: str, number: int) -> dict[str, Any]:
         "spectra": "train",
         "with_terrain": "level" not in mode,
     }
-    chosen["n_before"] = chosen["n_after"] = int(rng.integers(2, 6)) if mode == "stack" else 1
+    several = mode == "stack" or ("level" in mode and number % 5 == 1)
+    chosen["n_before"] = chosen["n_after"] = int(rng.integers(2, 6)) if several else 1
     if "visible" in mode:
         chosen["bands"] = ("blue", "green", "red")
     elif number % 4 == 3:

@@ -169,8 +169,11 @@ class Search:
         wide = grow(window, self.plan.grid.shape, self.detector.halo_px)
         block = self._reader().block(wide)
         inside = within(window, wide)
-        score = crop_score(self.detector.score(block, self.model), inside)
-        candidates = self.detector.candidates(score, crop_block(block, inside))
+        try:
+            score = crop_score(self.detector.score(block, self.model), inside)
+            candidates = self.detector.candidates(score, crop_block(block, inside))
+        except NotEnoughDataError as error:
+            raise DetectionError(f"too little to compare: {error}") from error
         corner = (window[0].start, window[1].start)
         found = sightings(candidates, score, corner, self._before, self._after)
         return score, [one for one in found if self._in_area(one)]

@@ -75,12 +75,12 @@ class StoredChanges:
     """Changes of earlier runs that this run found at the same place and time."""
 
 
-def find_run(conn: Connection, inputs_sha256: str, method: str, method_version: str) -> int | None:
-    """Return the finished run of this method version on exactly these inputs, if there is one."""
+def find_run(conn: Connection, inputs_sha256: str, code_version: str) -> int | None:
+    """Return the finished run of this code on exactly these inputs, if there is one."""
     run: int | None = conn.scalar(
-        text("""SELECT id FROM detection_run WHERE inputs_sha256 = :sha AND method = :method
-                AND method_version = :version AND status = 'done' ORDER BY id DESC LIMIT 1"""),
-        {"sha": inputs_sha256, "method": method, "version": method_version},
+        text("""SELECT id FROM detection_run WHERE inputs_sha256 = :sha AND code_version = :version AND status = 'done'
+                ORDER BY id DESC LIMIT 1"""),
+        {"sha": inputs_sha256, "version": code_version},
     )
     return run
 

@@ -34,6 +34,11 @@ class Overview:
     rated_at: datetime | None
 
 
+def holds_simulated(conn: Connection) -> bool:
+    """Return whether scenes that no satellite took are in the catalogue, and so what was found in them."""
+    return bool(conn.scalar(text("SELECT EXISTS (SELECT FROM scene WHERE collection = 'simulated')")))
+
+
 def look(conn: Connection) -> Overview:
     """Return the catalogue at a glance."""
     return Overview(**conn.execute(text(_STATEMENT)).mappings().one())

@@ -196,7 +196,7 @@ def landsat_product(
     return root
 
 
-def _product_xml(  # noqa: PLR0917 - a template's blanks
+def _product_xml(
     name: str, baseline: str, offsets: Mapping[int, int] | None, quantification: int, images: Sequence[str], day: str,
     generated: str,
 ) -> str:  # fmt: skip

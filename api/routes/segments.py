@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -79,7 +80,7 @@ def segment(request: Request, identity: Reader, km: Kilometre) -> Response:
     """Return the segment that a kilometre lies in: ratings with their contributions, visibility, what lies near."""
     with reading(request) as conn:
         row, previous, following = _find(conn, km)
-        ratings = [rating for rating in risk.show(conn, row.km_from, row.km_to) if rating.segment_id == row.id]
+        ratings = [_told(one, identity) for one in risk.show(conn, row.km_from, row.km_to) if one.segment_id == row.id]
         looks = [look for look in changes.last_looks(conn, row.km_from, row.km_to) if look["segment_id"] == row.id]
         near = _near(conn, row, identity)
     with reading_as(request, identity) as conn:
@@ -111,6 +112,18 @@ def _find(conn: Connection, km: float) -> tuple[SegmentRow, float | None, float 
             following = rows[index + 1].km_from if index + 1 < len(rows) else None
             return row, previous, following
     raise NotFoundError(f"the road has no kilometre {km:g}")
+
+
+def _told(rating: SegmentRisk, identity: Identity) -> SegmentRisk:
+    """Return the rating with what this visitor may know of its reasons: of an unreviewed change only that there is one."""
+    if identity.sees_unreviewed:
+        return rating
+    hidden = {"id": "", "label": "unreviewed finding", "detail": "to be checked by a person", "date": None}
+    parts = tuple(
+        {**part, **hidden} if part["source"] == "change" and not part["reviewed"] else part
+        for part in rating.contributions
+    )
+    return replace(rating, contributions=parts)
 
 
 def _near(conn: Connection, row: SegmentRow, identity: Identity) -> dict[str, Any]:

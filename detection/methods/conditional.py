@@ -3,7 +3,7 @@
 Both methods for landslides are built of these functions: what a date after should look like is learnt by regression
 on the dates before, the light and the relief (`regression`); what is left is averaged over dates, whitened by the
 covariance of the pixel's like, and projected on what fresh ground would do to this pixel (`targets`), as in
-[@Reed1974] and [@Theiler2006].
+[@Reed1974]; learning the expectation first is the idea of [@Theiler2006].
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ LIGHT_CLASSES, PLANT_CLASSES, EDGE_CLASSES = 6, 4, 6
 _PRIOR_PX = 400
 _FEWEST_IN_CLASS = 1500
 _MAD = 1.4826
+_CLEAR = 2.5
+"""Below so many deviations a change tells nothing of what it is."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ def slopes(view: View) -> tuple[FloatArray, FloatArray]:
 def _shift(views: list[View], date: int, expectation: Expectation) -> FloatArray:
     """Return by how much a date lies off, (rows, cols) in pixels: least squares of its residual on the slopes.
 
-    First order of the Taylor series, equation (4.5) of [@Lucas1981]; residuals beyond 3 deviations do not count.
+    First order of the Taylor series, as in [@Lucas1981]; residuals beyond 3 deviations do not count.
     """
     normal, right = np.zeros((2, 2)), np.zeros(2)
     for view in views:
@@ -315,7 +317,7 @@ def matched_pixels(
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return score, purity and likeness to cloud and to shade of some pixels (flat indices), see Filtered.
 
-    The score is the best of s'S⁻¹e / sqrt(s'S⁻¹s) over the targets, equation (8) of [@Theiler2006].
+    The score is the best of s'S⁻¹e / sqrt(s'S⁻¹s) over the targets, the matched filter of [@Reed1974].
     """
     bands = len(view.bands)
     kind = classes(view, fitted.light_edges, fitted.plant_edges).reshape(-1)[pixels]
@@ -340,7 +342,8 @@ def matched_pixels(
         like_shade[part] = np.abs(_along(whitener @ shade, white)) - best[part]
         if snow is not None:  # what is better told by snow come or gone is no scar
             along = np.abs(_along(whitener @ snow[:, part], white))
-            best[part] = np.where(along > best[part], np.minimum(best[part], 0), best[part])
+            snowy = (along > best[part]) & (along > _CLEAR)
+            best[part] = np.where(snowy, np.minimum(best[part], 1), best[part])
     length = np.maximum(length, np.float32(1e-6))
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
@@ -385,7 +388,8 @@ def apply(block: Block, fitted: Fitted, floor: float) -> Score:
     seen = view.seen
     alone, pixels = _alone(z > floor, view, left, fitted)
     vote = z.copy()
-    vote.flat[pixels] = lowest_but_one(alone)
+    standard = (alone - fitted.date_scale[:, :1]) / fitted.date_scale[:, 1:]
+    vote.flat[pixels] = lowest_but_one(standard)
     first_after, last_quiet = _interval(alone, pixels, [one.usable for one in block.before])
     z = smoothed(np.minimum(z, vote), seen)
     unseen = np.float32(np.nan)
@@ -409,13 +413,12 @@ _SHOWN, _QUIET = 0.5, 0.25
 
 
 def _alone(where: BoolArray, view: View, left: FloatArray, fitted: Fitted) -> tuple[FloatArray, npt.NDArray[np.intp]]:
-    """Return the score of each date alone (dates, pixels), NaN = not seen, and the pixels (flat indices)."""
+    """Return the raw score of each date alone (dates, pixels), NaN = not seen, and the pixels (flat indices)."""
     pixels = np.flatnonzero(where & view.seen)
     alone = np.full((len(left), len(pixels)), np.nan, dtype=np.float32)
     for date in range(len(left)):
         mine = np.flatnonzero(view.seen_after[date].flat[pixels])
-        raw = matched_pixels(view, left[date], fitted, pixels[mine])[0]
-        alone[date, mine] = (raw - fitted.date_scale[date, 0]) / fitted.date_scale[date, 1]
+        alone[date, mine] = matched_pixels(view, left[date], fitted, pixels[mine])[0]
     return alone, pixels
 
 
@@ -445,15 +448,15 @@ def _interval(
     Parameters
     ----------
     alone
-        (dates after, pixels), score of each date, NaN = not seen.
+        (dates after, pixels), raw score of each date, NaN = not seen: raw, a change is as large on a noisy date.
     before
         Usable pixels of each date before.
     """
     shape = before[0].shape
     strongest = np.nan_to_num(alone, nan=-np.inf).max(axis=0, initial=0)
-    shown = np.nan_to_num(alone, nan=-np.inf) >= np.maximum(_SHOWN * strongest, 1.5)
+    shown = (np.nan_to_num(alone, nan=-np.inf) >= _SHOWN * strongest) & (strongest > 0)
     first = np.where(shown.any(axis=0), shown.argmax(axis=0), -1)
-    calm = np.nan_to_num(alone, nan=np.inf) < np.minimum(_QUIET * strongest, 2.0)
+    calm = np.nan_to_num(alone, nan=np.inf) < _QUIET * strongest
     calm &= np.arange(len(alone))[:, None] < first
     quiet = np.where(calm.any(axis=0), len(alone) - 1 - calm[::-1].argmax(axis=0), -1)
     first_after = np.full(shape, -1, dtype=np.int16)

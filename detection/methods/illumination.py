@@ -15,7 +15,7 @@ _NOTHING = np.float32(-1e6)  # lower than any ground; finite, so that zero times
 def cos_incidence(terrain: Terrain, sun_elevation_deg: float, sun_azimuth_deg: float) -> FloatArray:
     """Return the cosine of the angle between the sun and the ground's normal, (rows, cols), negative = turned away.
 
-    Equation (1) of [@Teillet1982]. Where the relief is unknown the ground counts as level.
+    As in [@Teillet1982]. Where the relief is unknown the ground counts as level.
     """
     zenith = np.float32(np.radians(90.0 - sun_elevation_deg))
     slope = np.radians(terrain.slope_deg, dtype=np.float32)

@@ -115,8 +115,8 @@ def irmad(
 ) -> Variates:
     """Return the canonical variates of two samples (pixels, bands), changed pixels weighted down.
 
-    Canonical correlations solve S12 S22^-1 S21 a = rho^2 S11 a, equation (5) of [@Nielsen2007]; pixels weigh as much
-    as it is probable that a chi-squared so large comes from no change, equation (14).
+    Canonical correlations solve S12 S22^-1 S21 a = rho^2 S11 a of [@Nielsen2007]; pixels weigh as much
+    as it is probable that a chi-squared so large comes from no change.
     """
     weight = np.ones(len(x))
     first, second = x.astype(np.float64), y.astype(np.float64)

@@ -16,6 +16,8 @@ EIGHT = np.ones((3, 3), dtype=bool)
 RING_PX = 10
 """The surroundings of an object reach this far."""
 PEAK_PERCENTILE = 90
+_BROAD_PX = 6.0
+"""Slides side by side run together into objects longer across the slope than along it; rims of shadow are narrow."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Region:
 def regions(z: FloatArray, high: float, low: float, keep: float, fewest: int) -> Iterator[Region]:
     """Yield the connected regions above `low` that somewhere exceed `high`, cut back to a share of their own peak.
 
-    Hysteresis thresholding, section IV of [@Canny1986]. The blur of the optics carries a strong change beyond its
+    Hysteresis thresholding as in [@Canny1986]. The blur of the optics carries a strong change beyond its
     border: pixels below `keep` times the peak are left out, which may break a region into several.
 
     Parameters
@@ -118,7 +120,7 @@ def _border_share(inside: BoolArray, seen: BoolArray) -> float:
 
 
 def shape(inside: BoolArray, pixel_m: tuple[float, float]) -> dict[str, float]:
-    """Return elongation (length over width of the ellipse of equal moments), its azimuth in degrees, and solidity.
+    """Return elongation (length over width of the ellipse of equal moments), mean width, azimuth and solidity.
 
     Solidity is the share of the convex hull that is filled.
     """
@@ -130,6 +132,8 @@ def shape(inside: BoolArray, pixel_m: tuple[float, float]) -> dict[str, float]:
     major = axes[:, 1]
     return {
         "elongation": float(np.sqrt(lengths[1] / lengths[0])),
+        # an ellipse is four deviations of its own pixels long
+        "width_px": float(rows.size * np.sqrt(pixel_m[0] * pixel_m[1]) / (4 * np.sqrt(lengths[1]))),
         "axis_deg": float(np.degrees(np.arctan2(major[1], -major[0])) % 180),
         "solidity": solidity(rows, cols),
     }
@@ -186,7 +190,8 @@ def plausible(told: dict[str, float], rules: Rules) -> bool:
         return True
     if told["slope_deg"] < rules.min_slope_deg:
         return False
-    return told["elongation"] <= rules.max_elongation_across or told["alignment"] >= rules.min_alignment
+    across = told["elongation"] > rules.max_elongation_across and told["alignment"] < rules.min_alignment
+    return not across or told["width_px"] >= _BROAD_PX
 
 
 def candidate(label: int, region: Region, told: dict[str, float], confidence: float) -> Candidate:

@@ -37,8 +37,8 @@ class Pair(BaseModel):
     """Cosine of the angle between long axis and fall line."""
     min_solidity: float = Field(0.35, ge=0, le=1)
     """Share of the convex hull."""
-    min_confidence: float = Field(0.5, ge=0, le=1)
-    """Less likely objects are left out."""
+    min_confidence: float = Field(0.4, ge=0, le=1)
+    """Less likely objects are left out; one pair leaves more in doubt, and what is left out nobody can check."""
 
     @property
     def halo_px(self) -> int:

@@ -78,7 +78,7 @@ class RdNdvi(BaseModel):
 def rdndvi(block: Block) -> FloatArray:
     """Return 100 (N after - N before) / sqrt(N before + N after), (rows, cols), NaN where not seen.
 
-    Equation (2) of [@Scheip2021]; N is the NDVI of the median over dates. Bare ground with NDVI of 0 and less has no
+    After [@Scheip2021]; N is the NDVI of the median over dates. Bare ground with NDVI of 0 and less has no
     value in the root: it is taken as 0.001.
     """
     before, after = (_ndvi(dates) for dates in (block.before, block.after))

@@ -12,7 +12,7 @@ TARGETS: dict[str, tuple[float, ...]] = {
     "brown soil": (0.09, 0.13, 0.18, 0.25, 0.35, 0.30),
     "wet dark": (0.06, 0.07, 0.08, 0.10, 0.11, 0.09),
 }
-"""Reflectance of fresh scars and deposits, round figures after the classes of [@Stumpf2011]."""
+"""Reflectance of fresh scars and deposits in round figures of our own choice, none of them a spectrum of the simulator."""
 DIFFUSE_SHARE = {"blue": 0.25, "green": 0.19, "red": 0.14, "nir": 0.09, "swir1": 0.05, "swir2": 0.04}
 """Light from a clear sky on level ground; order of magnitude, the regression takes up the difference."""
 SHARE = 0.5

@@ -147,7 +147,7 @@ def _dates(rng: np.random.Generator, n_before: int, n_after: int) -> list[dateti
 def sun_position(date: datetime) -> tuple[float, float]:
     """Return elevation and azimuth of the sun, degrees, at 10:45 local solar time of a date at LATITUDE_DEG.
 
-    Cooper's declination and the textbook hour-angle formulas, equations (1.6.1a), (1.6.5) and (1.6.6) of [@Duffie2013].
+    Cooper's declination and the textbook hour-angle formulas [@Duffie2013].
     """
     day = date.timetuple().tm_yday
     declination = np.radians(23.45 * np.sin(2 * np.pi * (284 + day) / 365))

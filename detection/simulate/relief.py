@@ -14,7 +14,7 @@ from detection.arrays import BoolArray, FloatArray
 def fractal(rng: np.random.Generator, shape: tuple[int, int], exponent: float, shortest_px: float = 2.0) -> FloatArray:
     """Return a random field of mean 0 and standard deviation 1 whose power falls as frequency**-exponent.
 
-    Spectral synthesis, section 2.5 of [@Saupe1988]; made on a larger grid so that opposite edges differ.
+    Spectral synthesis as in [@Saupe1988]; made on a larger grid so that opposite edges differ.
     """
     rows, cols = (int(scipy.fft.next_fast_len(int(side * 1.25) + 8)) for side in shape)
     frequency = np.hypot(np.fft.fftfreq(rows)[:, None], np.fft.rfftfreq(cols)[None, :])

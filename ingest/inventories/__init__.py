@@ -1,0 +1,1 @@
+"""Published inventories of landslides into sites and events."""

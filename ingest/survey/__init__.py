@@ -1,0 +1,1 @@
+"""Survey files into observations, one file a format."""

@@ -16,7 +16,6 @@ import pytest
 from PIL import Image
 from pydantic import SecretStr
 from sqlalchemy import text
-from tests.api_client import TestClient
 
 from api.app import create_app
 from api.security import Patience, TooManyAttemptsError
@@ -24,6 +23,7 @@ from api.settings import ApiSettings
 from hazard_db import accounts, changes, connect, seed
 from hazard_db.errors import AuthenticationError, ConflictError, InputError, SettingsError
 from hazard_db.settings import DatabaseSettings
+from tests.api_client import TestClient
 
 pytestmark = pytest.mark.integration
 
@@ -487,7 +487,8 @@ def test_patience_forgets_and_is_bounded() -> None:
 def test_accounts_refuse_what_cannot_be_used(database: Any) -> None:
     with connect.transaction(database.engine) as conn:
         for name, role, password in (("", "viewer", PASSWORD), ("a b", "viewer", PASSWORD), ("a", "king", PASSWORD),
-                                     ("a", "viewer", "short"), ("a", "viewer", "aaaaaaaaaa"), ("administrator", "viewer", "Administrator")):  # fmt: skip
+                                     ("a", "viewer", "short"), ("a", "viewer", "aaaaaaaaaa"),
+                                     ("administrator", "viewer", "Administrator")):  # fmt: skip
             with pytest.raises(InputError):
                 accounts.add(conn, name, role, password)
         made = accounts.add(conn, "anna", "viewer", PASSWORD)

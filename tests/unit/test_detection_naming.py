@@ -124,7 +124,7 @@ def test_sun_of_tags() -> None:
         ("uint8", 1 / 255, 0.0, {}, False, (1 / 255, 0.0)),
     ],
 )
-def test_every_offset_is_applied_once(  # noqa: PLR0917
+def test_every_offset_is_applied_once(
     dtype: str, scale: float, offset: float, tags: dict[str, str], landsat: bool, expected: tuple[float, float]
 ) -> None:
     scaling = scaling_of("a.tif", dtype, scale, offset, tags, landsat_surface=landsat)

@@ -67,7 +67,7 @@ def as_set(objects: list[SimpleNamespace]) -> set[frozenset[tuple[int, int]]]:
     seed=st.integers(0, 10**6), rows=st.integers(40, 400), cols=st.integers(40, 400), size=st.integers(60, 300),
     smooth=st.floats(1.0, 12.0), share=st.floats(0.01, 0.6),
 )  # fmt: skip
-def test_objects_do_not_depend_on_tiles(  # noqa: PLR0917 - by name
+def test_objects_do_not_depend_on_tiles(
     seed: int, rows: int, cols: int, size: int, smooth: float, share: float
 ) -> None:
     """Blobs, bands across the whole grid, mazes: each is found once and whole."""

@@ -295,7 +295,7 @@ def test_the_same_band_twice_is_refused(tmp_path: Path) -> None:
         ("a.tif", {"acquired": "2023-07-15T10:46:39+05:00"}, "20230715", "2023-07-15T05:46:39+00:00", "second"),
     ],
 )
-def test_dates(  # noqa: PLR0917 - one column of the table each
+def test_dates(
     tmp_path: Path, name: str, tags: dict[str, str], given: str | None, expected: str, precision: str
 ) -> None:
     source = read(write_stack(tmp_path / name, reflectances(), tags=tags), date=option(given) if given else None)

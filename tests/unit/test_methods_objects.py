@@ -67,6 +67,7 @@ def test_measures_of_a_rectangle(height: int, width: int, axis: float) -> None:
     assert told["elongation"] == pytest.approx(4.0, rel=0.01)
     assert min(abs(told["axis_deg"] - axis), 180 - abs(told["axis_deg"] - axis)) < 0.1
     assert told["solidity"] == pytest.approx(1.0)
+    assert told["width_px"] == pytest.approx(100 / (4 * 20 / np.sqrt(12)), rel=0.01)
 
 
 def test_axis_is_clockwise_from_north_and_pixels_need_not_be_square() -> None:
@@ -88,7 +89,8 @@ def test_solidity_of_an_angle() -> None:
     ("told", "expected"),
     [
         ({"solidity": 0.9, "slope_deg": 30.0, "elongation": 4.0, "alignment": 0.95}, True),
-        ({"solidity": 0.9, "slope_deg": 30.0, "elongation": 4.0, "alignment": 0.2}, False),
+        ({"solidity": 0.9, "slope_deg": 30.0, "elongation": 4.0, "alignment": 0.2, "width_px": 3.0}, False),
+        ({"solidity": 0.9, "slope_deg": 30.0, "elongation": 4.0, "alignment": 0.2, "width_px": 9.0}, True),
         ({"solidity": 0.9, "slope_deg": 30.0, "elongation": 1.5, "alignment": 0.2}, True),
         ({"solidity": 0.9, "slope_deg": 9.0, "elongation": 1.5, "alignment": 0.9}, False),
         ({"solidity": 0.2, "slope_deg": 30.0, "elongation": 1.5, "alignment": 0.9}, False),

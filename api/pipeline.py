@@ -1,0 +1,258 @@
+"""From scenes of the catalogue to changes, visibility, risk and alerts: one pass, safe to repeat."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import shapely
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from shapely.geometry import shape
+
+from alerts.run import process_run
+from detection.pictures import before_after_png
+from detection.run import run_landslide
+from detection.visibility import Visibility, segment_visibility
+from hazard_db import changes, corridor, risk, scenes
+from hazard_db.connect import Connection, Engine, actor, transaction
+from hazard_db.errors import DetectionError
+from hazard_db.scenes import SceneRecord
+
+Progress = Callable[[str, float], None]
+
+SAME_AREA_SHARE = 0.3
+"""Scenes that cover this share of each other's footprint look at the same place."""
+FIELDS = (
+    "confidence", "magnitude", "area_m2", "area_uncertainty_m2", "mean_slope_deg", "observed_share",
+)  # fmt: skip
+
+
+class DetectionSettings(BaseSettings):
+    """How detection on the catalogue's scenes is done; prefix HAZARD_."""
+
+    model_config = SettingsConfigDict(env_prefix="HAZARD_", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    dem: Path | None = None
+    """Elevation raster of the corridor; without it slopes are unknown and confidence is lower."""
+    before_days: int = 400
+    """How far back the dates before may lie."""
+    season_days: int = 60
+    """Dates before are taken from the same season, this many days around the day of the year, where there are any."""
+    most_before: int = 6
+    most_after: int = 4
+
+
+@dataclass(frozen=True)
+class Group:
+    """Scenes of one place: what it looked like before, and since."""
+
+    before: tuple[SceneRecord, ...]
+    after: tuple[SceneRecord, ...]
+
+
+@dataclass(frozen=True)
+class DetectionReport:
+    """What one pass did."""
+
+    runs: int
+    skipped: int
+    """Groups that had been looked at already with the same scenes and method."""
+    new_changes: tuple[int, ...]
+    seen_again: int
+    alerts: tuple[int, ...]
+    messages: tuple[str, ...]
+    """What could not be looked at, and why."""
+
+
+def detect_landslides(
+    engine: Engine,
+    home: Path,
+    *,
+    since: date,
+    actor_name: str,
+    settings: DetectionSettings | None = None,
+    progress: Progress | None = None,
+) -> DetectionReport:
+    """Return what looking for landslides in the scenes acquired since a date brought into the catalogue."""
+    settings = settings or DetectionSettings()
+    with transaction(engine) as conn:
+        known = scenes.find(conn)
+    groups = group_scenes(known, datetime(since.year, since.month, since.day, tzinfo=UTC), settings)
+    done: list[tuple[changes.StoredChanges, tuple[int, ...]]] = []
+    skipped, messages = 0, []
+    for number, group in enumerate(groups):
+        if progress:
+            progress(group.after[-1].id, number / len(groups))
+        if not group.before:
+            messages.append(f"{group.after[-1].id}: there is no earlier scene of this place to compare with")
+            continue
+        try:
+            found = _detect_group(engine, home, group, actor_name, settings)
+        except DetectionError as error:
+            messages.append(f"{group.after[-1].id}: {error}")
+            continue
+        skipped += found is None
+        if found is not None:
+            done.append(found)
+    if done:
+        with transaction(engine) as conn:
+            actor(conn, actor_name)
+            risk.update(conn)
+    if progress:
+        progress("", 1.0)
+    return DetectionReport(
+        runs=len(done),
+        skipped=skipped,
+        new_changes=tuple(number for stored, _ in done for number in stored.new),
+        seen_again=sum(len(stored.seen_again) for stored, _ in done),
+        alerts=tuple(number for _, raised in done for number in raised),
+        messages=tuple(messages),
+    )
+
+
+def group_scenes(known: Sequence[SceneRecord], since: datetime, settings: DetectionSettings) -> list[Group]:
+    """Return, for each place with scenes since a time, those and the best ones before, oldest first.
+
+    The dates before come from the same season where there are any: snow line, sun and vegetation differ less.
+    """
+    groups = []
+    waiting = [scene for scene in known if scene.acquired_at >= since]
+    while waiting:
+        reference = waiting[-1]
+        after = [scene for scene in waiting if _same_area(scene, reference)]
+        waiting = [scene for scene in waiting if scene not in after]
+        after = after[-settings.most_after :]
+        earlier = [
+            scene
+            for scene in known
+            if scene.acquired_at < since
+            and since - scene.acquired_at <= timedelta(days=settings.before_days)
+            and _same_area(scene, reference)
+        ]
+        seasonal = [scene for scene in earlier if _days_apart(scene, reference) <= settings.season_days]
+        before = sorted((seasonal or earlier)[-settings.most_before :], key=lambda scene: scene.acquired_at)
+        # the first one sets the output grid: prefer the reference's own
+        before.sort(
+            key=lambda scene: (scene.grid_tile, scene.collection) != (reference.grid_tile, reference.collection)
+        )
+        groups.append(Group(tuple(before), tuple(after)))
+    return groups
+
+
+def _same_area(one: SceneRecord, other: SceneRecord) -> bool:
+    if one.epsg != other.epsg:
+        return False
+    shared = one.footprint.intersection(other.footprint).area
+    return bool(shared >= SAME_AREA_SHARE * max(one.footprint.area, other.footprint.area))
+
+
+def _days_apart(one: SceneRecord, other: SceneRecord) -> int:
+    days = abs(one.acquired_at.timetuple().tm_yday - other.acquired_at.timetuple().tm_yday)
+    return min(days, 365 - days)
+
+
+def _detect_group(
+    engine: Engine, home: Path, group: Group, actor_name: str, settings: DetectionSettings
+) -> tuple[changes.StoredChanges, tuple[int, ...]] | None:
+    """Return what was stored and the alerts raised; None where this very run is in the catalogue already."""
+    started = datetime.now(UTC)
+    inputs = _inputs(group, settings.dem)
+    sha256 = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+    code = version("kkh-hazard-watch")
+    with transaction(engine) as conn:
+        if changes.find_run(conn, sha256, code) is not None:
+            return None
+    with tempfile.TemporaryDirectory(prefix="detect-", dir=home) as folder:
+        out, mask = Path(folder) / "changes.geojson", Path(folder) / "mask.tif"
+        before, after = (_paths(home, part) for part in (group.before, group.after))
+        result = run_landslide(before, after, out, dem=settings.dem, mask=mask)
+        collection = json.loads(out.read_text(encoding="utf8"))
+        with transaction(engine) as conn:
+            lines = [(row.id, row.lonlat) for row in corridor.segments(conn)]
+        looks = segment_visibility(mask, lines)
+        found = [_change(feature) for feature in collection["features"]]
+        run = changes.RunRecord(
+            kind="landslide",
+            method=collection["method"],
+            method_version=str(collection["version"]),
+            parameters=collection["parameters"],
+            inputs=inputs,
+            inputs_sha256=sha256,
+            code_version=code,
+            started_at=started,
+            finished_at=datetime.now(UTC),
+            observed_share=collection["observed_share"],
+            stats=_plain(getattr(result, "stats", {})),
+            footprint_wkb=shapely.to_wkb(shapely.union_all([scene.footprint for scene in group.after])),
+        )
+        seen_on = group.after[-1].acquired_at.date()
+        with transaction(engine) as conn:
+            actor(conn, actor_name)
+            stored = changes.store_run(conn, run, found, [_view(look, seen_on) for look in looks])
+            _draw(conn, home, (before, after), stored.new, found)
+            raised = tuple(alert.id for alert in process_run(conn, stored.run_id, actor_name))
+    return stored, raised
+
+
+def _inputs(group: Group, dem: Path | None) -> list[dict[str, Any]]:
+    listed = [
+        {"scene": scene.id, "role": role, "sha256": scene.checksum}
+        for role, part in (("before", group.before), ("after", group.after))
+        for scene in part
+    ]
+    return listed + ([{"dem": str(dem), "role": "dem", "size": dem.stat().st_size}] if dem else [])
+
+
+def _paths(home: Path, part: Iterable[SceneRecord]) -> list[Path]:
+    """Return the raster files of the scenes; an href is relative to the home unless it is absolute."""
+    return [home / str(asset["href"]) for scene in part for asset in scene.assets.values()]
+
+
+def _change(feature: dict[str, Any]) -> changes.ChangeRecord:
+    properties = feature["properties"]
+    extra = set(properties) - {"kind", "first_date", "last_date", *FIELDS}
+    return changes.ChangeRecord(
+        kind=properties["kind"],
+        geometry=feature["geometry"],
+        first_date=date.fromisoformat(properties["first_date"][:10]),
+        last_date=date.fromisoformat(properties["last_date"][:10]),
+        properties={name: properties[name] for name in extra},
+        **{name: properties[name] for name in FIELDS},
+    )
+
+
+def _view(look: Visibility, seen_on: date) -> changes.SegmentView:
+    return changes.SegmentView(look.segment_id, min(1.0, look.share), min(1.0, look.covered_share), seen_on)
+
+
+def _draw(
+    conn: Connection,
+    home: Path,
+    pictured: tuple[list[Path], list[Path]],
+    new: Sequence[int],
+    found: Sequence[changes.ChangeRecord],
+) -> None:
+    """Make the before/after picture of each new change; a run's pictures are drawn again if its transaction is."""
+    outlines = {json.dumps(change.geometry): change for change in found}
+    for number in new:
+        geometry = changes.get_change(conn, number)["geometry"]
+        nearest = min(
+            (change.geometry for change in outlines.values()),
+            key=lambda other: shape(dict(other)).hausdorff_distance(shape(dict(geometry))),
+        )
+        relative = Path("pictures") / f"change-{number}.png"
+        (home / relative).parent.mkdir(parents=True, exist_ok=True)
+        before_after_png(*pictured, nearest, home / relative)
+        changes.set_picture(conn, number, str(relative))
+
+
+def _plain(value: Any) -> Any:
+    """Return only what JSON can hold."""
+    return json.loads(json.dumps(value, default=str))
