@@ -20,7 +20,7 @@ def read(path: Path) -> Source:
     """Return its lines."""
     table = read_csv(path)
     records = (Raw(f"line {row.number}", row.values, None, row.problem) for row in table.rows)
-    return Source(records, None, table.columns, table.notes, _about(path))
+    return Source(records, None, table.columns, table.notes, _about(path), drawn=False)
 
 
 def _about(path: Path) -> int:
