@@ -175,13 +175,7 @@ def _store(
         work.progress(f"{work.path.name}: {work.read:,} records", work.read / max(source.total, work.read + MOST_BATCH))
     observed.columns.require_seen()
     if not work.records:
-        first = next(iter(work.rejects.rows), None)
-        told = (
-            f"none of its records can be stored, the first: {first['record']}: {first['reason']}"
-            if first
-            else "holds no record"
-        )
-        raise InputError(f"{work.path.name}: {told}")
+        raise InputError(f"{work.path.name}: {work.rejects.first or 'holds no record'}")
     notes = _notes(work, source, observed, survey_records.count_beyond(conn, file))
     survey_records.close_file(
         conn, file, records=work.records, unchanged=work.unchanged, rejected=len(work.rejects.rows), notes=[told[1], *notes],
