@@ -127,7 +127,7 @@ def ingest_survey(
     options = checked(path, kind=kind, crs=crs, columns=columns or {}, timezone=timezone, dataset=dataset)
     format = recognise(path)
     with closing(FORMATS[format].read(path)) as source:
-        observed = _observed(path, source, options)
+        observed = observed_in(path, source, options)
         with survey_records.storing(engine, keep=not dry_run) as conn:
             set_actor(conn, actor)
             known = None if dry_run else _stored_before(conn, work, options)
@@ -141,7 +141,14 @@ def ingest_survey(
     )  # fmt: skip
 
 
-def _observed(path: Path, source: Source, options: Options) -> Observed:
+def observed_in(path: Path, source: Source, options: Options) -> Observed:
+    """Return what turns the records of a source into observations.
+
+    Raises
+    ------
+    InputError
+        The columns that its user named do not exist, or none tells a position.
+    """
     columns = Columns(path.name, options.columns)
     if source.columns:
         found = columns.of(source.columns)
