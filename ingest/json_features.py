@@ -176,6 +176,8 @@ class _Text:
                     self.fail(f"{what}: {error.msg}" + (", the file ends" if error.pos >= len(self._buffer) else ""))
             except RecursionError:
                 self.fail(f"{what} is nested too deeply")
+            except ValueError as error:  # a number of thousands of digits
+                self.fail(f"{what}: {error}")
             held = len(self._buffer) - self._at
             if held > LONGEST:
                 self.fail(f"{what} is longer than {LONGEST >> 20} million characters; simplify its geometry")

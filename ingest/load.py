@@ -130,8 +130,8 @@ def ingest_survey(
         observed = observed_in(path, source, options)
         with survey_records.storing(engine, keep=not dry_run) as conn:
             set_actor(conn, actor)
-            known = None if dry_run else _stored_before(conn, work, options)
-            if known is not None:
+            known = _stored_before(conn, work, options)
+            if known is not None and not dry_run:
                 return _unchanged(work, known)
             notes = _store(conn, work, source, observed, told=(format, options.told))
             written = None if dry_run else work.rejects.write()
@@ -164,8 +164,9 @@ def _stored_before(conn: Connection, work: _Work, options: Options) -> KnownFile
         work.progress(f"{work.path.name}: waiting for another file to be stored", 0.0)
         survey_records.wait_turn(conn)
     known = survey_records.find_file(conn, work.facts.sha256)
-    same = known is not None and known.dataset == options.dataset and options.told in known.notes
-    return known if same else None
+    if known is None or options.told not in known.notes or (options.named and known.dataset != options.dataset):
+        return None
+    return known
 
 
 def _store(

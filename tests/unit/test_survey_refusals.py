@@ -66,7 +66,7 @@ def test_a_record_that_cannot_be_used(tmp_path: Path, changes: dict[str, str], l
         ("a.csv", b'latitude,longitude\n36.3,"74.8\n', "quotation mark"),
         ("a.csv", b"latitude,longitude,note\n36.3,74.8,a\x00b\n", "NUL"),
         ("a.csv", b"easting,northing\n460000,4030000\n", "without a zone"),
-        ("a.csv", b"latitude,longitude,note\n36.3,74.8,\x81\x8d\x8f\n", "save it as UTF-8"),
+        ("a.csv", b"latitude,longitude,note\n36.3,74.8,\x81\xe9 \x81\xe9 caf\xe9\n", "save it as UTF-8"),
         ("a.csv", b"latitude,longitude," + b"x" * 1001 + b"\n36.3,74.8,1\n", "name of a column has 1,001"),
         ("a.geojson", b'{"type": "FeatureCollection", "features": [', "not valid JSON"),
         ("a.geojson", b'{"type": "FeatureCollection", "features": [{}]}', "feature 1: is no GeoJSON Feature"),
@@ -99,6 +99,20 @@ def test_a_record_that_cannot_be_used(tmp_path: Path, changes: dict[str, str], l
             b'{"type":"Feature","geometry":{"type":"Point","coordinates":[36.3,74.8]},"properties":{}}',
             "look swapped",
         ),
+        (
+            "a.geojson",
+            b'{"type":"Feature","geometry":{"type":"Point","coordinates":[74.8,36.3]},"properties":{"a":'
+            + b"[" * 700
+            + b"]" * 700
+            + b"}}",
+            "nested too deeply",
+        ),
+        (
+            "a.geojson",
+            b'{"type":"Feature","geometry":null,"properties":{"latitude":1' + b"0" * 400 + b',"longitude":1}}',
+            "number too large",
+        ),
+        ("a.geojson", b'{"type":"Feature","properties":{"a":1' + b"0" * 5000 + b"}}", "not valid JSON"),
         ("a.kml", b"<kml><Placemark>", "not well-formed"),
         ("a.kml", b"<kml>" + b"<Folder>" * 1000, "nested more than"),
         ("a.kml", b'<!DOCTYPE k [<!ENTITY a "b">]><kml>&a;</kml>', "DTD or entities"),
