@@ -137,10 +137,10 @@ def test_many_revisions_after_a_first_small_one(database: Any, tmp_path: Path) -
     ingest(database, write_csv(tmp_path / "a.csv", *rows))
     rows[0] = row(id="0", note="grown")
     assert ingest(database, write_csv(tmp_path / "b.csv", *rows), dataset="a").revised == 1
-    started = time.process_time(), time.perf_counter()
+    started = time.perf_counter()
     changed = write_csv(tmp_path / "c.csv", *(row(id=str(number), note="shrunk") for number in range(3000)))
     assert ingest(database, changed, dataset="a").revised == 3000
-    assert time.perf_counter() - started[1] < 60
+    assert time.perf_counter() - started < 60
 
 
 def test_whole_or_not_at_all(database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +211,7 @@ def test_rejects_never_replace_a_file_unasked(database: Any, tmp_path: Path) -> 
     path = write_csv(tmp_path / "a.csv", row(), row(id="2", latitude="95"))
     (tmp_path / "a.rejects.csv").write_text("being mended")
     assert ingest(database, path, skip_bad=True).rejects == tmp_path / "a.rejects-2.csv"
-    other = write_csv(tmp_path / "b.csv", row(), row(id="2", latitude="95"))
+    other = write_csv(tmp_path / "b.csv", row(), row(id="2", latitude="96"))
     with pytest.raises(InputError, match="is the survey itself"):
         ingest(database, other, skip_bad=True, rejects=other)
     with pytest.raises(InputError, match="cannot be written"):
