@@ -105,10 +105,10 @@ def _event(record: str, row: Mapping[str, str]) -> EventRecord | Bad:
     except ValueError as error:
         return Bad(record, name, str(error))
     kept = {key: row[key] for key in KEPT if row.get(key) not in {None, "", "unknown"}}
-    category = "_".join(row["category"].casefold().split()) or "unknown"
+    category, trigger = ("_".join(row[name].casefold().split()) for name in ("category", "trigger"))
     return EventRecord(
-        source_id=row["source_id"], kind=NASA_KINDS.get(category, "landslide"), name=_name(category, row),
-        occurred_on=day, geom=point, accuracy_m=accuracy_m, trigger="_".join(row["trigger"].casefold().split()) or None, fatalities=fatalities,
+        source_id=row["source_id"], kind=NASA_KINDS.get(category, "landslide"), name=_name(category or "unknown", row),
+        occurred_on=day, geom=point, accuracy_m=accuracy_m, trigger=trigger or None, fatalities=fatalities,
         injuries=injuries, impacts=kept | {"accuracy_class": row.get("accuracy") or "unknown"},
         note="; ".join(row[key] for key in ("place", "link") if row.get(key)) or None,
     )  # fmt: skip
