@@ -140,6 +140,11 @@ def _features(path: Path, label: str, layer: str | None, encoding: str | None) -
             return
 
 
+def holds_nothing(geometry: BaseGeometry | None) -> bool:
+    """Return whether there is no geometry, or an empty one."""
+    return geometry is None or bool(geometry.is_empty)
+
+
 def plain(value: Any) -> Any:
     """Return a value of a NumPy array as a plain one; None for NaN, which stands for null there."""
     if isinstance(value, np.ndarray):
