@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from urllib.parse import urljoin
 
 from shapely.geometry import shape
 
+from api.inlining import Inlined
 from api.opening import Catalogue
 from api.settings import load_api_settings
 from api.texts import LANGUAGES, term
@@ -20,6 +20,7 @@ from hazard_db import changes, connect, drawing, risk
 from hazard_db.connect import Connection
 from hazard_db.drawing import Found, View
 from hazard_db.errors import InputError, MapError, OutsideCorridorError
+from maps.chart import Below, Bounds, road_bounds
 from maps.layers import Content, Layer, Telling
 from maps.pages import MapPage, Subject, as_file, make_page
 from maps.texts import translate
@@ -28,10 +29,6 @@ Kind = Literal["corridor", "segment", "change"]
 AROUND_KM = 5.0
 """Road to both sides of a change."""
 SURROUNDINGS_DEG = 0.004
-LARGEST_PICTURE = 3 * 2**20
-MOST_PICTURES = 40
-"""A file carries the pictures of this many changes, the newest."""
-
 Reading = Callable[[], AbstractContextManager[Connection]]
 
 
@@ -57,6 +54,8 @@ class Source:
     """As a role that can see what the visitor may."""
     inside: bool
     """Unreviewed changes and restricted alerts too."""
+    below: Callable[[Bounds], Below] = lambda bounds: Below()
+    """What lies below the records within bounds."""
 
 
 def draw(asked: Asked, source: Source, tell: Telling) -> MapPage:
@@ -88,7 +87,8 @@ def draw(asked: Asked, source: Source, tell: Telling) -> MapPage:
         ):
             parts[name] = read(conn, view, published=not source.inside)
     content = Content(**{name: Layer(found.rows, found.total) for name, found in parts.items()})
-    return make_page(content, _subject(asked, change, parts, tell), tell)
+    subject = _subject(asked, change, parts, tell)
+    return make_page(content, subject, tell, source.below(subject.bounds or road_bounds(content)))
 
 
 def write_map(
@@ -107,13 +107,17 @@ def write_map(
     if lang not in LANGUAGES:
         raise InputError(f"language {lang!r}: use {', '.join(LANGUAGES)}")
     base = load_api_settings().base_url
-    pictures = _Inlined(catalogue.home)
-    tell = telling(lang, link=lambda path: urljoin(base + "/", path.lstrip("/")) if base else None, picture=pictures)
+    inlined = Inlined(catalogue.home)
+    tell = telling(
+        lang, link=lambda path: urljoin(base + "/", path.lstrip("/")) if base else None, picture=inlined.picture
+    )
 
     def reading() -> AbstractContextManager[Connection]:
         return connect.transaction(catalogue.engine)
 
-    page = draw(Asked(kind, km_from, km_to, change_id), Source(reading, reading, inside=True), tell)
+    page = draw(
+        Asked(kind, km_from, km_to, change_id), Source(reading, reading, inside=True, below=inlined.below), tell
+    )
     part = out.with_name(f".{out.name}.part")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -132,20 +136,6 @@ def telling(
     return Telling(lang, translate(lang), term(lang), datetime.now(UTC).date(), link, picture)
 
 
-class _Inlined:
-    """Pictures within a file, as many as it can bear."""
-
-    def __init__(self, home: Path) -> None:
-        self.home, self.count = home, 0
-
-    def __call__(self, path: str) -> str | None:
-        file = self.home / path
-        if self.count >= MOST_PICTURES or not file.is_file() or file.stat().st_size > LARGEST_PICTURE:
-            return None
-        self.count += 1
-        return f"data:image/png;base64,{base64.b64encode(file.read_bytes()).decode()}"
-
-
 def _view(asked: Asked, change: dict[str, Any] | None) -> View:
     if change is None:
         return View(asked.km_from, asked.km_to, beyond=asked.beyond)
@@ -158,11 +148,11 @@ def _subject(asked: Asked, change: dict[str, Any] | None, parts: dict[str, Found
     inside = any(row["status"] == "candidate" for row in parts["changes"].rows) or any(
         row["scope"] != "Public" for row in parts["alerts"].rows
     )
-    title, bounds, opened = tell.words("title.corridor"), None, None
+    title, bounds, about = tell.words("title.corridor"), None, None
     if asked.kind == "segment":
         title = tell.words("title.segment", a=f"{asked.km_from:g}", b=f"{asked.km_to:g}")
     if change is not None:
         title = tell.words("title.change", id=change["id"])
         west, south, east, north = shape(change["geometry"]).buffer(SURROUNDINGS_DEG).bounds
-        bounds, opened = (west, south, east, north), f"changes:{change['id']}"
-    return Subject(title, bounds, opened, internal=inside, grades=risk.load_weights().grades)
+        bounds, about = (west, south, east, north), f"changes:{change['id']}"
+    return Subject(title, bounds, about, internal=inside, grades=risk.load_weights().grades)

@@ -59,12 +59,12 @@ GRADES: Mapping[str, Line] = {
     "intermediate": Line("#fbaa3c", 4.5),
     "high": Line("#de4a1f", 6),
     "very high": Line("#7a0b1e", 8),
-    "unknown": Line("#ffffff", 3.5, "5 5", under="#59626c"),
+    "unknown": Line("#ffffff", 4, "5 5", under="#59626c"),
 }
 CASING = Line(INK, 2.2)
 """Edge around the road: wider by this, dark, so that every grade stands out."""
 UNSEEN = Line("#ffffff", 2, "0.1 6")
-INFILL = 0.62
+INFILL = 0.7
 """Width of the road, by this much less, where its line is a guess."""
 
 TRIANGLE = '<path d="M12 3.5 21 20H3z"/>'
@@ -141,6 +141,15 @@ def confidence_sample() -> Markup:
         for number, share in enumerate((UNSURE, (UNSURE + SURE) / 2, SURE))
     )
     return Markup(f'<svg class="sample" viewBox="0 0 42 16" width="42" height="16" aria-hidden="true">{boxes}</svg>')
+
+
+def relief_sample() -> Markup:
+    """Return a lit and a shaded slope."""
+    return Markup(
+        '<svg class="sample" viewBox="0 0 40 14" width="40" height="14" aria-hidden="true">'
+        '<path d="M2 13 14 2l12 11z" fill="#ece9e2"/><path d="M14 2l12 11H17z" fill="#8f8d88"/><path d="M20 13 30 5l8 8z" fill="#ece9e2"/>'
+        '<path d="M30 5l8 8h-6z" fill="#8f8d88"/></svg>'
+    )
 
 
 def _stroke(color: str, width: float, dash: str | None = None) -> Markup:

@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import FileResponse, Response
 
+from api.backdrop import FOLDER, BackdropSettings, boundaries, relief
 from api.charts import Asked, Source, draw, telling
 from api.pages import language, render
+from api.routes.files import FOREVER
 from api.security import Identity, Reader
+from api.state import state_of
 from api.storage import reading, reading_as
 from api.stretch import read_stretch
+from hazard_db.errors import NotFoundError
 from maps import assets
+from maps.chart import Below, Bounds
 
 router = APIRouter(prefix="/maps", tags=["maps"])
 
@@ -40,6 +45,29 @@ def change(request: Request, identity: Reader, change_id: Id) -> Response:
     return _page(request, identity, Asked("change", change_id=change_id))
 
 
+@router.get("/relief/{name}.png", include_in_schema=False)
+def relief_picture(
+    request: Request, identity: Reader, name: Annotated[str, Path(pattern="^[0-9a-f]{20}$")]
+) -> Response:
+    """Return a picture of the terrain that a map was drawn on."""
+    del identity
+    file = state_of(request).settings.home / FOLDER / f"{name}.png"
+    if not file.is_file():
+        raise NotFoundError("there is no such picture")
+    return FileResponse(file, media_type="image/png", headers=FOREVER)
+
+
 def _page(request: Request, identity: Identity, asked: Asked) -> Response:
-    source = Source(lambda: reading(request), lambda: reading_as(request, identity), inside=identity.sees_unreviewed)
+    source = Source(
+        app=lambda: reading(request),
+        visitor=lambda: reading_as(request, identity),
+        inside=identity.sees_unreviewed,
+        below=lambda bounds: _below(request, bounds),
+    )
     return render(request, "map.html", page=draw(asked, source, telling(language(request))), address=assets.address)
+
+
+def _below(request: Request, bounds: Bounds) -> Below:
+    settings = BackdropSettings()
+    lines, shades = boundaries(settings), relief(settings, state_of(request).settings.home, bounds)
+    return Below(f"/maps/relief/{shades.path.name}", shades.bounds, lines) if shades else Below(boundaries=lines)

@@ -44,6 +44,8 @@ const kkh = (() => {
 
   const width = (told) => config.style.grades[told.k].weight * (told.i ? config.style.infill : 1);
 
+  const border = () => ({ color: "#6b6f6b", weight: 1.2, opacity: 0.9, dashArray: "7 3 1.5 3", fill: false });
+
   function marker(feature, latlng) {
     const { svg, size } = config.style.symbols[feature.properties.k];
     const icon = L.divIcon({ html: svg, iconSize: [size, size], className: "kkh-mark" });
@@ -57,7 +59,8 @@ const kkh = (() => {
       const known = feature.properties.r ? features[feature.properties.r] : null; // the mark of an area
       const about = known ? known.feature : feature;
       if (!known || layer.getLatLng) features[about.id] = { layer, feature: about, name };
-      layer.bindPopup(() => popup(about, name), { maxWidth: 380, minWidth: 220, className: "kkh-popup" });
+      let told = null; // made once: a popup asks for its content each time it is laid out
+      layer.bindPopup(() => (told = told || popup(about, name)), { maxWidth: 380, minWidth: 220, className: "kkh-popup" });
       const metres = about.properties.a;
       if (metres && layer.getLatLng) companion(layer, L.circle(layer.getLatLng(), {
         radius: metres, pane: "areas", interactive: false, weight: 1.2, dashArray: "3 3", fillOpacity: 0.05,
@@ -89,7 +92,7 @@ const kkh = (() => {
 
   function popup(feature, name) {
     const told = feature.properties;
-    const box = element("div", { dir: config.dir, tabindex: "-1", class: "kkh-told" }, element("h3", { dir: "auto" }, told.t));
+    const box = element("div", { dir: config.dir, tabindex: "-1", class: "kkh-told" }, element("h3", {}, element("bdi", {}, told.t)));
     if (told.p) {
       const picture = element("img", { src: told.p, alt: say("popup.picture") });
       picture.addEventListener("load", () => map.eachLayer((one) => one instanceof L.Popup && one.update()));
@@ -97,7 +100,7 @@ const kkh = (() => {
     }
     const facts = element("dl");
     told.v.forEach((value, number) => {
-      if (value !== null) facts.append(element("dt", {}, config.fields[name][number]), element("dd", { dir: "auto" }, value));
+      if (value !== null) facts.append(element("dt", {}, config.fields[name][number]), element("dd", {}, element("bdi", {}, value)));
     });
     box.append(facts);
     if (told.h) box.append(element("p", {}, element("a", { href: told.h }, say(name === "road" ? "popup.why" : "popup.more"))));
@@ -120,7 +123,7 @@ const kkh = (() => {
 
   function clusterIcon(group) {
     const count = group.getChildCount();
-    const size = count < 10 ? 26 : count < 100 ? 32 : 38;
+    const size = count < 10 ? 22 : count < 100 ? 26 : count < 1000 ? 32 : 40;
     const told = element("span", { class: "kkh-cluster", title: say("cluster", { n: count }) }, String(count));
     cluster = group._group;
     return L.divIcon({ html: told, iconSize: [size, size], className: "kkh-mark" });
@@ -142,7 +145,7 @@ const kkh = (() => {
   }
 
   function placeOf(km) {
-    const part = road.find((one) => km >= one.first && km <= one.last);
+    const part = road.find((one) => km >= one.first && km < one.last) || road.find((one) => km === one.last);
     if (!part) return null;
     const i = Math.max(1, part.points.findIndex((point) => point[2] >= km));
     const [a, b] = [part.points[i - 1], part.points[i]];
@@ -202,11 +205,22 @@ const kkh = (() => {
 
   const STEPS = [[13, 1], [11.5, 5], [9.5, 10], [7.5, 50], [0, 100]];
 
+  function marks() { // boxes of what lies on the map already: names keep clear of it
+    const boxes = [];
+    map.eachLayer((one) => {
+      if (!(one instanceof L.Marker) || one.options.pane !== "markerPane") return;
+      const at = map.latLngToContainerPoint(one.getLatLng()), half = one.getElement().offsetWidth / 2;
+      boxes.push([at.x - half, at.y - half, at.x + half, at.y + half]);
+    });
+    return boxes;
+  }
+
   function labels() {
     const group = L.layerGroup(), pen = document.createElement("canvas").getContext("2d");
     const draw = () => {
+      if (!map.hasLayer(group)) return;
       group.clearLayers();
-      const taken = [], seen = map.getBounds(), step = STEPS.find(([zoom]) => map.getZoom() >= zoom)[1];
+      const taken = marks(), seen = map.getBounds(), step = STEPS.find(([zoom]) => map.getZoom() >= zoom)[1];
       const put = (latlng, text, kind, big) => {
         if (!seen.contains(latlng)) return;
         pen.font = big ? "600 13px sans-serif" : "600 11px sans-serif";
@@ -229,8 +243,9 @@ const kkh = (() => {
     };
     for (const [, , , lon, lat] of config.places)
       L.circleMarker([lat, lon], { radius: 3.5, color: "#22262b", weight: 1.5, fillColor: "#fff", fillOpacity: 1, interactive: false, pane: "dots" }).addTo(map);
-    map.on("moveend zoomend resize", draw);
-    group.on("add", draw);
+    const later = () => requestAnimationFrame(draw); // clusters are put in place first
+    map.on("moveend zoomend resize overlayadd overlayremove", later);
+    group.on("add", later);
     return group.addTo(map);
   }
 
@@ -246,7 +261,8 @@ const kkh = (() => {
       const digits = step < 0.1 ? 2 : step < 1 ? 1 : 0;
       for (let x = Math.ceil(seen.getWest() / step) * step; x < seen.getEast(); x += step) {
         line([[seen.getSouth(), x], [seen.getNorth(), x]]);
-        name(map.containerPointToLatLng([map.latLngToContainerPoint([0, x]).x, h]), `${x.toFixed(digits)}° E`, [-3, 16]);
+        const left = map.latLngToContainerPoint([seen.getNorth(), x]).x;
+        if (left > 150 && left < w - 60) name(map.containerPointToLatLng([left, h]), `${x.toFixed(digits)}° E`, [-3, 16]);
       }
       for (let y = Math.ceil(seen.getSouth() / step) * step; y < seen.getNorth(); y += step) {
         line([[y, seen.getWest()], [y, seen.getEast()]]);
@@ -326,7 +342,6 @@ const kkh = (() => {
     keyboard();
     window.addEventListener("beforeprint", () => map.invalidateSize({ animate: false }));
     document.getElementById("kkh-state").hidden = true;
-    if (config.open) map.whenReady(() => show(config.open));
     window.kkhMap = map; // for whoever wants to look at the map from outside
   }
 
@@ -343,5 +358,5 @@ const kkh = (() => {
     map.on("popupclose", () => { if (from && from.isConnected) from.focus({ preventScroll: true }); from = null; });
   }
 
-  return { calm, setup, style, marker, each, finish, cluster: clusterIcon, radius: (zoom) => (zoom >= 13 ? 14 : 34) };
+  return { calm, setup, style, border, marker, each, finish, cluster: clusterIcon, radius: (zoom) => (zoom >= 13 ? 14 : 38) };
 })();
