@@ -18,7 +18,7 @@ from ingest.encodings import encoding_of
 from ingest.vectors import Feature, crs_of, holds_nothing
 
 CHUNK = 1 << 20
-LONGEST = 64 << 20
+LONGEST = 24 << 20
 """Characters of one feature; a polygon of 100,000 vertices has 4 million."""
 GEOMETRIES = (
     "Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection",
@@ -178,7 +178,7 @@ class _Text:
                 self.fail(f"{what} is nested too deeply")
             held = len(self._buffer) - self._at
             if held > LONGEST:
-                self.fail(f"{what} is longer than {LONGEST >> 20} million characters")
+                self.fail(f"{what} is longer than {LONGEST >> 20} million characters; simplify its geometry")
             self._more(max(CHUNK, held))
 
     def members(self, stop: str = "", *, opened: bool = False) -> tuple[dict[str, Any], bool]:

@@ -127,7 +127,7 @@ def ingest_survey(
     options = checked(path, kind=kind, crs=crs, columns=columns or {}, timezone=timezone, dataset=dataset)
     format = recognise(path)
     with closing(FORMATS[format].read(path)) as source:
-        observed = _observed(path, source, options)
+        observed = observed_in(path, source, options)
         with survey_records.storing(engine, keep=not dry_run) as conn:
             set_actor(conn, actor)
             known = None if dry_run else _stored_before(conn, work, options)
@@ -141,7 +141,14 @@ def ingest_survey(
     )  # fmt: skip
 
 
-def _observed(path: Path, source: Source, options: Options) -> Observed:
+def observed_in(path: Path, source: Source, options: Options) -> Observed:
+    """Return what turns the records of a source into observations.
+
+    Raises
+    ------
+    InputError
+        The columns that its user named do not exist, or none tells a position.
+    """
     columns = Columns(path.name, options.columns)
     if source.columns:
         found = columns.of(source.columns)
@@ -175,13 +182,7 @@ def _store(
         work.progress(f"{work.path.name}: {work.read:,} records", work.read / max(source.total, work.read + MOST_BATCH))
     observed.columns.require_seen()
     if not work.records:
-        first = next(iter(work.rejects.rows), None)
-        told = (
-            f"none of its records can be stored, the first: {first['record']}: {first['reason']}"
-            if first
-            else "holds no record"
-        )
-        raise InputError(f"{work.path.name}: {told}")
+        raise InputError(f"{work.path.name}: {work.rejects.first or 'holds no record'}")
     notes = _notes(work, source, observed, survey_records.count_beyond(conn, file))
     survey_records.close_file(
         conn, file, records=work.records, unchanged=work.unchanged, rejected=len(work.rejects.rows), notes=[told[1], *notes],
