@@ -22,7 +22,7 @@ from maps.chart import Bounds
 MERCATOR = "EPSG:3857"
 """What maps in browsers are drawn in: a picture in it lies where it belongs."""
 WIDEST_PX = 1400
-LARGEST_BYTES = 900_000
+LARGEST_BYTES = 600_000
 SUN_AZIMUTHS_DEG = (315.0, 270.0, 360.0)
 """From the upper left, where readers expect the light, and from both sides of it: no slope runs along every light."""
 SUN_ELEVATION_DEG = 45.0
