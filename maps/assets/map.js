@@ -8,7 +8,8 @@ const kkh = (() => {
   const PANES = { relief: 210, grid: 220, areas: 380, casing: 390, road: 400, dots: 405, labels: 620 };
   let map, config, squeeze, cluster, byKeyboard = false;
 
-  const say = (key, values) => config.texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const apart = (value) => (config.dir === "rtl" ? `\u2068${value}\u2069` : value); // numbers keep their own direction
+  const say = (key, values) => config.texts[key].replace(/\{(\w+)\}/g, (_, name) => apart(values[name]));
   const rounded = (value, digits) => value.toLocaleString("en", { maximumFractionDigits: digits });
 
   function element(tag, attributes, ...children) {
