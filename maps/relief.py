@@ -103,7 +103,7 @@ def _write(shades: npt.NDArray[np.float32], out: Path) -> None:
     part = out.with_suffix(".part")
     while True:
         picture = Image.merge("LA", (Image.new("L", image.size, 25), image))
-        picture.save(part, format="PNG", optimize=True)
+        picture.save(part, format="PNG", compress_level=7)
         if part.stat().st_size <= LARGEST_BYTES or min(image.size) < 100:
             break
         image = image.resize((image.width * 3 // 4, image.height * 3 // 4), Image.Resampling.BOX)
