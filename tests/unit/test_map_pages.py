@@ -8,6 +8,7 @@ import subprocess
 import sys
 from datetime import timedelta
 from html.parser import HTMLParser
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -148,7 +149,7 @@ def test_grades_differ_without_colour() -> None:
 
     lines = [style.GRADES[name] for name in ("low", "intermediate", "high", "very high")]
     shades = [brightness(line.color) for line in lines]
-    assert all(light - dark > 25 for light, dark in zip(shades, shades[1:], strict=False))
+    assert all(light - dark > 25 for light, dark in pairwise(shades))
     assert [line.weight for line in lines] == sorted({line.weight for line in lines})
     assert len({symbol.shape + symbol.fill for symbol in style.SYMBOLS.values()}) == len(style.SYMBOLS)
 
