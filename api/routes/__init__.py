@@ -13,12 +13,13 @@ from api.routes import (
     home,
     maps,
     observations,
+    ogc,
     register,
     segments,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
     home.router, segments.router, maps.router, observations.router, register.router, changes.router, alerts.router,
-    files.router, access.router, health.router,
+    files.router, access.router, health.router, ogc.router,
 )  # fmt: skip
 """Every route of the application, in the order in which they are tried."""
