@@ -16,7 +16,7 @@ log = logging.getLogger("api")
 
 WIDEST_PX = 560
 COLOURS = 96
-MOST_BYTES = 2 * 2**20
+MOST_BYTES = 1_200_000
 """Of all pictures of changes together; the newest come first."""
 
 

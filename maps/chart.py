@@ -111,9 +111,11 @@ def _rendered(chart: folium.Map) -> Chart:
 def _add_below(chart: folium.Map, below: Below, tell: Telling) -> None:
     if below.relief is not None:
         west, south, east, north = below.relief_bounds
-        folium.raster_layers.ImageOverlay(
-            below.relief, [[south, west], [north, east]], name=tell.words("layer.relief"), pane="relief"
-        ).add_to(chart)
+        overlay = folium.raster_layers.ImageOverlay(
+            "data:,", [[south, west], [north, east]], name=tell.words("layer.relief"), pane="relief"
+        )
+        overlay.url = below.relief  # given at once, it would be taken for a file of this machine
+        overlay.add_to(chart)
     if below.boundaries is not None:
         folium.GeoJson(
             below.boundaries, name=tell.words("layer.boundaries"), style=JsCode("kkh.border"), pane="grid", interactive=False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -15,8 +15,8 @@ from maps.texts import Term, Words, place_name
 
 Row = Mapping[str, Any]
 Feature = dict[str, Any]
-LONGEST = 400
-"""Characters of a note that a popup shows."""
+LONGEST, SHORTEST, FEW = 400, 120, 300
+"""Characters of a note that a popup shows: where records are few, and where they are many."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,8 @@ class Telling:
     """Address of one of our pages; None where the map is a file that knows of none."""
     picture: Callable[[str], str | None] = lambda path: None
     """What an image element shows for a picture of the catalogue."""
+    longest: int = LONGEST
+    """Characters of a note."""
 
 
 @dataclass(frozen=True)
@@ -147,13 +149,13 @@ def _change(row: Row, tell: Telling) -> Feature:
 def observations(layer: Layer, tell: Telling) -> Drawn:
     """Return the observations, never with names of people; hollow until somebody has reviewed them."""
     names = ("km", "date", "state", "offset", "accuracy", "note")
-    return Drawn("observations", names, tuple(_observation(row, tell) for row in layer.rows), layer.total)
+    return Drawn("observations", names, _each(_observation, layer, tell), layer.total)
 
 
 def _observation(row: Row, tell: Telling) -> Feature:
     values = [
         _km(row["chainage_km"], tell), minute(row["observed_at"]), tell.term(row["review_status"]), _metres(row["offset_m"], tell),
-        _accuracy(row, tell), short(row["note"]),
+        _accuracy(row, tell), short(row["note"], tell.longest),
     ]  # fmt: skip
     mark = "observation" if row["review_status"] == "accepted" else "observation_new"
     return _feature(
@@ -165,15 +167,15 @@ def _observation(row: Row, tell: Telling) -> Feature:
 def sites(layer: Layer, tell: Telling) -> Drawn:
     """Return the sites of the inventory."""
     names = ("km", "kind", "state", "offset", "accuracy", "note", "source")
-    return Drawn("sites", names, tuple(_site(row, tell) for row in layer.rows), layer.total)
+    return Drawn("sites", names, _each(_site, layer, tell), layer.total)
 
 
 def _site(row: Row, tell: Telling) -> Feature:
     values = [
         _km(row["chainage_km"], tell), tell.term(row["kind"]), tell.term(row["activity"]), _metres(row["offset_m"], tell),
-        _accuracy(row, tell), short(row["note"]), short(row["source"]),
+        _accuracy(row, tell), short(row["note"], tell.longest), short(row["source"], tell.longest),
     ]  # fmt: skip
-    title = short(f"{row['code']} {row['name']}") or ""
+    title = short(f"{row['code']} {row['name']}", tell.longest) or ""
     return _feature(
         row, f"sites:{row['code']}", "site", title, values, link=tell.link(f"/sites/{row['code']}"), **_circle(row)
     )
@@ -182,7 +184,7 @@ def _site(row: Row, tell: Telling) -> Feature:
 def events(layer: Layer, tell: Telling) -> Drawn:
     """Return the dated events with how exactly each is placed."""
     names = ("km", "date", "kind", "fatalities", "accuracy", "note", "source")
-    return Drawn("events", names, tuple(_event(row, tell) for row in layer.rows), layer.total)
+    return Drawn("events", names, _each(_event, layer, tell), layer.total)
 
 
 def _event(row: Row, tell: Telling) -> Feature:
@@ -190,18 +192,24 @@ def _event(row: Row, tell: Telling) -> Feature:
     day = f"{row['occurred_on']}"[: {"year": 4, "month": 7}.get(row["precision"], 10)]
     values = [
         _km(row["chainage_km"], tell), f"{day} – {until}" if until and until != row["occurred_on"] else day, tell.term(row["kind"]),
-        number(row["fatalities"]), _accuracy(row, tell), short(row["note"]), short(row["source"]),
+        number(row["fatalities"]), _accuracy(row, tell), short(row["note"], tell.longest), short(row["source"], tell.longest),
     ]  # fmt: skip
+    title = short(row["name"], tell.longest) or tell.term(row["kind"])
     return _feature(
-        row, f"events:{row['id']}", "event", short(row["name"]) or tell.term(row["kind"]), values, link=tell.link(f"/events/{row['id']}"),
-        **_circle(row),
-    )  # fmt: skip
+        row, f"events:{row['id']}", "event", title, values, link=tell.link(f"/events/{row['id']}"), **_circle(row)
+    )
 
 
 DRAWERS: Mapping[str, Callable[[Layer, Telling], Drawn]] = {
     "road": road, "sites": sites, "events": events, "observations": observations, "changes": changes, "alerts": alerts,
 }  # fmt: skip
 """Kind of records -> how they are drawn, from the lowest to the topmost."""
+
+
+def _each(draw: Callable[[Row, Telling], Feature], layer: Layer, tell: Telling) -> tuple[Feature, ...]:
+    """Return the features of records that carry notes; of many records each tells less, so that the page stays small."""
+    told = replace(tell, longest=SHORTEST) if len(layer.rows) > FEW else tell
+    return tuple(draw(row, told) for row in layer.rows)
 
 
 def _feature(
@@ -231,7 +239,7 @@ def minute(value: datetime | None) -> str | None:
     return None if value is None else f"{value:%Y-%m-%d %H:%M} UTC"
 
 
-def short(value: str | None, most: int = LONGEST) -> str | None:
+def short(value: str | None, most: int) -> str | None:
     """Return a text of bearable length; None where there is none."""
     if not value:
         return None

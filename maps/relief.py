@@ -22,7 +22,7 @@ from maps.chart import Bounds
 MERCATOR = "EPSG:3857"
 """What maps in browsers are drawn in: a picture in it lies where it belongs."""
 WIDEST_PX = 1400
-LARGEST_BYTES = 900_000
+LARGEST_BYTES = 600_000
 SUN_AZIMUTHS_DEG = (315.0, 270.0, 360.0)
 """From the upper left, where readers expect the light, and from both sides of it: no slope runs along every light."""
 SUN_ELEVATION_DEG = 45.0
@@ -103,7 +103,7 @@ def _write(shades: npt.NDArray[np.float32], out: Path) -> None:
     part = out.with_suffix(".part")
     while True:
         picture = Image.merge("LA", (Image.new("L", image.size, 25), image))
-        picture.save(part, format="PNG", optimize=True)
+        picture.save(part, format="PNG", compress_level=7)
         if part.stat().st_size <= LARGEST_BYTES or min(image.size) < 100:
             break
         image = image.resize((image.width * 3 // 4, image.height * 3 // 4), Image.Resampling.BOX)

@@ -10,6 +10,8 @@ import yaml
 
 LANGUAGES = ("en", "zh", "ur")
 DIRECTIONS = {"en": "ltr", "zh": "ltr", "ur": "rtl"}
+ISOLATED = "\u2068{}\u2069"
+"""Around a value within text from right to left: dates and numbers keep their own direction."""
 FOLDER = Path(__file__).parent
 
 Words = Callable[..., str]
@@ -27,9 +29,10 @@ def texts() -> dict[str, dict[str, str]]:
 
 def translate(lang: str) -> Words:
     """Return a function that gives the words of a key in a language."""
+    mark = ISOLATED if DIRECTIONS[lang] == "rtl" else "{}"
 
     def words(key: str, **values: object) -> str:
-        return texts()[key][lang].format(**values)
+        return texts()[key][lang].format(**{name: mark.format(value) for name, value in values.items()})
 
     return words
 

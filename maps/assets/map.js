@@ -8,7 +8,8 @@ const kkh = (() => {
   const PANES = { relief: 210, grid: 220, areas: 380, casing: 390, road: 400, dots: 405, labels: 620 };
   let map, config, squeeze, cluster, byKeyboard = false;
 
-  const say = (key, values) => config.texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const apart = (value) => (config.dir === "rtl" ? `\u2068${value}\u2069` : value); // numbers keep their own direction
+  const say = (key, values) => config.texts[key].replace(/\{(\w+)\}/g, (_, name) => apart(values[name]));
   const rounded = (value, digits) => value.toLocaleString("en", { maximumFractionDigits: digits });
 
   function element(tag, attributes, ...children) {
@@ -31,6 +32,11 @@ const kkh = (() => {
     map.getContainer().setAttribute("role", "application");
     map.getContainer().setAttribute("aria-label", say("map.label"));
   }
+
+  const roomy = () => {
+    const most = Math.max(200, Math.min(380, map.getSize().x - 110)); // beside it the buttons stay free
+    return { maxWidth: most, minWidth: Math.min(220, most), className: "kkh-popup", autoPanPadding: [12, 12] };
+  };
 
   function style(feature) {
     const told = feature.properties;
@@ -60,7 +66,7 @@ const kkh = (() => {
       const about = known ? known.feature : feature;
       if (!known || layer.getLatLng) features[about.id] = { layer, feature: about, name };
       let told = null; // made once: a popup asks for its content each time it is laid out
-      layer.bindPopup(() => (told = told || popup(about, name)), { maxWidth: 380, minWidth: 220, className: "kkh-popup" });
+      layer.bindPopup(() => (told = told || popup(about, name)), roomy());
       const metres = about.properties.a;
       if (metres && layer.getLatLng) companion(layer, L.circle(layer.getLatLng(), {
         radius: metres, pane: "areas", interactive: false, weight: 1.2, dashArray: "3 3", fillOpacity: 0.05,
@@ -173,7 +179,7 @@ const kkh = (() => {
     const found = placeOf(km);
     if (!found) return null;
     map.setView(found.latlng, Math.max(map.getZoom(), 13), { animate: false });
-    L.popup({ maxWidth: 380, minWidth: 220, className: "kkh-popup" }).setLatLng(found.latlng)
+    L.popup(roomy()).setLatLng(found.latlng)
       .setContent(popup(feature || found.feature, "road")).openOn(map);
     return found.latlng;
   }
@@ -196,7 +202,7 @@ const kkh = (() => {
     map.on("mouseout", () => label.remove());
     map.on("click", (event) => {
       const found = near(event, 14);
-      if (found) L.popup({ maxWidth: 380, minWidth: 220, className: "kkh-popup" }).setLatLng(found.latlng)
+      if (found) L.popup(roomy()).setLatLng(found.latlng)
         .setContent(popup(found.feature, "road")).openOn(map);
     });
   }
@@ -358,5 +364,5 @@ const kkh = (() => {
     map.on("popupclose", () => { if (from && from.isConnected) from.focus({ preventScroll: true }); from = null; });
   }
 
-  return { calm, setup, style, border, marker, each, finish, cluster: clusterIcon, radius: (zoom) => (zoom >= 13 ? 14 : 38) };
+  return { calm, setup, style, border, marker, each, finish, cluster: clusterIcon, radius: (zoom) => (zoom >= 13 ? 14 : 46) };
 })();
