@@ -20,6 +20,7 @@ from detection.arrays import Acquisition, Block, FloatArray, Terrain
 from detection.clouds import GROWTH_PX, quality_usable, snow
 from detection.grids import Grid, grid_of, open_dataset, opened, shifted, unreadable
 from detection.layers import Picture
+from detection.radarfiles import decibels
 from detection.slopes import horn
 from detection.sources import Scene
 from hazard_db.errors import RasterError
@@ -95,6 +96,8 @@ class Reader:
             usable &= sheet.valid
             if picture.quality is not None and sheet.codes is not None:
                 usable &= quality_usable(picture.quality.name, sheet.codes)
+        if scene.look is not None:
+            reflectance, usable = decibels(reflectance, usable, linear=scene.look.linear)
         white = snow(dict(zip(scene.bands, reflectance, strict=True)))
         if white is not None:
             usable &= ~white
@@ -108,6 +111,7 @@ class Reader:
             usable[rows, cols],
             sun.elevation_deg,
             sun.azimuth_deg,
+            *(() if scene.look is None else (scene.look.orbit, scene.look.incidence_deg, scene.look.look_azimuth_deg)),
         )
 
     def terrain(self, window: Slices) -> Terrain:

@@ -330,7 +330,7 @@ WITH fact AS (
     UNION ALL
     SELECT 'change', CAST(id AS text), 'Change ' || id, kind, status, area_m2, confidence, last_date,
            chainage_from_km, chainage_to_km, offset_m, 0, false
-    FROM change WHERE chainage_km IS NOT NULL AND status <> 'false_alarm' AND first_date <= :on
+    FROM change WHERE chainage_km IS NOT NULL AND part_of IS NULL AND status <> 'false_alarm' AND first_date <= :on
     UNION ALL
     SELECT 'observation', CAST(id AS text), coalesce(left(note, 80), kind), kind, review_status, NULL, NULL,
            CAST(observed_at AT TIME ZONE 'Asia/Karachi' AS date), chainage_from_km, chainage_to_km, offset_m,
