@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -65,6 +66,50 @@ def landslide(
     for note in notes:
         tell(f"note: {note}")
     put(f"{len(result.features)} changes in {out}; {result.observed_share:.0%} of the area was observed")
+
+
+@app.command()
+def settlement(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="MintPy, LiCSBAS, OPERA DISP-S1, a folder of rasters, or a table.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="GeoJSON of the areas that move, to write.")],
+    points: Annotated[
+        Path | None, typer.Option("--points", help="Velocity of every point to write: CSV, or GeoTIFF for rasters.")
+    ] = None,
+    format_name: Annotated[str | None, typer.Option("--format", help="By default found out from the content.")] = None,
+    filtering: Annotated[
+        bool | None, typer.Option("--filter/--no-filter", help="Take the air off; by default where it shows.")
+    ] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair/--no-repair", help="Mend unwrapping errors of single points.")
+    ] = True,
+    unit: Annotated[str | None, typer.Option("--unit", help="mm, cm or m, where the file does not tell it.")] = None,
+    crs: Annotated[str | None, typer.Option("--crs", metavar="EPSG:n", help="Where the file does not tell it.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Areas that settle or rise, in the time series of a displacement product."""
+    # matrices are small here: threads of the linear algebra would wait for each other more than they work
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from detection.settlement.run import run_settlement
+    from ingest.displacement.registry import open_displacement
+
+    with progress() as shown:
+        source = open_displacement(file, format_name, unit, crs)
+        result = run_settlement(
+            source, out, points=points, filtering=filtering, repair=repair, inputs=(file,), progress=shown
+        )
+    about = result.collection
+    if json:
+        told = {"out": out, "points": points, "areas": len(result.features)}
+        put_json(told | {key: about[key] for key in ("source", "parameters", "notes", "stats")})
+        return
+    for note in about["notes"]:
+        tell(f"note: {note}")
+    put(
+        f"{len(result.features)} areas in {out}; {about['stats']['measured_points']} points over {len(source.dates)} dates, "
+        f"reference: {source.reference}"
+    )
 
 
 def _on_catalogue(since: datetime, dem: Path | None, json: bool) -> None:
