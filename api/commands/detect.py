@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -65,6 +65,42 @@ def landslide(
     for note in notes:
         tell(f"note: {note}")
     put(f"{len(result.features)} changes in {out}; {result.observed_share:.0%} of the area was observed")
+
+
+@app.command(cls=ManyValues)
+def glacier(
+    scenes: Annotated[list[Path], typer.Option("--scenes", metavar="A.tif [...]", help="Rasters, one or more a date.")],
+    outlines: Annotated[Path, typer.Option("--outlines", help="Polygons with a column rgi_id, glac_id or glacier_id.")],
+    out: Annotated[Path, typer.Option("--out", help="GeoJSON to write.")],
+    centrelines: Annotated[
+        Path | None, typer.Option("--centrelines", help="Lines from head to snout, with the same column.")
+    ] = None,
+    dem: Annotated[Path | None, typer.Option("--dem", help="Elevation raster, metres.")] = None,
+    crs: Annotated[str | None, typer.Option("--crs", help="EPSG:n of vector files that tell none.")] = None,
+    bands: Annotated[list[str] | None, typer.Option("--bands", help="Names of the bands, in file order.")] = None,
+    dates: Annotated[list[str] | None, typer.Option("--dates", help="Dates of the files.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Terminus, length and trend of glaciers on every date: retreat, stable, advance, surge, or not measurable."""
+    from detection.glaciers import run_glacier
+
+    with progress() as shown:
+        result = run_glacier(
+            scenes, outlines, out, centrelines=centrelines, dem=dem, crs=crs, bands=split(bands), dates=split(dates),
+            progress=shown,
+        )  # fmt: skip
+    _told(result.collection, out, json, "{measured} of {glaciers} glaciers measured")
+
+
+def _told(collection: dict[str, Any], out: Path, json: bool, line: str) -> None:
+    """Say what a run found."""
+    if json:
+        told = {name: collection[name] for name in ("method", "notes", "stats")}
+        put_json({"out": out, "features": len(collection["features"])} | told)
+        return
+    for note in collection["notes"]:
+        tell(f"note: {note}")
+    put(f"{len(collection['features'])} features in {out}; {line.format(**collection['stats'])}")
 
 
 def _on_catalogue(since: datetime, dem: Path | None, json: bool) -> None:
