@@ -20,8 +20,8 @@ EPOCH_DAYS = 60.0
 """Dates closer than this together are one epoch: snow comes and goes in between, a quiet snout hardly moves."""
 BARE, ICE = -0.35, 1.6
 """Log ratios of bare ground and of ice where a scene does not tell its own."""
-ICE_OVER_BARE_SWIR = 0.13
-"""Short-wave infrared reflectance of ice over that of bare ground."""
+ICE_RED_OVER_BARE_SWIR = 1.2
+"""Red reflectance of ice over the short-wave infrared one of bare ground."""
 SNOWY_SHARE = 0.03
 """Share of the ground before the snout under snow from which on a composite must shun it."""
 DEBRIS_GAP_M, DEBRIS_GAP_SHARE = 200.0, 0.08
@@ -153,7 +153,10 @@ def _share_of(index: FloatArray, tongue: Tongue) -> FloatArray:
     high = float(np.clip(np.median(ice), 1.1, HIGHEST)) if ice.size > 200 else ICE
     # the index of a mixed pixel bends: unmixed with both levels, it is the share of ground under ice
     ratio = np.exp(index)
-    above, below = ratio - np.exp(low), ICE_OVER_BARE_SWIR * (np.exp(high) - ratio)
+    above, below = (
+        ratio - np.exp(low),
+        float(np.clip(ICE_RED_OVER_BARE_SWIR * np.exp(-high), 0.08, 1.0)) * (np.exp(high) - ratio),
+    )
     return np.asarray(np.clip(above / np.maximum(above + below, 0.05), -0.3, 1.2), dtype=np.float32)
 
 
