@@ -171,4 +171,4 @@ def _polygon(shapes: Sequence[Any]) -> Polygon | MultiPolygon:
     whole = shapely.union_all([shapely.make_valid(shape) for shape in shapes])
     parts = [part for part in shapely.get_parts(whole) if part.geom_type in POLYGONS]
     joined: Any = shapely.union_all(parts)
-    return MultiPolygon() if joined.is_empty else joined  # type: ignore[no-any-return]
+    return MultiPolygon() if joined.is_empty else joined

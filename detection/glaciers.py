@@ -151,7 +151,7 @@ def detect_glaciers(
         "method": METHOD,
         "version": version("kkh-hazard-watch"),
         "parameters": rules.model_dump(),
-        "inputs": _inputs(plan),
+        "inputs": inputs_of(plan),
         "notes": _notes(plan, results, len(glaciers) - len(near)),
         "stats": {
             "glaciers": len(results),
@@ -302,7 +302,8 @@ def _footprint(grid: Grid) -> BaseGeometry:
     return moved
 
 
-def _inputs(plan: Plan) -> list[dict[str, Any]]:
+def inputs_of(plan: Plan) -> list[dict[str, Any]]:
+    """Return what went in, file by file."""
     listed = [
         {
             "file": Path(href).name,

@@ -92,6 +92,29 @@ def glacier(
     _told(result.collection, out, json, "{measured} of {glaciers} glaciers measured")
 
 
+@app.command(cls=ManyValues)
+def lake(
+    scenes: Annotated[list[Path], typer.Option("--scenes", metavar="A.tif [...]", help="Rasters, one or more a date.")],
+    out: Annotated[Path, typer.Option("--out", help="GeoJSON to write.")],
+    dem: Annotated[Path | None, typer.Option("--dem", help="Elevation raster, metres.")] = None,
+    outlines: Annotated[
+        Path | None, typer.Option("--outlines", help="Glaciers, where debris hides the ice that may dam a lake.")
+    ] = None,
+    crs: Annotated[str | None, typer.Option("--crs", help="EPSG:n of a vector file that tells none.")] = None,
+    bands: Annotated[list[str] | None, typer.Option("--bands", help="Names of the bands, in file order.")] = None,
+    dates: Annotated[list[str] | None, typer.Option("--dates", help="Dates of the files.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Lakes on every date: area, filling rate, frozen or drained, and whether ice dams them."""
+    from detection.lakes import run_lake
+
+    with progress() as shown:
+        result = run_lake(
+            scenes, out, dem=dem, outlines=outlines, crs=crs, bands=split(bands), dates=split(dates), progress=shown
+        )
+    _told(result.collection, out, json, "{lakes} lakes on {dates} dates")
+
+
 def _told(collection: dict[str, Any], out: Path, json: bool, line: str) -> None:
     """Say what a run found."""
     if json:
