@@ -13,12 +13,13 @@ from api.routes import (
     home,
     maps,
     observations,
+    openrosa,
     register,
     segments,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
-    home.router, segments.router, maps.router, observations.router, register.router, changes.router, alerts.router,
+    home.router, segments.router, maps.router, observations.router, openrosa.router, register.router, changes.router, alerts.router,
     files.router, access.router, health.router,
 )  # fmt: skip
 """Every route of the application, in the order in which they are tried."""
