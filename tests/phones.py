@@ -38,9 +38,9 @@ def settings_of(database: Any, home: Path, **more: Any) -> ApiSettings:
 
 
 @contextmanager
-def serving(settings: ApiSettings) -> Iterator[str]:
+def serving(settings: ApiSettings, port: int = 0) -> Iterator[str]:
     """Yield the address of a running server."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+    listener = socket.create_server(("127.0.0.1", port), backlog=512)
     config = uvicorn.Config(create_app(settings), log_level="warning", access_log=False, ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

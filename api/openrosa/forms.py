@@ -44,10 +44,15 @@ class Form:
 
     id: str
     name: str
-    """Title in the three languages: a form has only one."""
+    """Title in the three languages, since a form has only one: KKH: English · 中文 · اردو."""
     version: str
     xml: bytes
     questions: tuple[Question, ...]
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Title by language, for pages, which have one for each."""
+        return dict(zip(LANGUAGES, self.name.removeprefix("KKH: ").split(" · "), strict=True))
 
     @property
     def hash(self) -> str:
