@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from shapely.geometry import LineString, Point, Polygon
 
 from hazard_db.survey_records import SurveyRecord
 from ingest.survey.gcj02 import to_gcj02
-from ingest.survey.registry import recognise
+from ingest.survey.registry import FORMATS, look, recognise
+from ingest.survey.source import Sample
 from tests.survey_files import HEADER, ROW, feature, read, row, write_csv, write_geojson
 
 KML = """<kml xmlns="http://www.opengis.net/kml/2.2"><Document><Folder><Placemark id="p1"><name>Slide</name>
@@ -253,3 +255,39 @@ def test_ids_mean_something_within_a_dataset_uuids_everywhere(tmp_path: Path) ->
     assert first[0].id != second[0].id
     assert first[1].id == second[1].id
     assert str(first[1].id) == "6f5a2f0e-6f0b-4b7e-9a0c-2d1f0c6f4d11"
+
+
+def samples(folder: Path) -> dict[str, Path]:
+    """Return one small good file a format; a new format adds its own."""
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    book.active.append(["latitude", "longitude"])
+    book.active.append([36.3201, 74.8702])
+    book.save(folder / "a.xlsx")
+    (folder / "a.kml").write_text(KML)
+    (folder / "a.gpx").write_text(GPX)
+    for name in ("a.gpkg", "a.shp"):
+        write_vector(folder / name, [Point(74.8702, 36.3201)], {"note": ["x"]})
+    with zipfile.ZipFile(folder / "a.zip", "w") as archive:
+        for suffix in ("shp", "shx", "dbf", "prj"):
+            archive.write(folder / f"a.{suffix}", f"a.{suffix}")
+    return {
+        "CSV": write_csv(folder / "a.csv", row()), "XLSX": folder / "a.xlsx", "KML": folder / "a.kml", "GPX": folder / "a.gpx",
+        "GeoJSON": write_geojson(folder / "a.geojson", feature((74.8702, 36.3201))), "GeoPackage": folder / "a.gpkg",
+        "Shapefile": folder / "a.zip",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_keeps_the_contract(tmp_path: Path, name: str) -> None:
+    files = samples(tmp_path)
+    looks = {other: look(path) for other, path in files.items()}
+    assert [other for other in files if FORMATS[name].claims(looks[other])] == [name]
+    assert not FORMATS[name].claims(Sample(Path("a.bin"), b"\x00\x01"))
+    renamed = files[name].rename(tmp_path / "renamed")
+    assert recognise(renamed) == name
+    records = read(renamed)
+    assert where(records[0]) == pytest.approx((74.8702, 36.3201), abs=1e-9)
+    assert [one.id for one in read(renamed)] == [one.id for one in records]
+    with closing(FORMATS[name].read(renamed)) as source:
+        assert [raw.label for raw in source.records] == [one.source_record for one in records]
