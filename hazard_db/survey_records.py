@@ -184,10 +184,11 @@ def merge(conn: Connection, records: Sequence[SurveyRecord], *, file: int, datas
 
 
 def count_beyond(conn: Connection, file: int) -> int:
-    """Return how many observations of a file lie too far from the road to have a kilometre."""
+    """Return how many observations of a file lie too far from the road to have a kilometre; 0 where no road is loaded."""
     return int(
         conn.scalar(
-            text("SELECT count(*) FROM observation WHERE source_file_id = :file AND chainage_km IS NULL"),
+            text("""SELECT count(*) FROM observation
+                    WHERE source_file_id = :file AND chainage_km IS NULL AND current_alignment() IS NOT NULL"""),
             {"file": file},
         )
         or 0

@@ -285,7 +285,9 @@ def _notes(work: _Work, source: Source, observed: Observed, beyond: int) -> tupl
         counts["say the same as an earlier one of the file and were stored once"] = work.repeated
     if beyond:
         counts["lie more than 50 km from the road and have no kilometre"] = beyond
-    return (*source.notes, *(f"{count:,} records {what}" for what, count in counts.items()))
+    renamed = {name: column for name, column in observed.columns.of(source.columns).items() if name != column}
+    columns = [f"columns: {', '.join(f'{name} is {column!r}' for name, column in renamed.items())}"] if renamed else []
+    return (*source.notes, *columns, *(f"{count:,} records {what}" for what, count in counts.items()))
 
 
 def _silent(what: str, share: float) -> None:

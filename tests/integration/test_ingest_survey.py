@@ -273,6 +273,11 @@ def test_killed_in_the_middle_nothing_is_stored_and_the_next_run_completes(datab
     assert count(database) == 200
 
 
+def test_the_report_tells_how_columns_were_understood(database: Any, tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", ["崩塌", 36.3, 74.8, 1], header=["类型", "lat", "longitude", "体积"])
+    assert ingest(database, path, dry_run=True).notes == ("columns: kind is '类型', latitude is 'lat'",)
+
+
 def test_progress_rises_to_its_end(database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load, "MOST_BATCH", 10)
     shares: list[float] = []
