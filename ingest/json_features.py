@@ -18,7 +18,7 @@ from ingest.encodings import encoding_of
 from ingest.vectors import Feature, crs_of, holds_nothing
 
 CHUNK = 1 << 20
-LONGEST = 64 << 20
+LONGEST = 24 << 20
 """Characters of one feature; a polygon of 100,000 vertices has 4 million."""
 GEOMETRIES = (
     "Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection",
@@ -45,49 +45,55 @@ def read_geojson(path: Path) -> Collection:
     InputError
         It is no GeoJSON, now or (not valid JSON, nested too deeply) while the features are read.
     """
-    return _open(path.name, path.open(encoding=_utf(encoding_of(path))))
+    encoding = encoding_of(path).replace("utf-8", "utf-8-sig").replace("-sig-sig", "-sig")
+    with path.open(encoding=encoding) as stream:
+        _, declared, _ = _opening(path.name, stream)
+    return Collection(declared, _features(path, encoding))
 
 
-def _open(label: str, stream: TextIO) -> Collection:
+def _features(path: Path, encoding: str) -> Iterator[Feature]:
+    with path.open(encoding=encoding) as stream:
+        text, declared, first = _opening(path.name, stream)
+        yield from _collection(text, declared) if first is None else _sequence(text, first)
+
+
+def _opening(label: str, stream: TextIO) -> tuple[_Text, CRS | None, dict[str, Any] | None]:
+    """Return the text up to where its features begin, its CRS, and the first object where that is all of a feature."""
     text = _Text(label, stream)
     if text.peek() != "{":
         raise InputError(f"{label}: is no GeoJSON: it does not start with an object")
     members, open_array = text.members(stop="features")
     if not open_array and members.get("type") not in {"Feature", *GEOMETRIES}:
         raise InputError(f"{label}: is no GeoJSON: no FeatureCollection with an array `features`, and no Feature")
-    declared = _declared(label, members)
-    features = _collection(text, declared) if open_array else _sequence(text, members)
-    return Collection(declared, features)
+    return text, _declared(label, members), None if open_array else members
 
 
 def _collection(text: _Text, declared: CRS | None) -> Iterator[Feature]:
     number = 0
-    with text.stream:
-        text.take("[")
-        while text.peek() != "]":
-            if number:
-                text.take(",")
-            number += 1
-            yield _feature(number, text.value(f"feature {number}"))
-        text.take("]")
-        if text.peek() == ",":
+    text.take("[")
+    while text.peek() != "]":
+        if number:
             text.take(",")
-            rest, _ = text.members(opened=True)
-            if "crs" in rest and _declared(text.label, rest) != declared:
-                raise InputError(f"{text.label}: declares its crs after the features; give it with --crs")
-        else:
-            text.take("}")
-        if text.peek():
-            text.fail("there is text after the end of the collection")
+        number += 1
+        yield _feature(number, text.value(f"feature {number}"))
+    text.take("]")
+    if text.peek() == ",":
+        text.take(",")
+        rest, _ = text.members(opened=True)
+        if "crs" in rest and _declared(text.label, rest) != declared:
+            raise InputError(f"{text.label}: declares its crs after the features; give it with --crs")
+    else:
+        text.take("}")
+    if text.peek():
+        text.fail("there is text after the end of the collection")
 
 
 def _sequence(text: _Text, first: dict[str, Any]) -> Iterator[Feature]:
-    with text.stream:
-        number = 1
-        yield _feature(number, first)
-        while text.peek():
-            number += 1
-            yield _feature(number, text.value(f"feature {number}"))
+    yield _feature(1, first)
+    number = 1
+    while text.peek():
+        number += 1
+        yield _feature(number, text.value(f"feature {number}"))
 
 
 def _feature(number: int, member: Any) -> Feature:
@@ -131,15 +137,11 @@ def _declared(label: str, members: dict[str, Any]) -> CRS | None:
     return found
 
 
-def _utf(encoding: str) -> str:
-    return "utf-8-sig" if encoding == "utf-8" else encoding
-
-
 class _Text:
     """JSON text of which only the part in work is held."""
 
     def __init__(self, label: str, stream: TextIO) -> None:
-        self.label, self.stream = label, stream
+        self.label, self._stream = label, stream
         self._buffer, self._at, self._ended = "", 0, False
         self._decoder = json.JSONDecoder(parse_constant=self._no_number)
 
@@ -176,7 +178,7 @@ class _Text:
                 self.fail(f"{what} is nested too deeply")
             held = len(self._buffer) - self._at
             if held > LONGEST:
-                self.fail(f"{what} is longer than {LONGEST >> 20} million characters")
+                self.fail(f"{what} is longer than {LONGEST >> 20} million characters; simplify its geometry")
             self._more(max(CHUNK, held))
 
     def members(self, stop: str = "", *, opened: bool = False) -> tuple[dict[str, Any], bool]:
@@ -203,10 +205,10 @@ class _Text:
 
     def _more(self, size: int) -> None:
         try:
-            chunk = self.stream.read(size)
+            chunk = self._stream.read(size)
         except UnicodeError as error:
             raise InputError(
-                f"{self.label}: holds bytes that are not {self.stream.encoding}; save it as UTF-8"
+                f"{self.label}: holds bytes that are not {self._stream.encoding}; save it as UTF-8"
             ) from error
         self._buffer, self._at = self._buffer[self._at :] + chunk, 0
         self._ended = not chunk

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import shapely
 
@@ -17,20 +16,22 @@ from hazard_db.connect import actor as set_actor
 from hazard_db.errors import InputError, RecordError
 from hazard_db.survey_records import KnownFile, SurveyRecord
 from ingest import files
-from ingest.rejects import Rejects, dataset_of
-from ingest.survey import texts
-from ingest.survey.fields import Columns
-from ingest.survey.kinds import WORDS, kind_of
-from ingest.survey.moments import ROAD_ZONE
+from ingest.rejects import Rejects
+from ingest.survey.fields import Columns, refuse_placeless
+from ingest.survey.options import Options, checked
 from ingest.survey.places import Places
 from ingest.survey.records import Observed
 from ingest.survey.registry import FORMATS, recognise
 from ingest.survey.source import Raw, Source
 
-BATCH = 2_000
+MOST_BATCH = 2_000
+MOST_BATCH_BYTES = 16 << 20
 MOST_RECORDS = 5_000_000
 """Of one file; their ids are held in memory to find those that occur twice."""
 PREVIEWED = 5
+
+Pair = tuple[SurveyRecord, Raw]
+"""An observation and how it stands in the file."""
 
 
 @dataclass(frozen=True)
@@ -79,16 +80,6 @@ class _Work:
         return self.new + self.revised + self.unchanged
 
 
-@dataclass(frozen=True)
-class _Options:
-    """What the user says of the file, checked."""
-
-    kind: str | None
-    crs: str | None
-    columns: Mapping[str, str]
-    zone: ZoneInfo
-
-
 def ingest_survey(
     engine: Engine,
     path: Path,
@@ -133,94 +124,100 @@ def ingest_survey(
     shown = progress or _silent
     shown(f"{path.name}: reading", 0.0)
     work = _Work(path, files.facts(path), skip_bad, Rejects(path, rejects), shown)
-    options = _options(kind, crs, columns or {}, timezone)
+    options = checked(path, kind=kind, crs=crs, columns=columns or {}, timezone=timezone, dataset=dataset)
     format = recognise(path)
-    source = FORMATS[format].read(path)
-    observed = _observed(path, source, options, dataset or dataset_of(path))
-    with survey_records.storing(engine, keep=not dry_run) as conn:
-        set_actor(conn, actor)
-        if not dry_run:
-            _take_turn(conn, work)
-            known = survey_records.find_file(conn, work.facts.sha256)
-            if known is not None and known.dataset == observed.dataset and _told(options) in known.notes:
+    with closing(FORMATS[format].read(path)) as source:
+        observed = observed_in(path, source, options)
+        with survey_records.storing(engine, keep=not dry_run) as conn:
+            set_actor(conn, actor)
+            known = None if dry_run else _stored_before(conn, work, options)
+            if known is not None:
                 return _unchanged(work, known)
-        file = survey_records.put_file(
-            conn, name=texts.shortened(path.name), sha256=work.facts.sha256, size_bytes=work.facts.size_bytes, format=format,
-            crs=observed.places.name, dataset=observed.dataset,
-        )  # fmt: skip
-        _store(conn, work, source, observed, file)
-        notes = _notes(work, source, observed, survey_records.count_beyond(conn, file))
-        survey_records.close_file(
-            conn, file, records=work.records, unchanged=work.unchanged, rejected=len(work.rejects.rows),
-            notes=[_told(options), *notes],
-        )  # fmt: skip
-        written = None if dry_run else work.rejects.write()
+            notes = _store(conn, work, source, observed, told=(format, options.told))
+            written = None if dry_run else work.rejects.write()
     return SurveyReport(
-        path.name, "dry run" if dry_run else "stored", format, observed.places.name, observed.dataset, work.records, work.new,
+        path.name, "dry run" if dry_run else "stored", format, observed.places.name, options.dataset, work.records, work.new,
         work.revised, work.unchanged, len(work.rejects.rows), written, notes, tuple(work.preview) if dry_run else (),
     )  # fmt: skip
 
 
-def _options(kind: str | None, crs: str | None, columns: Mapping[str, str], timezone: str | None) -> _Options:
-    known = None if kind is None else kind_of(kind)
-    if kind is not None and known is None:
-        raise InputError(f"--kind {kind[:60]}: is none that is known here; use one of {', '.join(WORDS)}")
-    try:
-        zone = ZoneInfo(timezone or ROAD_ZONE)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise InputError(
-            f"--timezone {timezone}: there is none; write it as Asia/Karachi, Asia/Shanghai or UTC"
-        ) from error
-    return _Options(known, crs, dict(columns), zone)
+def observed_in(path: Path, source: Source, options: Options) -> Observed:
+    """Return what turns the records of a source into observations.
 
-
-def _told(options: _Options) -> str:
-    """Return the options as the catalogue keeps them with the file: another reading of the same file is not the same."""
-    told = {"kind": options.kind, "crs": options.crs, "timezone": options.zone.key} | dict(options.columns)
-    return "read with " + ", ".join(f"{name}={value}" for name, value in told.items() if value is not None)
-
-
-def _observed(path: Path, source: Source, options: _Options, dataset: str) -> Observed:
-    try:
-        texts.text(dataset, "the name of the dataset")
-        texts.check(path.name, "the name of the file")
-    except ValueError as error:
-        raise InputError(f"{path.name[:100]}: {error}") from error
+    Raises
+    ------
+    InputError
+        The columns that its user named do not exist, or none tells a position.
+    """
     columns = Columns(path.name, options.columns)
     if source.columns:
-        columns.of(source.columns)
+        found = columns.of(source.columns)
         columns.require_seen(source.columns)
-    places = Places(options.crs, source.crs)
-    return Observed(path.name, columns, places, options.zone, dataset.strip(), options.kind)
+        if not source.drawn:
+            refuse_placeless(path.name, found, source.columns)
+    return Observed(path.name, columns, Places(options.crs, source.crs), options.zone, options.dataset, options.kind)
 
 
-def _take_turn(conn: Connection, work: _Work) -> None:
+def _stored_before(conn: Connection, work: _Work, options: Options) -> KnownFile | None:
+    """Return the file where it was stored before in the same way; nobody else stores one until this transaction ends."""
     if not survey_records.take_turn(conn):
         work.progress(f"{work.path.name}: waiting for another file to be stored", 0.0)
         survey_records.wait_turn(conn)
+    known = survey_records.find_file(conn, work.facts.sha256)
+    same = known is not None and known.dataset == options.dataset and options.told in known.notes
+    return known if same else None
 
 
-def _store(conn: Connection, work: _Work, source: Source, observed: Observed, file: int) -> None:
-    """Read, check and merge all records, some at a time."""
+def _store(
+    conn: Connection, work: _Work, source: Source, observed: Observed, *, told: tuple[str, str]
+) -> tuple[str, ...]:  # fmt: skip
+    """Return what the user should know, after reading, checking and merging all records."""
+    file = survey_records.put_file(
+        conn, name=work.facts.name, sha256=work.facts.sha256, size_bytes=work.facts.size_bytes, format=told[0],
+        crs=observed.places.name, dataset=observed.dataset,
+    )  # fmt: skip
     survey_records.prepare(conn)
-    good = _good(work, source, observed)
-    while batch := list(islice(good, BATCH)):
-        merged = survey_records.merge(conn, [record for record, _ in batch], file=file, dataset=observed.dataset)
-        work.new, work.revised, work.unchanged = (
-            work.new + merged.new, work.revised + merged.revised, work.unchanged + merged.unchanged,
-        )  # fmt: skip
-        for record, raw in batch:
-            if record.id in merged.kept:
-                verdict = merged.kept[record.id]
-                _refuse(work, raw, f"id {str(record.source_id or record.id)[:60]} was {verdict} by a reviewer and is not changed by a file; "
-                        "take the verdict back first, or give the record a new id")  # fmt: skip
-        work.progress(f"{work.path.name}: {work.read:,} records", work.read / max(source.total, work.read + BATCH))
+    for batch in batched(_good(work, source, observed)):
+        _merge(conn, work, batch, file, observed.dataset)
+        work.progress(f"{work.path.name}: {work.read:,} records", work.read / max(source.total, work.read + MOST_BATCH))
     observed.columns.require_seen()
-    if not work.records and not work.rejects.rows:
-        raise InputError(f"{work.path.name}: holds no record; export it again")
+    if not work.records:
+        raise InputError(f"{work.path.name}: {work.rejects.first or 'holds no record'}")
+    notes = _notes(work, source, observed, survey_records.count_beyond(conn, file))
+    survey_records.close_file(
+        conn, file, records=work.records, unchanged=work.unchanged, rejected=len(work.rejects.rows), notes=[told[1], *notes],
+    )  # fmt: skip
+    return notes
 
 
-def _good(work: _Work, source: Source, observed: Observed) -> Iterator[tuple[SurveyRecord, Raw]]:
+def _merge(conn: Connection, work: _Work, batch: Sequence[Pair], file: int, dataset: str) -> None:
+    merged = survey_records.merge(conn, [record for record, _ in batch], file=file, dataset=dataset)
+    work.new += merged.new
+    work.revised += merged.revised
+    work.unchanged += merged.unchanged
+    for record, raw in batch:
+        if record.id in merged.kept:
+            _refuse(
+                work, raw, f"id {str(record.source_id or record.id)[:60]!r} was {merged.kept[record.id]} by a reviewer and is not "
+                "changed by a file; take the verdict back first, or give the record an id of its own",
+            )  # fmt: skip
+
+
+def batched(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
+    """Yield records in lists that are short where geometries are long, so that memory stays bounded."""
+    batch: list[Pair] = []
+    held = 0
+    for record, raw in pairs:
+        batch.append((record, raw))
+        held += len(record.shape or b"")
+        if len(batch) == MOST_BATCH or held > MOST_BATCH_BYTES:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
+
+
+def _good(work: _Work, source: Source, observed: Observed) -> Iterator[Pair]:
     """Yield the records that can be stored, each with how it stands in the file."""
     for raw in source.records:
         work.read += 1
@@ -261,11 +258,11 @@ def _values(raw: Raw) -> dict[str, Any]:
 
 
 def _previewed(record: SurveyRecord) -> dict[str, Any]:
-    point = shapely.from_wkb(record.point)
+    longitude, latitude = shapely.get_coordinates(shapely.from_wkb(record.point))[0]
     return {
         "record": record.source_record, "id": str(record.id), "kind": record.kind, "observed_at": record.observed_at,
-        "observer": record.observer, "latitude": round(point.y, 6), "longitude": round(point.x, 6), "accuracy_m": record.accuracy_m,
-        "note": record.note, "attributes": dict(record.attributes),
+        "observer": record.observer, "latitude": round(float(latitude), 6), "longitude": round(float(longitude), 6),
+        "accuracy_m": record.accuracy_m, "note": record.note, "attributes": dict(record.attributes),
     }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from hazard_db.errors import InputError
 ENDING = ".rejects"
 MOST = 10_000
 """More than so many bad records are not worth mending one by one: the file was read the wrong way."""
-OWN = ("record", "reason")
+MOST_CHARACTERS = 200_000_000
 
 
 def dataset_of(path: Path) -> str:
@@ -32,6 +32,8 @@ class Rejects:
     target: Path | None = None
     """File to write; by default beside the source, never over another."""
     rows: list[dict[str, Any]] = field(default_factory=list)
+    held: int = 0
+    """Characters of their values."""
 
     def add(self, record: str, reason: str, values: Mapping[str, Any]) -> None:
         """Remember a record.
@@ -43,7 +45,19 @@ class Rejects:
         """
         if len(self.rows) >= MOST:
             raise InputError(f"{self.source.name}: more than {MOST:,} records are bad, the last: {record}: {reason}")
+        self.held += sum(len(str(value)) for value in values.values())
+        if self.held > MOST_CHARACTERS:
+            raise InputError(
+                f"{self.source.name}: the bad records are too large to write down, the last: {record}: {reason}"
+            )
         self.rows.append({"record": record, "reason": reason} | {f"={name}": value for name, value in values.items()})
+
+    @property
+    def first(self) -> str | None:
+        """What to say where no record is good; None where none is bad."""
+        if not self.rows:
+            return None
+        return f"none of its records can be stored, the first: {self.rows[0]['record']}: {self.rows[0]['reason']}"
 
     def write(self) -> Path | None:
         """Return the file that holds them, once it is complete; None where there are none.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from shapely.geometry.base import BaseGeometry
 from hazard_db.errors import InputError
 
 BATCH = 2_000
+BATCH_BYTES = 32 << 20
 BROKEN = (
     DataSourceError,
     DataLayerError,
@@ -69,7 +72,8 @@ def layer_names(path: Path, label: str) -> list[str]:
         The file cannot be read.
     """
     try:
-        return [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
+        with _quiet():
+            return [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
     except BROKEN as error:
         raise _unreadable(label, error) from error
 
@@ -92,12 +96,13 @@ def read_layer(path: Path, label: str, name: str | None = None, *, encoding: str
         The file cannot be read, now or while its features are.
     """
     try:
-        info = pyogrio.read_info(path, layer=name, encoding=encoding)
+        with _quiet():
+            info = pyogrio.read_info(path, layer=name, encoding=encoding)
     except BROKEN as error:
         raise _unreadable(label, error) from error
     return Layer(
         name or str(info["layer_name"]), crs_of(info["crs"]), tuple(map(str, info["fields"])), int(info["features"]),
-        _features(path, label, name, encoding),
+        _features(path, label, name, encoding, int(info["features"])),
     )  # fmt: skip
 
 
@@ -111,33 +116,39 @@ def crs_of(text: str | None) -> CRS | None:
         return None
 
 
-def _features(path: Path, label: str, layer: str | None, encoding: str | None) -> Iterator[Feature]:
-    done = 0
+def _features(path: Path, label: str, layer: str | None, encoding: str | None, count: int) -> Iterator[Feature]:
+    done, batch = 0, _batch(path, count)
     while True:
         try:
-            meta, _, geometries, columns = pyogrio.raw.read(
-                path,
-                layer=layer,
-                encoding=encoding,
-                force_2d=True,
-                skip_features=done,
-                max_features=BATCH,
-                datetime_as_string=True,
-            )
+            with _quiet():
+                meta, _, geometries, columns = pyogrio.raw.read(
+                    path,
+                    layer=layer,
+                    encoding=encoding,
+                    force_2d=True,
+                    skip_features=done,
+                    max_features=batch,
+                    datetime_as_string=True,
+                )
         except BROKEN as error:
             raise _unreadable(label, error) from error
         fields = [str(name) for name in meta["fields"]]
-        count = len(geometries) if geometries is not None else (len(columns[0]) if columns else 0)
-        shapes = [None] * count if geometries is None else shapely.from_wkb(geometries, on_invalid="ignore")
-        for index in range(count):
+        got = len(geometries) if geometries is not None else (len(columns[0]) if columns else 0)
+        shapes = [None] * got if geometries is None else shapely.from_wkb(geometries, on_invalid="ignore")
+        for index in range(got):
             values = {name: plain(column[index]) for name, column in zip(fields, columns, strict=True)}
             lost = geometries is not None and geometries[index] is not None and shapes[index] is None
             yield Feature(
                 done + index + 1, shapes[index], values, "its geometry is damaged; redraw it" if lost else None
             )
-        done += count
-        if count < BATCH:
+        done += got
+        if got < batch:
             return
+
+
+def _batch(path: Path, count: int) -> int:
+    """Return how many features are read at once: few where they are long."""
+    return max(1, min(BATCH, BATCH_BYTES * max(count, 1) // max(1, path.stat().st_size)))
 
 
 def holds_nothing(geometry: BaseGeometry | None) -> bool:
@@ -154,6 +165,14 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and math.isnan(value):
         return None
     return value
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep GDAL's remarks on odd files (a name without the usual extension, say) from the user's terminal."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        yield
 
 
 def _unreadable(label: str, error: Exception) -> InputError:

@@ -15,6 +15,8 @@ from hazard_db.errors import InputError
 MOST_DEPTH = 200
 MOST_CHILDREN = 500_000
 """Elements inside one record; a track of 100,000 points has four a point."""
+LONGEST = 64 << 20
+"""Bytes of one record."""
 
 
 class Readable(Protocol):
@@ -34,11 +36,12 @@ def elements(stream: Readable | IO[bytes], wanted: Collection[str], label: str) 
     InputError
         Not well-formed, a DTD, entities, nested too deeply, or a record with too many parts.
     """
+    counted = _Counted(stream, label)
     path: list[Element] = []
     inside: int | None = None
     children = 0
     try:
-        for event, element in iterparse(stream, events=("start", "end"), forbid_dtd=True):
+        for event, element in iterparse(counted, events=("start", "end"), forbid_dtd=True):
             if event == "start":
                 path.append(element)
                 children += 1
@@ -51,7 +54,7 @@ def elements(stream: Readable | IO[bytes], wanted: Collection[str], label: str) 
                 inside = None
             path.pop()
             if inside is None:
-                children = 0
+                children = counted.count = 0
                 element.clear()
                 if path:
                     path[-1].remove(element)  # else the root would keep every emptied element
@@ -78,6 +81,22 @@ def root_name(head: bytes, label: str) -> str | None:
 def local(tag: object) -> str:
     """Return a tag without its namespace: people's files declare all kinds of them, or none."""
     return str(tag).rpartition("}")[2].rpartition(":")[2]
+
+
+class _Counted:
+    """A stream that refuses to go on where no record ends: one endless text would fill the memory."""
+
+    def __init__(self, stream: Readable | IO[bytes], label: str) -> None:
+        self._stream, self._label, self.count = stream, label, 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return the next bytes."""
+        self.count += size
+        if self.count > LONGEST:
+            raise InputError(
+                f"{self._label}: one record is longer than {LONGEST >> 20} MB; split it, or thin its vertices"
+            )
+        return self._stream.read(size)
 
 
 def _check_size(depth: int, children: int, label: str) -> None:

@@ -19,8 +19,9 @@ NAMES: dict[str, str] = {
     "datetime date_time timestamp recorded_at visit_date when date 观测时间 观测日期 调查时间 调查日期 巡查时间 巡查日期 记录时间 发现时间 "
     "采集时间 日期 مشاہدے_کی_تاریخ تاریخ gps_time time 时间 وقت",
     "clock": "clock time_of_day obs_time survey_time time 时刻 时间 وقت",
-    "observer": "observer observed_by surveyor surveyed_by geologist recorder recorded_by reporter reported_by collector collected_by "
-    "enumerator inspector username user 观测人 观测者 观测员 调查人 调查人员 调查员 记录人 填表人 巡查人 巡查员 上报人 采集人 مشاہدہ_کار سروے_کنندہ",
+    "observer": "observer observed_by surveyor surveyed_by geologist recorder recorded_by reporter "
+    "reported_by collector collected_by enumerator inspector username user "
+    "观测人 观测者 观测员 调查人 调查人员 调查员 记录人 填表人 巡查人 巡查员 上报人 采集人 مشاہدہ_کار سروے_کنندہ",
     "latitude": "latitude lat decimal_latitude latitude_deg lat_dd lat_deg gps_latitude gps_lat _latitude lat_wgs84 纬度 北纬 عرض_بلد y",
     "longitude": "longitude lon long lng decimal_longitude longitude_deg lon_dd long_dd lon_deg gps_longitude gps_lon _longitude "
     "lon_wgs84 经度 东经 طول_بلد x",
@@ -29,8 +30,10 @@ NAMES: dict[str, str] = {
     "zone": "zone utm_zone utm 带号",
     "position": "position coordinates coordinate geopoint lat_lon latlon lat_long latlong lat_lng latlng gps gps_coordinates 坐标 经纬度",
     "wkt": "geometry_wkt wkt geom_wkt wkt_geom geometry geom the_geom",
-    "accuracy_m": "accuracy_m accuracy gps_accuracy horizontal_accuracy accuracy_metres accuracy_meters hacc 精度 定位精度 精度_m 精度_米 درستی",
-    "note": "note notes remark remarks comment comments description desc details memo 备注 说明 描述 现场描述 灾情描述 情况说明 نوٹ تبصرہ کیفیت تفصیل",
+    "accuracy_m": "accuracy_m accuracy gps_accuracy horizontal_accuracy accuracy_metres accuracy_meters hacc "
+    "精度 定位精度 精度_m 精度_米 درستی",
+    "note": "note notes remark remarks comment comments description desc details memo "
+    "备注 说明 描述 现场描述 灾情描述 情况说明 نوٹ تبصرہ کیفیت تفصیل",
 }
 """Field -> the names its column may have, the likeliest first; compared without case, spaces and punctuation."""
 
@@ -48,6 +51,37 @@ def normal(name: str) -> str:
 _WANTED = {name: [normal(one) for one in names.split()] for name, names in NAMES.items()}
 
 
+def refuse_unknown(names: Iterable[str]) -> None:
+    """Return quietly where all are names of fields.
+
+    Raises
+    ------
+    InputError
+        One is not.
+    """
+    for name in names:
+        if name not in FIELDS:
+            close = get_close_matches(name, FIELDS, 1)
+            told = f"; did you mean {close[0]}?" if close else ""
+            raise InputError(f"--map {name[:60]}: there is no such field{told} (fields: {', '.join(FIELDS)})")
+
+
+def refuse_placeless(label: str, found: Mapping[str, str], columns: Iterable[str]) -> None:
+    """Return quietly where the columns of a table tell positions.
+
+    Raises
+    ------
+    InputError
+        They do not.
+    """
+    if not any(name in found for name in PLACES):
+        names = ", ".join(columns)
+        raise InputError(
+            f"{label}: no column for latitude and longitude was found; name them with --map latitude=COLUMN "
+            f"--map longitude=COLUMN (columns: {names[:300]})"
+        )
+
+
 @dataclass
 class Columns:
     """Finds the fields among the columns of each record; what the user gave goes first."""
@@ -56,13 +90,6 @@ class Columns:
     given: Mapping[str, str]
     _known: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        for name in self.given:
-            if name not in FIELDS:
-                close = get_close_matches(name, FIELDS, 1)
-                told = f"; did you mean {close[0]}?" if close else ""
-                raise InputError(f"--map {name}: there is no such field{told} (fields: {', '.join(FIELDS)})")
 
     def of(self, names: Iterable[str]) -> Mapping[str, str]:
         """Return field -> column for a record with columns of these names."""

@@ -82,4 +82,5 @@ def _shift(lon: Array, lat: Array) -> Array:
 
 def _waves(t: Array, first: float, second: float, short: int, long: int) -> Array:
     near = 20 * np.sin(t * np.pi) + 40 * np.sin(t * np.pi / 3)
-    return (near + first * np.sin(t * np.pi / short) + second * np.sin(t * np.pi / long)) * 2 / 3
+    waves: Array = (near + first * np.sin(t * np.pi / short) + second * np.sin(t * np.pi / long)) * 2 / 3
+    return waves

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ingest.json_features import read_geojson
 from ingest.survey.source import Raw, Sample, Source
+from ingest.vectors import crs_of
 
 
 def claims(sample: Sample) -> bool:
@@ -18,4 +19,4 @@ def read(path: Path) -> Source:
     """Return its features."""
     collection = read_geojson(path)
     records = (Raw(f"feature {one.number}", one.values, one.geometry, one.problem) for one in collection.features)
-    return Source(records, collection.crs)
+    return Source(records, collection.crs or crs_of("EPSG:4326"))

@@ -34,7 +34,8 @@ def _records(path: Path) -> Iterator[Raw]:
     with path.open("rb") as stream:
         for tag, element in elements(_without_blank(stream), NAMES, path.name):
             counts[tag] += 1
-            yield _record(f"{NAMES[tag]} {counts[tag]}", tag, element)
+            if tag == "wpt" or any(local(part.tag) == POINTS[tag] for part in element.iter()):
+                yield _record(f"{NAMES[tag]} {counts[tag]}", tag, element)  # devices write empty tracks out of habit
 
 
 def _record(label: str, tag: str, element: Element) -> Raw:

@@ -19,7 +19,7 @@ from ingest.survey.source import Raw, Sample, Source
 from ingest.vectors import crs_of
 from ingest.xml_elements import elements, local
 
-MULTI = {"Point": MultiPoint, "LineString": MultiLineString, "Polygon": MultiPolygon}
+MULTI: dict[str, Any] = {"Point": MultiPoint, "LineString": MultiLineString, "Polygon": MultiPolygon}
 SIMPLE = {"Point", "LineString", "LinearRing", "Polygon", "Track", "MultiGeometry", "MultiTrack"}
 
 LONGEST_HTML = 50_000

@@ -38,6 +38,7 @@ WORDS = re.compile(
 MONTH_FIRST = re.compile(
     r"(?P<mon>[a-z]{3,9})\.?\s+(?P<d>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<y>\d{4})" + CLOCK + ZONE, re.I
 )
+MONTH = re.compile(r"(?P<y>\d{4})(?:\s*[-/.年]\s*(?P<m>\d{1,2})?\s*月?)?")
 HOW = "write it as 2026-05-01T14:30:00+05:00 or 2026-05-01"
 
 
@@ -47,8 +48,8 @@ class Moment:
 
     at: datetime
     """In UTC."""
-    only_day: bool
-    """Only the day is known."""
+    precision: str | None
+    """`day`, `month` or `year` where no more is known; then it is the noon of the first day of that."""
     told_zone: bool
     """Whether the text told its time zone itself (or needs none)."""
 
@@ -70,59 +71,61 @@ def moment(value: Any, zone: tzinfo, *, clock: Any = None) -> Moment:
     """
     if clock is not None and not (isinstance(value, str) and ":" in value):
         value = f"{_day_text(value)} {clock.strip() if isinstance(clock, str) else clock}"
-    found, only_day = _stamp(value) if isinstance(value, (date, int, float)) else _parsed(str(value))
-    told = only_day or found.tzinfo is not None
+    found, precision = _stamp(value) if isinstance(value, (date, int, float)) else _parsed(str(value))
     local = found if found.tzinfo is not None else found.replace(tzinfo=zone)
-    _check(value, local, only_day)
-    return Moment(local.astimezone(UTC), only_day, told)
+    _check(value, local, precision)
+    return Moment(local.astimezone(UTC), precision, precision is not None or found.tzinfo is not None)
 
 
 def _day_text(value: Any) -> str:
     return value.date().isoformat() if isinstance(value, datetime) else str(value).strip()
 
 
-def _check(value: Any, local: datetime, only_day: bool) -> None:
+def _check(value: Any, local: datetime, precision: str | None) -> None:
     if local.year < OLDEST:
         raise ValueError(f"{_short(value)} is before {OLDEST}; {HOW}")
-    begins = datetime.combine(local, time(0), local.tzinfo) if only_day else local
+    begins = datetime.combine(local, time(0), local.tzinfo) if precision else local
     if begins > datetime.now(UTC) + CLOCK_ERROR:
         raise ValueError(f"{_short(value)} lies in the future; check the date, the clock and the time zone")
 
 
-def _stamp(value: date | float) -> tuple[datetime, bool]:
+def _stamp(value: date | float) -> tuple[datetime, str | None]:
     """Return a cell that is a date, or seconds or milliseconds since 1970."""
     if isinstance(value, datetime):
-        return value, False
+        return value, None
     if isinstance(value, date):
-        return datetime.combine(value, NOON), True
+        return datetime.combine(value, NOON), "day"
     if 1e8 <= value < 1e10:
-        return datetime.fromtimestamp(value, UTC), False
+        return datetime.fromtimestamp(value, UTC), None
     if 1e11 <= value < 1e13:
-        return datetime.fromtimestamp(value / 1000, UTC), False
+        return datetime.fromtimestamp(value / 1000, UTC), None
     return _parsed(str(value))
 
 
-def _parsed(written: str) -> tuple[datetime, bool]:
+def _parsed(written: str) -> tuple[datetime, str | None]:
     text = unicodedata.normalize("NFKC", written).strip()
     if re.fullmatch(r"\d{9,10}(\.\d+)?|\d{12,13}", text):
         return _stamp(float(text))
     for pattern in (YEAR_FIRST, PACKED, DAY_FIRST, WORDS, MONTH_FIRST):
         if (match := pattern.fullmatch(text)) is not None:
             return _built(written, match.groupdict())
+    if (match := MONTH.fullmatch(text)) is not None:
+        parts = {"m": "1", "d": "1", "H": None} | {name: value for name, value in match.groupdict().items() if value}
+        return _built(written, parts)[0], "month" if match["m"] else "year"
     raise ValueError(f"{_short(written)} is no date that is understood; {HOW}")
 
 
-def _built(written: str, parts: dict[str, str | None]) -> tuple[datetime, bool]:
+def _built(written: str, parts: dict[str, str | None]) -> tuple[datetime, str | None]:
     try:
         day = date(int(parts["y"] or 0), *_month_day(written, parts))
         if parts.get("H") is None:
-            return datetime.combine(day, NOON), True
+            return datetime.combine(day, NOON), "day"
         hour = int(parts["H"] or 0)
         if parts["ap"]:
             hour = hour % 12 + (12 if parts["ap"].lower().startswith("p") else 0)
         micro = int(f"{parts.get('f') or '0':0<6}"[:6])
         clock = time(hour, int(parts["M"] or 0), int(parts["S"] or 0), micro)
-        return datetime.combine(day, clock, _zone(parts["z"])), False
+        return datetime.combine(day, clock, _zone(parts["z"])), None
     except _AskError as error:
         raise ValueError(str(error)) from None
     except ValueError as error:
@@ -139,9 +142,10 @@ def _month_day(written: str, parts: dict[str, str | None]) -> tuple[int, int]:
     if parts.get("a") is None:
         return int(parts["m"] or 0), int(parts["d"] or 0)
     first, second = int(parts["a"] or 0), int(parts["b"] or 0)
-    if first <= 12 and second <= 12 and first != second:
+    dotted = written.count(".") == 2  # only ever day first
+    if first <= 12 and second <= 12 and first != second and not dotted:
         raise _AskError(f"{_short(written)} may be day/month or month/day; {HOW}")
-    return (second, first) if first > 12 else (first, second)
+    return (second, first) if first > 12 or dotted else (first, second)
 
 
 def _zone(text: str | None) -> tzinfo | None:

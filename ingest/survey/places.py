@@ -58,7 +58,7 @@ class Places:
     _transformers: dict[str, Callable[[Array], Array] | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.given is not None and self.given.strip().upper() in {GCJ02, "GCJ02"}:
+        if self.given is not None and _is_gcj02(self.given):
             self.name, self.projected = GCJ02, False
             return
         crs = crs_named(self.given) if self.given is not None else self.told
@@ -98,12 +98,7 @@ class Places:
             return east, north, self._zone(cells.get("zone"))
         if cells.get("position") is not None:
             return (*angles.pair(cells["position"]), self.name)
-        wanted = [name for name in ("latitude", "longitude", "easting", "northing", "position") if name in columns]
-        if wanted:
-            raise ValueError(f"has no {' or '.join(wanted)}; fill the cell in or remove the record")
-        raise ValueError(
-            "has no position: no column for latitude and longitude was found; name them with --map latitude=COLUMN"
-        )
+        raise ValueError(_missing(columns))
 
     def _zone(self, cell: Any) -> str:
         if cell is None:
@@ -151,6 +146,37 @@ class Places:
         return self._transformers[crs]
 
 
+def _missing(columns: Mapping[str, str]) -> str:
+    """Return what to do about a record whose position is not there."""
+    for pair in (("latitude", "longitude"), ("easting", "northing")):
+        present = [name for name in pair if name in columns]
+        if len(present) == 1:
+            absent = next(name for name in pair if name not in columns)
+            return f"there is a column for the {present[0]}, none for the {absent}; name it with --map {absent}=COLUMN"
+    told = [
+        columns[name] for name in ("latitude", "longitude", "easting", "northing", "position", "wkt") if name in columns
+    ]
+    if told:
+        return f"has no position: {' or '.join(map(repr, told))} is empty; fill the cell in or remove the record"
+    return "has no geometry; draw it or remove the record"
+
+
+def refuse_unknown_crs(name: str) -> None:
+    """Return quietly where a name is one of coordinates that are read.
+
+    Raises
+    ------
+    InputError
+        It is not.
+    """
+    if not _is_gcj02(name):
+        crs_named(name)
+
+
+def _is_gcj02(name: str) -> bool:
+    return re.sub(r"[\s_-]", "", name).upper() == "GCJ02"
+
+
 def crs_named(name: str) -> CRS:
     """Return a CRS by EPSG:n.
 
@@ -177,17 +203,17 @@ def named(crs: CRS) -> str:
 
 
 def repaired(geometry: BaseGeometry) -> tuple[BaseGeometry, str | None]:
-    """Return a valid geometry, and what was wrong with it; of the same kind, or the record is refused.
+    """Return a valid geometry, and what was wrong with it; a line without length becomes its point.
 
     Raises
     ------
     ValueError
-        Nothing of its kind is left.
+        Nothing is left.
     """
     if geometry.is_valid:
         return geometry, None
     reason = shapely.is_valid_reason(geometry).split("[")[0]
-    made = shapely.make_valid(geometry, method="structure", keep_collapsed=False)
+    made = shapely.make_valid(geometry, method="structure", keep_collapsed=True)
     if made.is_empty:
         raise ValueError(f"its geometry is invalid ({reason}) and nothing is left when it is repaired; redraw it")
     return made, reason

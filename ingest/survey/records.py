@@ -71,7 +71,7 @@ class Observed:
         at = self._moment(cells, extra)
         self._placed(place, extra)
         client = texts.text(cells.get("id"), "id")
-        content = {
+        content: dict[str, Any] = {
             "kind": kind,
             "observed_at": at,
             "observer": texts.text(cells.get("observer"), "observer"),
@@ -109,8 +109,8 @@ class Observed:
         if value is None or (isinstance(value, str) and not value.strip()):
             return None
         found = moment(value, self.zone, clock=cells.get("clock"))
-        if found.only_day:
-            extra["observed_precision"] = "day"
+        if found.precision is not None:
+            extra["observed_precision"] = found.precision
         if not found.told_zone:
             self._tell(f"have times without a zone, taken as {self.zone}; --timezone sets another")
         return found.at

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import codecs
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from hazard_db.errors import InputError
 from ingest import zips
 from ingest.encodings import SAMPLE, guess
 from ingest.survey.geopackage import records
-from ingest.survey.source import Raw, Sample, Source
+from ingest.survey.source import Sample, Source
 from ingest.vectors import read_layer
 
 PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
@@ -47,13 +46,7 @@ def _opened(path: Path, folder: tempfile.TemporaryDirectory[str]) -> Source:
         raise InputError(f"{path.name}: the Shapefile lacks its .dbf or .shx; zip .shp, .shx, .dbf and .prj together")
     encoding, notes = _encoding(path.name, Path(folder.name))
     layer = read_layer(Path(folder.name) / "survey.shp", path.name, encoding=encoding)
-    return Source(_kept(folder, records([layer])), layer.crs, layer.columns, notes, layer.count)
-
-
-def _kept(folder: tempfile.TemporaryDirectory[str], found: Iterator[Raw]) -> Iterator[Raw]:
-    """Yield the records, and keep the unpacked files until then."""
-    with folder:
-        yield from found
+    return Source(records([layer]), layer.crs, layer.columns, notes, layer.count, folder=folder)
 
 
 def _stem(path: Path, names: list[str]) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pyproj import CRS
@@ -38,6 +39,17 @@ class Source:
     """What was found out about the file and decided for its user."""
     total: int = 0
     """About how many records there are; 0 where nothing tells before they are read."""
+    drawn: bool = True
+    """Whether records have geometries; False where columns tell the position."""
+    folder: TemporaryDirectory[str] | None = None
+    """Where it was unpacked to."""
+
+    def close(self) -> None:
+        """Let go of files."""
+        if isinstance(self.records, Generator):
+            self.records.close()
+        if self.folder is not None:
+            self.folder.cleanup()
 
 
 @dataclass(frozen=True)

@@ -17,4 +17,4 @@ def read(path: Path) -> Source:
     """Return its rows."""
     table = read_xlsx(path)
     records = (Raw(f"row {row.number}", row.values, None, row.problem) for row in table.rows)
-    return Source(records, None, table.columns, table.notes)
+    return Source(records, None, table.columns, table.notes, drawn=False)

@@ -48,11 +48,6 @@ def check(value: str, field: str) -> None:
         )
 
 
-def shortened(value: str) -> str:
-    """Return a text cut to the longest name."""
-    return value[:LONGEST_NAME]
-
-
 def attributes(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return attributes as JSON can hold them; empty ones are left out.
 
