@@ -141,6 +141,7 @@ def ingest_inventory(
     asked = _asked(options, within_km)
     with storing(engine, keep=not dry_run) as conn:
         set_actor(conn, actor)
+        inventory.take_turn(conn)
         known = inventory.known_file(conn, file.sha256)
         if known is not None and known["dataset"] == source.dataset and asked in known["notes"]:
             return InventoryReport(

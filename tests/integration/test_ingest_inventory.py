@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ def test_the_whole_nasa_catalogue(seeded: Any, nasa_csv: Path) -> None:
         (100, 1386), (1e3, 2185), (5e3, 3178), (1e4, 1434), (2.5e4, 1470), (5e4, 794), (1e5, 25), (2.5e5, 16), (None, 544),
     ]  # fmt: skip
     assert rows(seeded, "SELECT sum(fatalities) FROM event WHERE source LIKE 'NASA%'")[0][0] > 30_000
-    with transaction(seeded.engine) as conn:  # a new alignment gives every event its kilometre anew, and audits what changed
+    with transaction(seeded.engine) as conn:  # as a new alignment does, with the audit of what changed
         conn.execute(text("SET LOCAL statement_timeout = '20s'"))
         corridor.reference_all(conn)
     again = ingest(seeded, nasa_csv)
@@ -146,6 +147,15 @@ def test_a_dataset_of_another_name_is_another_source(seeded: Any, tmp_path: Path
     ingest(seeded, catalogue_csv(tmp_path))
     report = ingest(seeded, catalogue_csv(tmp_path), options=Options(dataset="copy"))
     assert (report.new, report.possible_duplicates) == (4, 4)
+
+
+def test_the_same_file_twice_at_once_is_stored_once(seeded: Any, tmp_path: Path) -> None:
+    path = catalogue_csv(tmp_path)
+    with ThreadPoolExecutor(3) as pool:
+        reports = list(pool.map(lambda _: ingest(seeded, path), range(3)))
+    assert sorted(report.status for report in reports) == ["stored", "unchanged", "unchanged"]
+    assert sum(report.new for report in reports) == 4
+    assert rows(seeded, "SELECT count(*) FROM source_file") == [(1,)]
 
 
 KILLED = """
