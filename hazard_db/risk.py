@@ -321,7 +321,8 @@ WITH fact AS (
     FROM site WHERE chainage_km IS NOT NULL
     UNION ALL
     SELECT 'event', CAST(id AS text), name, kind, NULL, fatalities, NULL, occurred_on, chainage_from_km, chainage_to_km, offset_m,
-           coalesce(accuracy_m, :unknown_m), impacts ? 'road' OR (ST_Dimension(geom) = 1 AND offset_m < 1)
+           coalesce(accuracy_m, CASE WHEN ST_Dimension(geom) = 0 THEN :unknown_m ELSE 0 END),
+           impacts ? 'road' OR (ST_Dimension(geom) = 1 AND offset_m < 1)
     FROM event WHERE chainage_km IS NOT NULL AND occurred_on <= :on
     UNION ALL
     SELECT 'closure', CAST(c.id AS text), c.cause, coalesce(e.kind, 'landslide'), NULL, NULL, NULL,
