@@ -35,9 +35,8 @@ def survey(
     json: AsJson = False,
 ) -> None:
     """Field observations: GeoJSON, GeoPackage, zipped Shapefile, KML/KMZ, GPX, CSV, XLSX."""
-    from ingest.load import ingest_survey
-
     from api.opening import opened
+    from ingest.load import ingest_survey
 
     mapping = _mapping(columns or [])
     with opened(road=True) as catalogue, progress() as shown:
