@@ -90,7 +90,8 @@ def draw_chart(content: Content, drawn: Sequence[Drawn], bounds: Bounds | None, 
     chart.add_child(_Setup(_config(content, drawn, tell)))
     _add_below(chart, below, tell)
     _add_records(chart, drawn, tell)
-    control = folium.LayerControl(position="topright", collapsed=True)
+    control = folium.LayerControl(position="topright")
+    control.options["collapsed"] = JsCode("kkh.narrow()")  # type: ignore[assignment]
     chart.add_child(control)
     west, south, east, north = bounds or road_bounds(content)
     chart.fit_bounds([[south, west], [north, east]], padding=(24, 24), max_zoom=15)

@@ -101,7 +101,11 @@ const kkh = (() => {
     const box = element("div", { dir: config.dir, tabindex: "-1", class: "kkh-told" }, element("h3", {}, element("bdi", {}, told.t)));
     if (told.p) {
       const picture = element("img", { src: told.p, alt: say("popup.picture") });
-      picture.addEventListener("load", () => map.eachLayer((one) => one instanceof L.Popup && one.update()));
+      picture.addEventListener("load", () => { // laid out anew, the box would lose the focus
+        const focused = box.contains(document.activeElement);
+        map.eachLayer((one) => one instanceof L.Popup && one.update());
+        if (focused) box.focus({ preventScroll: true });
+      });
       box.append(picture);
     }
     const facts = element("dl");
@@ -333,7 +337,6 @@ const kkh = (() => {
     control.addOverlay(labels(), say("layer.labels"));
     grid();
     follow();
-    if (map.getSize().x > 700) control.expand();
     const form = document.getElementById("kkh-search"), answer = document.getElementById("kkh-answer");
     for (const [own] of config.places) document.getElementById("kkh-places").append(element("option", { value: own }));
     form.addEventListener("submit", (event) => {
@@ -353,7 +356,10 @@ const kkh = (() => {
 
   function keyboard() { // whoever opens a popup by key is led into it, and back to where they were
     let from = null;
-    document.addEventListener("keydown", () => { byKeyboard = true; }, true);
+    document.addEventListener("keydown", (event) => {
+      byKeyboard = true;
+      if (event.key === "Escape") map.closePopup(); // wherever the focus is
+    }, true);
     document.addEventListener("pointerdown", () => { byKeyboard = false; }, true);
     map.on("popupopen", (event) => {
       const close = event.popup.getElement().querySelector(".leaflet-popup-close-button");
@@ -364,5 +370,7 @@ const kkh = (() => {
     map.on("popupclose", () => { if (from && from.isConnected) from.focus({ preventScroll: true }); from = null; });
   }
 
-  return { calm, setup, style, border, marker, each, finish, cluster: clusterIcon, radius: (zoom) => (zoom >= 13 ? 14 : 46) };
+  const narrow = () => map.getSize().x <= 700; // the list of layers would hide the map
+
+  return { calm, narrow, setup, style, border, marker, each, finish, cluster: clusterIcon, radius: (zoom) => (zoom >= 13 ? 14 : 46) };
 })();

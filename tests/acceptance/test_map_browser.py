@@ -150,6 +150,7 @@ def test_hostile_notes_and_headlines_stay_text(base: str, context: BrowserContex
         show(page, record)
         assert "<img src=x" in page.locator(".leaflet-popup").inner_text()
         page.keyboard.press("Escape")
+        page.locator(".leaflet-popup").wait_for(state="detached")
     watched.check()
 
 
@@ -157,7 +158,7 @@ def test_hostile_notes_and_headlines_stay_text(base: str, context: BrowserContex
     ("asked", "answer"),
     [
         ("km 657", "km 657: 36.3"), ("657.25", "km 657.25"), ("657+250", "km 657.25"), ("公里 657", "km 657"), ("۶۵۷", "km 657"),
-        ("36.3371, 74.8691", "km 65"), ("36.3371 74.8691", "km 65"), ("36.3371° N, 74.8691° E", "km 65"), ("gilgit", "km 542"),
+        ("36.3371, 74.8691", "km 65"), ("36.3371 74.8691", "km 65"), ("36.3371° N, 74.8691° E", "km 65"), ("chilas", "km 416"),
         ("640-660", "km 640–660"), ("km 5000", "from km 55"), ("74.86, 36.33", "latitude first"), ("nowhere", "Write for example"),
         ("", "Write for example"), ("<b>x</b>", "Write for example"), ("10, 10", "from the road on this map"),
     ],
