@@ -21,9 +21,14 @@ const kkh = (() => {
 
   /* ---- layers, as Folium adds them ---- */
 
+  const narrow = () => map.getSize().x <= 700; // the list of layers would hide the map
+
   function setup(made, given) {
     map = made;
     config = given;
+    const [west, south, east, north] = config.bounds; // first of all, so that layers are drawn once; clear of the buttons
+    const padding = { paddingTopLeft: [narrow() ? 24 : 60, 24], paddingBottomRight: [narrow() ? 24 : 240, 36] };
+    map.fitBounds([[south, west], [north, east]], { ...padding, maxZoom: 15, animate: false });
     for (const [name, level] of Object.entries(PANES)) map.createPane(name).style.zIndex = level;
     for (const name of ["grid", "labels", "relief"]) map.getPane(name).style.pointerEvents = "none";
     const place = config.dir === "rtl" ? "topright" : "topleft";
@@ -369,8 +374,6 @@ const kkh = (() => {
     });
     map.on("popupclose", () => { if (from && from.isConnected) from.focus({ preventScroll: true }); from = null; });
   }
-
-  const narrow = () => map.getSize().x <= 700; // the list of layers would hide the map
 
   return { calm, narrow, setup, style, border, marker, each, finish, cluster: clusterIcon, radius: (zoom) => (zoom >= 13 ? 14 : 46) };
 })();
