@@ -15,7 +15,7 @@ from maps.chart import Below, Bounds
 log = logging.getLogger("api")
 
 WIDEST_PX = 560
-COLOURS = 96
+COLOURS = 160
 MOST_BYTES = 1_200_000
 """Of all pictures of changes together; the newest come first."""
 
@@ -33,12 +33,12 @@ class Inlined:
         try:
             with Image.open(self.home / path) as image:
                 image.thumbnail((WIDEST_PX, WIDEST_PX))
-                small = image.convert("RGB").quantize(COLOURS)
+                small = image.convert("RGB").quantize(COLOURS, Image.Quantize.FASTOCTREE)
         except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
             log.warning("%s: left out of the map (%s)", path, error)
             return None
         packed = BytesIO()
-        small.save(packed, format="PNG", optimize=True)
+        small.save(packed, format="PNG")
         self.left -= packed.tell()
         return _data(packed.getvalue())
 

@@ -87,13 +87,12 @@ def draw_chart(content: Content, drawn: Sequence[Drawn], bounds: Bounds | None, 
         Folium wants a file from another host.
     """
     chart = folium.Map(tiles=None, zoom_control=False, attribution_control=False, minZoom=4, maxZoom=18, zoomSnap=0.5)
-    chart.add_child(_Setup(_config(content, drawn, tell)))
+    chart.add_child(_Setup(_config(content, drawn, tell) | {"bounds": bounds or road_bounds(content)}))
     _add_below(chart, below, tell)
     _add_records(chart, drawn, tell)
-    control = folium.LayerControl(position="topright", collapsed=True)
+    control = folium.LayerControl(position="topright")
+    control.options["collapsed"] = JsCode("kkh.narrow()")  # type: ignore[assignment]
     chart.add_child(control)
-    west, south, east, north = bounds or road_bounds(content)
-    chart.fit_bounds([[south, west], [north, east]], padding=(24, 24), max_zoom=15)
     chart.add_child(_Finish(control))
     return _rendered(chart)
 

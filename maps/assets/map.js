@@ -21,9 +21,14 @@ const kkh = (() => {
 
   /* ---- layers, as Folium adds them ---- */
 
+  const narrow = () => map.getSize().x <= 700; // the list of layers would hide the map
+
   function setup(made, given) {
     map = made;
     config = given;
+    const [west, south, east, north] = config.bounds; // first of all, so that layers are drawn once; clear of the buttons
+    const padding = { paddingTopLeft: [narrow() ? 24 : 60, 24], paddingBottomRight: [narrow() ? 24 : 240, 36] };
+    map.fitBounds([[south, west], [north, east]], { ...padding, maxZoom: 15, animate: false });
     for (const [name, level] of Object.entries(PANES)) map.createPane(name).style.zIndex = level;
     for (const name of ["grid", "labels", "relief"]) map.getPane(name).style.pointerEvents = "none";
     const place = config.dir === "rtl" ? "topright" : "topleft";
@@ -101,7 +106,11 @@ const kkh = (() => {
     const box = element("div", { dir: config.dir, tabindex: "-1", class: "kkh-told" }, element("h3", {}, element("bdi", {}, told.t)));
     if (told.p) {
       const picture = element("img", { src: told.p, alt: say("popup.picture") });
-      picture.addEventListener("load", () => map.eachLayer((one) => one instanceof L.Popup && one.update()));
+      picture.addEventListener("load", () => { // laid out anew, the box would lose the focus
+        const focused = box.contains(document.activeElement);
+        map.eachLayer((one) => one instanceof L.Popup && one.update());
+        if (focused) box.focus({ preventScroll: true });
+      });
       box.append(picture);
     }
     const facts = element("dl");
@@ -333,7 +342,6 @@ const kkh = (() => {
     control.addOverlay(labels(), say("layer.labels"));
     grid();
     follow();
-    if (map.getSize().x > 700) control.expand();
     const form = document.getElementById("kkh-search"), answer = document.getElementById("kkh-answer");
     for (const [own] of config.places) document.getElementById("kkh-places").append(element("option", { value: own }));
     form.addEventListener("submit", (event) => {
@@ -353,7 +361,10 @@ const kkh = (() => {
 
   function keyboard() { // whoever opens a popup by key is led into it, and back to where they were
     let from = null;
-    document.addEventListener("keydown", () => { byKeyboard = true; }, true);
+    document.addEventListener("keydown", (event) => {
+      byKeyboard = true;
+      if (event.key === "Escape") map.closePopup(); // wherever the focus is
+    }, true);
     document.addEventListener("pointerdown", () => { byKeyboard = false; }, true);
     map.on("popupopen", (event) => {
       const close = event.popup.getElement().querySelector(".leaflet-popup-close-button");
@@ -364,5 +375,5 @@ const kkh = (() => {
     map.on("popupclose", () => { if (from && from.isConnected) from.focus({ preventScroll: true }); from = null; });
   }
 
-  return { calm, setup, style, border, marker, each, finish, cluster: clusterIcon, radius: (zoom) => (zoom >= 13 ? 14 : 46) };
+  return { calm, narrow, setup, style, border, marker, each, finish, cluster: clusterIcon, radius: (zoom) => (zoom >= 13 ? 14 : 46) };
 })();
