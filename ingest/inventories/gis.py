@@ -9,6 +9,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import shapely
+from shapely.geometry.base import BaseGeometry
+
 from hazard_db.errors import InputError
 from hazard_db.inventory import EventRecord
 from hazard_db.inventory_sites import SiteRecord
@@ -18,7 +21,7 @@ from ingest.rejects import dataset_of
 from ingest.survey import angles, fields, texts
 from ingest.survey.kinds import kind_of
 from ingest.survey.moments import moment
-from ingest.survey.places import Places
+from ingest.survey.places import Place, Places
 from ingest.survey.source import Raw, Source
 
 NAMES = {
@@ -93,7 +96,7 @@ class Reading:
         return SiteRecord(
             source_id=identifier, kind=kind, letters=CODES.get(kind, "OT"), year=year, told_class=told,
             name=texts.text(self._cell(raw, "name"), "name") or f"{word[:1].upper()}{word[1:]} {identifier} of {self.dataset}",
-            geom=place.shape if place.shape is not None else place.point, repaired=place.repaired,
+            geom=_drawn(raw, place), repaired=place.repaired,
             varnes_class=known.varnes if known else None, chinese_class=known.chinese if known else None,
             activity=self._activity(raw), accuracy_m=self._accuracy(raw), note=self._note(raw), attributes=self._rest(raw),
         )  # fmt: skip
@@ -108,12 +111,12 @@ class Reading:
         return EventRecord(
             source_id=identifier, kind=kind, occurred_on=day, precision=precision, accuracy_m=self._accuracy(raw),
             name=texts.text(self._cell(raw, "name"), "name") or f"{(told or kind).replace('_', ' ').capitalize()} {identifier}",
-            geom=place.shape if place.shape is not None else place.point, trigger=texts.text(self._cell(raw, "trigger"), "trigger"),
+            geom=_drawn(raw, place), trigger=texts.text(self._cell(raw, "trigger"), "trigger"),
             fatalities=self._count(raw, "fatalities"), injuries=self._count(raw, "injuries"), impacts=self._rest(raw),
             note=self._note(raw),
         )  # fmt: skip
 
-    def _place(self, raw: Raw) -> Any:
+    def _place(self, raw: Raw) -> Place:
         if raw.geometry is not None:
             return self.places.of_geometry(raw.geometry)
         return self.places.of_columns(self._columns(raw)[1], raw.values)
@@ -207,6 +210,25 @@ def read(path: Path, options: Options, source: Source, format: str) -> Inventory
     if options.as_events:
         return Inventory(format, dataset, places.name, events=reading.events(), notes=source.notes)
     return Inventory(format, dataset, places.name, sites=reading.sites(), notes=source.notes)
+
+
+def _drawn(raw: Raw, place: Place) -> BaseGeometry:
+    """Return what is drawn; of a repaired outline its areas alone, without the threads that hung on it.
+
+    Raises
+    ------
+    ValueError
+        An outline encloses nothing.
+    """
+    shape = place.point if place.shape is None else place.shape
+    if place.repaired is None or raw.geometry is None or shapely.get_dimensions(raw.geometry) < 2:
+        return shape
+    areas = [part for part in shapely.get_parts(shapely.get_parts(shape)) if part.geom_type == "Polygon"]
+    if not areas:
+        raise ValueError(
+            f"its geometry is invalid ({place.repaired}) and no area is left when it is repaired; redraw it"
+        )
+    return areas[0] if len(areas) == 1 else shapely.MultiPolygon(areas)
 
 
 def _require(label: str, options: Options, columns: set[str]) -> None:

@@ -125,7 +125,7 @@ def test_dated_records_are_events_where_asked_for(tmp_path: Path) -> None:
         ("1,74.5,36.1,,soon,", "year 'soon' is none between"),
         ("1,74.5,36.1,,,-5", "accuracy_m -5 is negative"),
         ("1,36.1,74.5,,,", "look swapped"),
-        ("1,,36.1,,,", "has no latitude or longitude"),
+        ("1,,36.1,,,", "has no position"),
         ("1,0,0,,,", "latitude 0, longitude 0"),
     ],
 )
