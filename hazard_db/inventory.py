@@ -14,6 +14,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Connection, text
 
+from hazard_db import scenes
 from hazard_db.connect import raw_copy
 
 ROOM = "inventory"
@@ -78,6 +79,11 @@ class Stored:
     """Of places mapped: new, enlarged, reactivated, continued, ..."""
 
 
+def take_turn(conn: Connection) -> None:
+    """Return once no other inventory is being stored: two with the same records in another order would block each other."""
+    scenes.lock(conn, "inventory: store")
+
+
 def known_file(conn: Connection, checksum: str) -> Mapping[str, Any] | None:
     """Return what is known of a file that came in before."""
     row = conn.execute(
@@ -88,7 +94,7 @@ def known_file(conn: Connection, checksum: str) -> Mapping[str, Any] | None:
 
 
 def register_file(conn: Connection, file: FileRecord) -> int:
-    """Return the number of the file, new or known; whoever brings the same file meanwhile waits for this transaction."""
+    """Return the number of the file, new or known."""
     return int(
         conn.execute(
             text("""INSERT INTO source_file (room, name, sha256, size_bytes, format, crs, dataset)

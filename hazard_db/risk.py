@@ -321,7 +321,8 @@ WITH fact AS (
     FROM site WHERE chainage_km IS NOT NULL
     UNION ALL
     SELECT 'event', CAST(id AS text), name, kind, NULL, fatalities, NULL, occurred_on, chainage_from_km, chainage_to_km, offset_m,
-           coalesce(accuracy_m, :unknown_m), impacts ? 'road' OR (ST_Dimension(geom) = 1 AND offset_m < 1)
+           coalesce(accuracy_m, CASE WHEN ST_Dimension(geom) = 0 THEN :unknown_m ELSE 0 END),
+           impacts ? 'road' OR (ST_Dimension(geom) = 1 AND offset_m < 1)
     FROM event WHERE chainage_km IS NOT NULL AND occurred_on <= :on
     UNION ALL
     SELECT 'closure', CAST(c.id AS text), c.cause, coalesce(e.kind, 'landslide'), NULL, NULL, NULL,
@@ -330,7 +331,7 @@ WITH fact AS (
     UNION ALL
     SELECT 'change', CAST(id AS text), 'Change ' || id, kind, status, area_m2, confidence, last_date,
            chainage_from_km, chainage_to_km, offset_m, 0, false
-    FROM change WHERE chainage_km IS NOT NULL AND status <> 'false_alarm' AND first_date <= :on
+    FROM change WHERE chainage_km IS NOT NULL AND part_of IS NULL AND status <> 'false_alarm' AND first_date <= :on
     UNION ALL
     SELECT 'observation', CAST(id AS text), coalesce(left(note, 80), kind), kind, review_status, NULL, NULL,
            CAST(observed_at AT TIME ZONE 'Asia/Karachi' AS date), chainage_from_km, chainage_to_km, offset_m,

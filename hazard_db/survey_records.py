@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from hazard_db import scenes
 from hazard_db.connect import Engine, raw_copy
+from hazard_db.errors import ConflictError, InputError
 
 LOCK = "survey: store"
 """Files are stored one after the other: two that hold the same records in another order would wait for each other for ever."""
@@ -79,11 +82,30 @@ class Merged:
 
 @contextmanager
 def storing(source: Engine, *, keep: bool) -> Iterator[Connection]:
-    """Yield a connection whose work is committed whole at the end; rolled back on an error, or where `keep` is False."""
-    with source.connect() as conn, conn.begin() as work:
-        yield conn
-        if not keep:
-            work.rollback()
+    """Yield a connection whose work is committed whole at the end; rolled back on an error, or where `keep` is False.
+
+    Raises
+    ------
+    ConflictError
+        Another program changed the same observations in another order.
+    InputError
+        The database cannot hold a value.
+    """
+    try:
+        with source.connect() as conn, conn.begin() as work:
+            yield conn
+            if not keep:
+                work.rollback()
+    except (DBAPIError, psycopg.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if isinstance(cause, (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)):
+            raise ConflictError(
+                "the same observations were changed meanwhile; nothing was stored, run it again"
+            ) from error
+        if isinstance(cause, psycopg.DataError):
+            line = str(cause).splitlines()[0][:200]
+            raise InputError(f"a value of the file cannot be stored ({line}); correct it") from error
+        raise
 
 
 def take_turn(conn: Connection) -> bool:
@@ -162,10 +184,11 @@ def merge(conn: Connection, records: Sequence[SurveyRecord], *, file: int, datas
 
 
 def count_beyond(conn: Connection, file: int) -> int:
-    """Return how many observations of a file lie too far from the road to have a kilometre."""
+    """Return how many observations of a file lie too far from the road to have a kilometre; 0 where no road is loaded."""
     return int(
         conn.scalar(
-            text("SELECT count(*) FROM observation WHERE source_file_id = :file AND chainage_km IS NULL"),
+            text("""SELECT count(*) FROM observation
+                    WHERE source_file_id = :file AND chainage_km IS NULL AND current_alignment() IS NOT NULL"""),
             {"file": file},
         )
         or 0

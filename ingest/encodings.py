@@ -14,7 +14,7 @@ from hazard_db.errors import InputError
 CHUNK = 1 << 20
 SAMPLE = 256 << 10
 BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-OTHERS = ["cp1252", "cp1256", "big5"]
+OTHERS = ["cp1252", "cp1256"]
 COMMON_SHARE = 0.8
 """Of the characters beyond ASCII, those that must be everyday Chinese for GBK to be believed."""
 
@@ -43,7 +43,7 @@ def encoding_of(path: Path) -> str:
         stream.seek(max(0, bad - SAMPLE // 2))
         found = guess(stream.read(SAMPLE))
     if found is None or not _decodes(path, found):
-        raise InputError(f"{path.name}: byte {bad + 1} is not UTF-8, nor GBK or Windows-1252; save it as UTF-8")
+        raise InputError(f"{path.name}: byte {bad + 1} is not UTF-8, nor GBK, Windows-1252 or 1256; save it as UTF-8")
     return found
 
 
@@ -57,8 +57,8 @@ def guess(sample: bytes) -> str | None:
         if text is not None and (name == "utf-8" or _everyday(text)):
             return name
     best = from_bytes(sample, cp_isolation=OTHERS).best()
-    if best is not None and best.encoding in OTHERS:
-        return best.encoding
+    if best is not None and best.encoding == "cp1256" and _arabic(str(best)):
+        return "cp1256"
     return "cp1252" if _trimmed(sample, "cp1252") is not None else None
 
 
@@ -87,6 +87,12 @@ def _everyday(text: str) -> bool:
     beyond = [char for char in text if ord(char) > 127]
     common = len("".join(beyond).encode("gb2312", "ignore")) / 2
     return bool(beyond) and common >= COMMON_SHARE * len(beyond)
+
+
+def _arabic(text: str) -> bool:
+    """Return whether a text is Urdu or the like; Windows-1256 lets every byte pass."""
+    beyond = [char for char in text if ord(char) > 127]
+    return sum("\u0600" <= char <= "\u06ff" for char in beyond) >= COMMON_SHARE * len(beyond)
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

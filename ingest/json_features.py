@@ -18,7 +18,7 @@ from ingest.encodings import encoding_of
 from ingest.vectors import Feature, crs_of, holds_nothing
 
 CHUNK = 1 << 20
-LONGEST = 64 << 20
+LONGEST = 24 << 20
 """Characters of one feature; a polygon of 100,000 vertices has 4 million."""
 GEOMETRIES = (
     "Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection",
@@ -176,9 +176,11 @@ class _Text:
                     self.fail(f"{what}: {error.msg}" + (", the file ends" if error.pos >= len(self._buffer) else ""))
             except RecursionError:
                 self.fail(f"{what} is nested too deeply")
+            except ValueError as error:  # a number of thousands of digits
+                self.fail(f"{what}: {error}")
             held = len(self._buffer) - self._at
             if held > LONGEST:
-                self.fail(f"{what} is longer than {LONGEST >> 20} million characters")
+                self.fail(f"{what} is longer than {LONGEST >> 20} million characters; simplify its geometry")
             self._more(max(CHUNK, held))
 
     def members(self, stop: str = "", *, opened: bool = False) -> tuple[dict[str, Any], bool]:

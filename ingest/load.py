@@ -127,11 +127,11 @@ def ingest_survey(
     options = checked(path, kind=kind, crs=crs, columns=columns or {}, timezone=timezone, dataset=dataset)
     format = recognise(path)
     with closing(FORMATS[format].read(path)) as source:
-        observed = _observed(path, source, options)
+        observed = observed_in(path, source, options)
         with survey_records.storing(engine, keep=not dry_run) as conn:
             set_actor(conn, actor)
-            known = None if dry_run else _stored_before(conn, work, options)
-            if known is not None:
+            known = _stored_before(conn, work, options)
+            if known is not None and not dry_run:
                 return _unchanged(work, known)
             notes = _store(conn, work, source, observed, told=(format, options.told))
             written = None if dry_run else work.rejects.write()
@@ -141,7 +141,14 @@ def ingest_survey(
     )  # fmt: skip
 
 
-def _observed(path: Path, source: Source, options: Options) -> Observed:
+def observed_in(path: Path, source: Source, options: Options) -> Observed:
+    """Return what turns the records of a source into observations.
+
+    Raises
+    ------
+    InputError
+        The columns that its user named do not exist, or none tells a position.
+    """
     columns = Columns(path.name, options.columns)
     if source.columns:
         found = columns.of(source.columns)
@@ -157,8 +164,9 @@ def _stored_before(conn: Connection, work: _Work, options: Options) -> KnownFile
         work.progress(f"{work.path.name}: waiting for another file to be stored", 0.0)
         survey_records.wait_turn(conn)
     known = survey_records.find_file(conn, work.facts.sha256)
-    same = known is not None and known.dataset == options.dataset and options.told in known.notes
-    return known if same else None
+    if known is None or options.told not in known.notes or (options.named and known.dataset != options.dataset):
+        return None
+    return known
 
 
 def _store(
@@ -175,13 +183,7 @@ def _store(
         work.progress(f"{work.path.name}: {work.read:,} records", work.read / max(source.total, work.read + MOST_BATCH))
     observed.columns.require_seen()
     if not work.records:
-        first = next(iter(work.rejects.rows), None)
-        told = (
-            f"none of its records can be stored, the first: {first['record']}: {first['reason']}"
-            if first
-            else "holds no record"
-        )
-        raise InputError(f"{work.path.name}: {told}")
+        raise InputError(f"{work.path.name}: {work.rejects.first or 'holds no record'}")
     notes = _notes(work, source, observed, survey_records.count_beyond(conn, file))
     survey_records.close_file(
         conn, file, records=work.records, unchanged=work.unchanged, rejected=len(work.rejects.rows), notes=[told[1], *notes],
@@ -283,7 +285,9 @@ def _notes(work: _Work, source: Source, observed: Observed, beyond: int) -> tupl
         counts["say the same as an earlier one of the file and were stored once"] = work.repeated
     if beyond:
         counts["lie more than 50 km from the road and have no kilometre"] = beyond
-    return (*source.notes, *(f"{count:,} records {what}" for what, count in counts.items()))
+    renamed = {name: column for name, column in observed.columns.of(source.columns).items() if name != column}
+    columns = [f"columns: {', '.join(f'{name} is {column!r}' for name, column in renamed.items())}"] if renamed else []
+    return (*source.notes, *columns, *(f"{count:,} records {what}" for what, count in counts.items()))
 
 
 def _silent(what: str, share: float) -> None:

@@ -52,6 +52,13 @@ class Rejects:
             )
         self.rows.append({"record": record, "reason": reason} | {f"={name}": value for name, value in values.items()})
 
+    @property
+    def first(self) -> str | None:
+        """What to say where no record is good; None where none is bad."""
+        if not self.rows:
+            return None
+        return f"none of its records can be stored, the first: {self.rows[0]['record']}: {self.rows[0]['reason']}"
+
     def write(self) -> Path | None:
         """Return the file that holds them, once it is complete; None where there are none.
 

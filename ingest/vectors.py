@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,7 +72,8 @@ def layer_names(path: Path, label: str) -> list[str]:
         The file cannot be read.
     """
     try:
-        return [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
+        with _quiet():
+            return [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
     except BROKEN as error:
         raise _unreadable(label, error) from error
 
@@ -93,7 +96,8 @@ def read_layer(path: Path, label: str, name: str | None = None, *, encoding: str
         The file cannot be read, now or while its features are.
     """
     try:
-        info = pyogrio.read_info(path, layer=name, encoding=encoding)
+        with _quiet():
+            info = pyogrio.read_info(path, layer=name, encoding=encoding)
     except BROKEN as error:
         raise _unreadable(label, error) from error
     return Layer(
@@ -116,15 +120,16 @@ def _features(path: Path, label: str, layer: str | None, encoding: str | None, c
     done, batch = 0, _batch(path, count)
     while True:
         try:
-            meta, _, geometries, columns = pyogrio.raw.read(
-                path,
-                layer=layer,
-                encoding=encoding,
-                force_2d=True,
-                skip_features=done,
-                max_features=batch,
-                datetime_as_string=True,
-            )
+            with _quiet():
+                meta, _, geometries, columns = pyogrio.raw.read(
+                    path,
+                    layer=layer,
+                    encoding=encoding,
+                    force_2d=True,
+                    skip_features=done,
+                    max_features=batch,
+                    datetime_as_string=True,
+                )
         except BROKEN as error:
             raise _unreadable(label, error) from error
         fields = [str(name) for name in meta["fields"]]
@@ -160,6 +165,14 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and math.isnan(value):
         return None
     return value
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep GDAL's remarks on odd files (a name without the usual extension, say) from the user's terminal."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        yield
 
 
 def _unreadable(label: str, error: Exception) -> InputError:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from api.commands.choices import AsJson
-from api.console import actor, progress, put, put_json, tell
+from api.console import actor, progress, put, put_json, put_table, tell
 
 app = typer.Typer(name="ingest", help="Files into the catalogue, whole or not at all, once.", no_args_is_help=True)
 
@@ -104,6 +104,7 @@ def _show(report: Any, json: bool) -> None:
     told = asdict(report)
     for note in told.pop("notes", ()):
         tell(str(note))
+    preview = told.pop("preview", ())
     put(
         ", ".join(
             f"{name.replace('_', ' ')} {_plain(value)}"
@@ -111,6 +112,12 @@ def _show(report: Any, json: bool) -> None:
             if value not in (None, (), [], {})
         )
     )
+    if preview:
+        names = [name for name in preview[0] if name not in {"id", "attributes"}]
+        put_table(
+            [name.replace("_", " ") for name in names],
+            [[str(value) if isinstance(value := one[name], float) else value for name in names] for one in preview],
+        )
 
 
 def _plain(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,14 +14,15 @@ from shapely.geometry.base import BaseGeometry
 
 from hazard_db import corridor as road
 from hazard_db import inventory
-from hazard_db.connect import Connection, Engine, transaction
+from hazard_db.connect import Connection, Engine
 from hazard_db.connect import actor as set_actor
-from hazard_db.errors import RecordError
+from hazard_db.errors import InputError, RecordError
 from hazard_db.inventory_sites import SiteRecord, store_sites
+from hazard_db.survey_records import storing
 from ingest.files import FileFacts, facts
 from ingest.inventories.registry import FORMATS, recognise
-from ingest.inventories.source import Bad, EventLayer, Inventory, Options
-from ingest.tables import REJECTS
+from ingest.inventories.source import Bad, Inventory, Options
+from ingest.rejects import Rejects
 
 Record = TypeVar("Record", inventory.EventRecord, SiteRecord)
 TELL_EVERY = 500
@@ -65,13 +65,13 @@ class _Tally:
 
     label: str
     skip_bad: bool
+    rejects: Rejects
     area: BaseGeometry | None
     progress: Callable[[str, float], None]
     counts: Counter[str] = field(default_factory=Counter)
     evolution: Counter[str] = field(default_factory=Counter)
-    bad: list[Bad] = field(default_factory=list)
 
-    def good(self, layer: str, items: Iterator[tuple[Record | Bad, float]]) -> Iterator[Record]:
+    def good(self, items: Iterator[tuple[Record | Bad, float]]) -> Iterator[Record]:
         """Yield the records to be stored.
 
         Raises
@@ -84,18 +84,18 @@ class _Tally:
                 self._reject(item)
                 continue
             if self.counts["records"] % TELL_EVERY == 0:
-                self.progress(f"{self.label}: {layer}, {self.counts['records']:,} records", share)
+                self.progress(f"{self.label}: {self.counts['records']:,} records", share)
             if self.area is not None and not self.area.intersects(item.geom):
                 self.counts["outside"] += 1
                 continue
             self.counts["records"] += 1
-            self.counts["repaired"] += isinstance(item, SiteRecord) and item.repaired
+            self.counts["repaired"] += isinstance(item, SiteRecord) and item.repaired is not None
             yield item
 
     def _reject(self, bad: Bad) -> None:
         if not self.skip_bad:
             raise RecordError(f"{self.label}, {bad} (--skip-bad stores the good ones)")
-        self.bad.append(bad)
+        self.rejects.add(bad.record, bad.problem, bad.values)
 
 
 def ingest_inventory(
@@ -124,7 +124,7 @@ def ingest_inventory(
     skip_bad
         Store the good records and write the bad ones to `rejects`.
     rejects
-        By default `<name>.rejects.csv` in the current folder.
+        By default `<name>.rejects.csv` beside the file.
     progress
         Called with what is being done and the share of it (0-1).
 
@@ -139,8 +139,9 @@ def ingest_inventory(
     name = recognise(path, format)
     source = FORMATS[name].read(path, options)
     asked = _asked(options, within_km)
-    with transaction(engine) as conn:
+    with storing(engine, keep=not dry_run) as conn:
         set_actor(conn, actor)
+        inventory.take_turn(conn)
         known = inventory.known_file(conn, file.sha256)
         if known is not None and known["dataset"] == source.dataset and asked in known["notes"]:
             return InventoryReport(
@@ -154,14 +155,12 @@ def ingest_inventory(
         area = None if within_km is None else road.buffer(conn, within_km * 1000)
         if area is not None:
             shapely.prepare(area)
-        tally = _Tally(file.name, skip_bad, area, progress or _silent)
+        tally = _Tally(file.name, skip_bad, Rejects(path, rejects), area, progress or _silent)
         _store(conn, file, source, tally, asked)
-        if dry_run:
-            conn.rollback()
-    written = _write_rejects(tally.bad, rejects or Path(f"{path.stem}.rejects.csv"))
+        written = None if dry_run else tally.rejects.write()
     report = InventoryReport(
-        file.name, name, source.dataset, "dry run" if dry_run else "stored", rejected=len(tally.bad),
-        evolution=dict(tally.evolution), seconds=perf_counter() - started, rejects=written,
+        file.name, name, source.dataset, "dry run" if dry_run else "stored", rejected=len(tally.rejects.rows),
+        evolution=dict(tally.evolution), seconds=perf_counter() - started, rejects=written, notes=source.notes,
     )  # fmt: skip
     counts: dict[str, Any] = dict(tally.counts)
     return replace(report, **counts)
@@ -170,17 +169,18 @@ def ingest_inventory(
 def _store(conn: Connection, file: FileFacts, source: Inventory, tally: _Tally, asked: str) -> None:
     record = inventory.FileRecord(file.name, file.sha256, file.size_bytes, source.format, source.crs, source.dataset)
     file_id = inventory.register_file(conn, record)
-    for layer in source.layers:
-        if isinstance(layer, EventLayer):
-            done = inventory.store_events(conn, source.dataset, file_id, tally.good(layer.name, layer.items))
-        else:
-            done = store_sites(conn, source.dataset, file_id, layer.year, tally.good(layer.name, layer.items))
-        tally.evolution.update(done.evolution)
-        for name in ("new", "updated", "unchanged", "near_road", "possible_duplicates"):
-            tally.counts[name] += getattr(done, name)
+    if source.events is not None:
+        done = inventory.store_events(conn, source.dataset, file_id, tally.good(source.events))
+    else:
+        done = store_sites(conn, source.dataset, file_id, tally.good(source.sites or iter(())))
+    tally.evolution.update(done.evolution)
+    for name in ("new", "updated", "unchanged", "near_road", "possible_duplicates"):
+        tally.counts[name] = getattr(done, name)
+    if not tally.counts["records"] and not tally.counts["outside"]:
+        raise InputError(f"{file.name}: holds no record that can be stored; export it again")
     inventory.close_file(
-        conn, file_id, records=tally.counts["records"], unchanged=tally.counts["unchanged"], rejected=len(tally.bad),
-        notes=[asked, *map(str, tally.bad[:100])],
+        conn, file_id, records=tally.counts["records"], unchanged=tally.counts["unchanged"], rejected=len(tally.rejects.rows),
+        notes=[asked, *source.notes],
     )  # fmt: skip
 
 
@@ -188,16 +188,6 @@ def _asked(options: Options, within_km: float | None) -> str:
     """Return in a line how the file was to be read: read otherwise, it is another inventory."""
     told = {name: value for name, value in vars(options).items() if value} | {"within_km": within_km}
     return "read with " + (", ".join(f"{name} {value}" for name, value in told.items() if value) or "no options")
-
-
-def _write_rejects(bad: list[Bad], path: Path) -> Path | None:
-    if not bad:
-        return None
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow((*REJECTS, "field"))
-        writer.writerows((item.record, item.problem, item.field) for item in bad)
-    return path
 
 
 def _silent(what: str, share: float) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from shapely.geometry import Point
 
 from hazard_db.errors import InputError
 from hazard_db.inventory import EventRecord
 from ingest.inventories.classes import NASA_KINDS
-from ingest.inventories.source import FIRST_YEAR, Bad, EventLayer, Inventory, Options, line_count
+from ingest.inventories.source import FIRST_YEAR, Bad, Inventory, Options, line_count
 from ingest.tables import Table, read_csv
 
 NAME = "nasa-glc"
@@ -59,8 +60,9 @@ def read(path: Path, options: Options) -> Inventory:
     missing = [COLUMNS[name][0] for name in NEEDED if name not in _present(table.columns)]
     if missing:
         raise InputError(f"{path.name}: has no column {', '.join(missing)}; this is not the catalogue of NASA")
-    layer = EventLayer(path.name, _items(table, line_count(path)))
-    return Inventory(NAME, options.dataset or DATASET, "EPSG:4326", iter([layer]))
+    return Inventory(
+        NAME, options.dataset or DATASET, "EPSG:4326", events=_items(table, line_count(path)), notes=table.notes
+    )
 
 
 def _items(table: Table, lines: int) -> Iterator[tuple[EventRecord | Bad, float]]:
@@ -69,7 +71,11 @@ def _items(table: Table, lines: int) -> Iterator[tuple[EventRecord | Bad, float]
     for row in table.rows:
         record = f"line {row.number}"
         values = {name: (row.values[column] or "").strip() for name, column in names.items()}
-        item = Bad(record, "row", row.problem) if row.problem else _once(_event(record, values), record, seen)
+        item = (
+            Bad(record, row.problem, row.values)
+            if row.problem
+            else _once(_event(record, values, row.values), record, seen)
+        )
         yield item, min(1.0, row.number / lines)
 
 
@@ -82,11 +88,11 @@ def _once(item: EventRecord | Bad, record: str, seen: dict[str, str]) -> EventRe
     if isinstance(item, EventRecord):
         first = seen.setdefault(item.source_id, record)
         if first != record:
-            return Bad(record, "event_id", f"{item.source_id} is also on {first}; leave one of them out")
+            return Bad(record, f"event_id: {item.source_id} is also on {first}; leave one of them out")
     return item
 
 
-def _event(record: str, row: Mapping[str, str]) -> EventRecord | Bad:
+def _event(record: str, row: Mapping[str, str], told: Mapping[str, Any]) -> EventRecord | Bad:
     name = ""
     try:
         name = "event_id"
@@ -103,7 +109,7 @@ def _event(record: str, row: Mapping[str, str]) -> EventRecord | Bad:
         name = "injury_count"
         injuries = _count(row.get("injuries", ""))
     except ValueError as error:
-        return Bad(record, name, str(error))
+        return Bad(record, f"{name}: {error}", told)
     kept = {key: row[key] for key in KEPT if row.get(key) not in {None, "", "unknown"}}
     category, trigger = ("_".join(row[name].casefold().split()) for name in ("category", "trigger"))
     return EventRecord(

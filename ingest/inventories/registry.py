@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from hazard_db.errors import UnknownFormatError
-from ingest.inventories import nasa
-from ingest.inventories.source import Format
+from ingest.inventories import gis, nasa, shapefiles
+from ingest.inventories.source import Format, Inventory, Options
+from ingest.survey import registry as surveys
 
-FORMATS = {nasa.NAME: Format(nasa.recognises, nasa.read)}
-"""In the order in which they are tried: the particular before the general."""
+SHAPEFILES = "Shapefile"
+
+
+def _gis(name: str, path: Path, options: Options) -> Inventory:
+    source = shapefiles.read(path) if name == SHAPEFILES else surveys.FORMATS[name].read(path)
+    return gis.read(path, options, source, name)
+
+
+def _is(name: str, path: Path) -> bool:
+    return surveys.recognise(path) == name
+
+
+FORMATS = {
+    nasa.NAME: Format(nasa.recognises, nasa.read),
+    SHAPEFILES: Format(shapefiles.recognises, partial(_gis, SHAPEFILES)),
+    **{
+        name: Format(partial(_is, name), partial(_gis, name))
+        for name in ("GeoPackage", "GeoJSON", "KML", "CSV", "XLSX")
+    },
+}
+"""In the order in which they are tried: the particular before the general; the general ones are read as surveys are."""
 
 
 def recognise(path: Path, forced: str | None) -> str:
@@ -20,11 +41,14 @@ def recognise(path: Path, forced: str | None) -> str:
     UnknownFormatError
         There is no such format, or none knows the file.
     """
-    if forced is not None and forced not in FORMATS:
-        raise UnknownFormatError(f"--format {forced}: there is none of that name; known are {', '.join(FORMATS)}")
-    found = forced or next((name for name, known in FORMATS.items() if known.recognises(path)), None)
+    known = {name.casefold(): name for name in FORMATS}
+    if forced is not None and forced.casefold() not in known:
+        raise UnknownFormatError(f"--format {forced[:60]}: there is none of that name; known are {', '.join(FORMATS)}")
+    found = (
+        known[forced.casefold()] if forced else next((name for name in FORMATS if FORMATS[name].recognises(path)), None)
+    )
     if found is None:
         raise UnknownFormatError(
-            f"{path.name}: is no inventory that is understood; give a CSV, GeoPackage, GeoJSON or zipped Shapefile, or --format"
+            f"{path.name}: is a file of tracks, not an inventory; export its places as GeoJSON or CSV"
         )
     return found

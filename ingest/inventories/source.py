@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hazard_db.inventory import EventRecord
 from hazard_db.inventory_sites import SiteRecord
@@ -36,43 +37,30 @@ class Bad:
     """A record that cannot be used."""
 
     record: str
-    """Line 12, or layer 2009, feature 7."""
-    field: str
+    """Line 12, or layer 2009 feature 7."""
     problem: str
-    """What is wrong and what to do."""
+    """Which field, what is wrong and what to do."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """As they stand in the file."""
 
     def __str__(self) -> str:
-        return f"{self.record}, {self.field}: {self.problem}"
-
-
-@dataclass(frozen=True)
-class EventLayer:
-    """Dated events."""
-
-    name: str
-    items: Iterator[tuple[EventRecord | Bad, float]]
-    """Each with the share (0-1) of the file that was read."""
-
-
-@dataclass(frozen=True)
-class SiteLayer:
-    """Places as one year's mapping shows them."""
-
-    name: str
-    year: int | None
-    """None where the places are not dated."""
-    items: Iterator[tuple[SiteRecord | Bad, float]]
+        return f"{self.record}: {self.problem}"
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """A file that was recognised and can be read once."""
+    """A file that was recognised and can be read once; each item with the share (0-1) of the file that was read."""
 
     format: str
     dataset: str
     crs: str
-    layers: Iterator[EventLayer | SiteLayer]
-    """In the order of their years."""
+    """What its coordinates are in."""
+    events: Iterator[tuple[EventRecord | Bad, float]] | None = None
+    """Dated events, or"""
+    sites: Iterator[tuple[SiteRecord | Bad, float]] | None = None
+    """places."""
+    notes: tuple[str, ...] = ()
+    """What was found out about the file."""
 
 
 @dataclass(frozen=True)

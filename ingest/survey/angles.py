@@ -7,6 +7,7 @@ import re
 import unicodedata
 from typing import Any
 
+PLAIN = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 NUMBER = r"\d+(?:\.\d+)?|\.\d+"
 DEGREES = re.compile(
     rf"(?P<d>{NUMBER})\s*(?:°|:|\s|$)\s*(?:(?P<m>{NUMBER})\s*(?:'|:|\s|$)\s*(?:(?P<s>{NUMBER})\s*\"?)?)?\s*"
@@ -44,13 +45,9 @@ def angle(value: Any, axis: str) -> float:
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _finite(float(value), value)
-    text = _clean(str(value))
-    try:
-        return _finite(float(text), value)
-    except ValueError:
-        if not re.search(r"\d", text) or re.fullmatch(r"[+-]?\d+(?:\.\d+)?[eE][+-]?\d+", text):
-            raise ValueError(f"{_short(value)} is no {axis}; {HOW}") from None
-    return _degrees(value, text, axis)
+    plain = PLAIN.fullmatch(str(value).strip())  # nearly all are, and cleaning takes ten times as long
+    text = plain[0] if plain else _clean(str(value))
+    return _finite(float(text), value) if plain or PLAIN.fullmatch(text) else _degrees(value, text, axis)
 
 
 def metres(value: Any, what: str) -> float:
@@ -63,13 +60,15 @@ def metres(value: Any, what: str) -> float:
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _finite(float(value), value)
+    if PLAIN.fullmatch(str(value).strip()):
+        return _finite(float(value), value)
     text = re.sub(r"\s*(m|metres?|meters?|米|میٹر|e|n)\.?$", "", _clean(str(value)), flags=re.I)
     if re.fullmatch(r"[+-]?\d{1,3}([ ,]\d{3})+(\.\d+)?", text):
         text = re.sub(r"[ ,]", "", text)
-    try:
-        return _finite(float(text.replace(",", ".")), value)
-    except ValueError:
-        raise ValueError(f"{_short(value)} is no {what} in metres; write a plain number") from None
+    text = text.replace(",", ".")
+    if not PLAIN.fullmatch(text):
+        raise ValueError(f"{_short(value)} is no {what} in metres; write a plain number")
+    return _finite(float(text), value)
 
 
 def pair(value: Any) -> tuple[float, float]:

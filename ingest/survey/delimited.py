@@ -30,8 +30,9 @@ def _about(path: Path) -> int:
 
 
 def _is_text(head: bytes) -> bool:
-    """Return whether bytes have hardly any control characters; NUL only as UTF-16 has it."""
+    """Return whether bytes have hardly any control characters; NUL as often as UTF-16 has it."""
     wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
     controls = sum(byte < 32 and byte not in b"\t\n\r\x0c" for byte in head.replace(b"\x00", b"") if byte < 32)
     nul = head.count(0)
-    return controls <= len(head) // 100 + 1 and (wide or nul == 0 or nul > 0.3 * len(head))
+    few = len(head) // 100 + 1
+    return controls <= few and (wide or nul <= few or nul > 0.3 * len(head))

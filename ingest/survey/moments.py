@@ -142,9 +142,10 @@ def _month_day(written: str, parts: dict[str, str | None]) -> tuple[int, int]:
     if parts.get("a") is None:
         return int(parts["m"] or 0), int(parts["d"] or 0)
     first, second = int(parts["a"] or 0), int(parts["b"] or 0)
-    if first <= 12 and second <= 12 and first != second:
+    dotted = written.count(".") == 2  # only ever day first
+    if first <= 12 and second <= 12 and first != second and not dotted:
         raise _AskError(f"{_short(written)} may be day/month or month/day; {HOW}")
-    return (second, first) if first > 12 else (first, second)
+    return (second, first) if first > 12 or dotted else (first, second)
 
 
 def _zone(text: str | None) -> tzinfo | None:

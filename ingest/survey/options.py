@@ -22,6 +22,8 @@ class Options:
 
     dataset: str
     """Name to file the records under."""
+    named: bool
+    """Whether the user gave that name."""
     kind: str | None
     """Of records that tell none."""
     crs: str | None
@@ -63,4 +65,4 @@ def checked(
         name = texts.text(dataset or dataset_of(path), "the name of the dataset")
     except ValueError as error:
         raise InputError(f"{path.name[:100]}: {error}") from error
-    return Options(name or path.name, known, crs, dict(columns), zone)
+    return Options(name or path.name, dataset is not None, known, crs, dict(columns), zone)

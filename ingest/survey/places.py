@@ -220,10 +220,21 @@ def repaired(geometry: BaseGeometry) -> tuple[BaseGeometry, str | None]:
 
 
 def point_on(geometry: BaseGeometry) -> Point:
-    """Return a point on a line (its middle), polygon or collection."""
-    if geometry.geom_type == "LineString":
-        return geometry.interpolate(0.5, normalized=True)
-    return geometry.representative_point()
+    """Return a point on a line (its middle), polygon or collection.
+
+    Raises
+    ------
+    ValueError
+        There is none.
+    """
+    point = (
+        geometry.interpolate(0.5, normalized=True)
+        if geometry.geom_type == "LineString"
+        else geometry.representative_point()
+    )
+    if point.is_empty:
+        raise ValueError("no point could be found on its geometry; redraw it")
+    return point
 
 
 def _changer(crs: str, told: CRS | None) -> Callable[[Array], Array] | None:

@@ -53,9 +53,21 @@ class Observed:
         try:
             if raw.problem is not None:
                 raise ValueError(raw.problem)
-            return self._made(raw)
+            return self._sound(raw)
         except ValueError as error:
             raise RecordError(f"{self.name}: {raw.label}: {error}") from error
+
+    def _sound(self, raw: Raw) -> SurveyRecord:
+        try:
+            return self._made(raw)
+        except RecursionError as error:
+            raise ValueError("its attributes are nested too deeply; leave them out") from error
+        except OverflowError as error:
+            raise ValueError("holds a number too large to work with; correct it") from error
+        except shapely.errors.ShapelyError as error:
+            raise ValueError(
+                f"its geometry cannot be worked with ({' '.join(str(error).split())[:200]}); redraw it"
+            ) from error
 
     def _made(self, raw: Raw) -> SurveyRecord:
         columns = self.columns.of(raw.values)

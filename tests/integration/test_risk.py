@@ -91,10 +91,10 @@ def test_the_same_change_seen_again_is_not_a_new_one(database: Any) -> None:
         later = changes.store_run(conn, run("d"), [found(first_date=date(2027, 6, 1), last_date=date(2027, 6, 5))], [])
         known = changes.get_change(conn, first.new[0])
     assert (second.new, second.seen_again) == ((), first.new)
-    assert len(elsewhere.new) == len(later.new) == 1
+    assert (len(elsewhere.new), later.new, later.seen_again) == (1, (), first.new)
     assert known["status"] == "confirmed"
     assert known["confidence"] == pytest.approx(0.95)
-    assert len(known["properties"]["sightings"]) == 1
+    assert [one["development"] for one in known["sightings"]] == ["new", "same", "reactivated"]
 
 
 def test_reviews_do_not_overwrite_each_other_unseen(database: Any) -> None:

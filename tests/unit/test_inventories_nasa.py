@@ -23,8 +23,7 @@ GOOD = '1864,5/15/2010 0:00,,"Atabad, Hunza Valley",1km,landslide,downpour,large
 def items(tmp_path: Path, *rows: str, header: str = HEADER) -> list[EventRecord | Bad]:
     path = tmp_path / "catalogue.csv"
     path.write_text("\n".join([header, *rows]) + "\n", encoding="utf8")
-    (layer,) = nasa.read(path, Options()).layers
-    return [item for item, _ in layer.items]  # type: ignore[misc]
+    return [item for item, _ in nasa.read(path, Options()).events or ()]
 
 
 def test_a_row_becomes_an_event(tmp_path: Path) -> None:
@@ -83,12 +82,12 @@ def test_a_bad_row_says_line_field_and_what_to_do(tmp_path: Path, old: str, new:
     first, bad = items(tmp_path, GOOD.replace("1864", "7"), GOOD.replace(old, new))
     assert isinstance(first, EventRecord)
     assert isinstance(bad, Bad)
-    assert str(bad).startswith(f"line 3, {field}: ")
+    assert str(bad).startswith(f"line 3: {field}: ")
 
 
 def test_an_identifier_comes_once(tmp_path: Path) -> None:
     _, bad = items(tmp_path, GOOD, GOOD.replace("landslide", "mudslide"))
-    assert str(bad) == "line 3, event_id: 1864 is also on line 2; leave one of them out"
+    assert str(bad) == "line 3: event_id: 1864 is also on line 2; leave one of them out"
 
 
 def test_the_older_edition_is_understood(tmp_path: Path) -> None:
@@ -114,7 +113,7 @@ def test_formats_are_found_out_or_forced(tmp_path: Path) -> None:
     path = tmp_path / "catalogue.csv"
     path.write_text(f"{HEADER}\n{GOOD}\n")
     assert recognise(path, None) == nasa.NAME
-    with pytest.raises(UnknownFormatError, match="known are nasa-glc"):
+    with pytest.raises(UnknownFormatError, match="known are nasa-glc, Shapefile"):
         recognise(path, "excel")
     assert recognise(path, nasa.NAME) in FORMATS
 
