@@ -7,6 +7,7 @@ Served pages link to them, pages that are files carry them inside; nothing is ev
 from __future__ import annotations
 
 import base64
+import json
 import mimetypes
 import re
 from functools import cache
@@ -46,6 +47,8 @@ OURS: dict[str, str | None] = {
 }
 """What Folium's pages want from other hosts, by Folium's names -> our file, None where our maps do without."""
 PICTURE = re.compile(r"url\((?!data:)[\"']?([^\"')]+)[\"']?\)")
+SOURCE_MAP = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)
+"""Names a file that we do not serve."""
 
 
 def folder() -> Path:
@@ -67,9 +70,8 @@ def gather() -> list[Path]:
         if not source.is_file():
             raise MapError(f"{source.relative_to(HERE)} is missing; run `make assets`")
         target = folder() / name
-        target.write_text(
-            _with_pictures(source) if name.endswith(".css") else source.read_text(encoding="utf8"), "utf8"
-        )
+        content = _with_pictures(source) if name.endswith(".css") else source.read_text(encoding="utf8")
+        target.write_text(_licence(source) + SOURCE_MAP.sub("", content), "utf8")
         made.append(target)
     return made
 
@@ -110,6 +112,17 @@ def local(name: str) -> str | None:
 @cache
 def _mark(name: str) -> str:
     return sha256(text(name).encode()).hexdigest()[:12]
+
+
+def _licence(source: Path) -> str:
+    """Return a comment that says whose work a file is: it travels within every map that is a file."""
+    if not source.is_relative_to(PACKAGES):
+        return ""
+    package = json.loads((PACKAGES / source.relative_to(PACKAGES).parts[0] / "package.json").read_text(encoding="utf8"))
+    author = package.get("author", "")
+    name = author.get("name", "") if isinstance(author, dict) else author.partition(" <")[0]
+    by = f" by {name}" if name else ""
+    return f"/*! {package['name']} {package['version']}{by}, licence {package.get('license', 'see the package')} */\n"
 
 
 def _with_pictures(source: Path) -> str:

@@ -1,4 +1,4 @@
-"""The private cluster of integration tests, and a browser."""
+"""A browser."""
 
 from __future__ import annotations
 
@@ -8,10 +8,6 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
-
-from tests.integration.conftest import cluster, database
-
-__all__ = ["browser", "cluster", "database"]
 
 QUIET = (
     "--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
