@@ -16,9 +16,9 @@ from sqlalchemy.types import TypeEngine
 
 from hazard_db import inventory_sql as sql
 from hazard_db import scenes
-from hazard_db.changes import SAME_PLACE_SHARE
 from hazard_db.connect import raw_copy
 from hazard_db.inventory import Stored
+from hazard_db.sightings import SAME_PLACE_SHARE
 
 GROWN_SHARE = 0.2
 """New ground against what the site covered before, from which on it is enlarged and not drawn a little differently."""
