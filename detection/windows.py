@@ -43,6 +43,8 @@ class Plan:
     dem: Path | None = None
     shifts: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Key of a scene -> where its picture of a pixel lies, (rows, cols) off the pixel."""
+    snow_is_ground: bool = False
+    """Snow and ice are what is looked at; else they hide the ground."""
 
     @property
     def scenes(self) -> tuple[Scene, ...]:
@@ -95,10 +97,10 @@ class Reader:
                 reflectance[scene.layers.index(layer)] = values
             usable &= sheet.valid
             if picture.quality is not None and sheet.codes is not None:
-                usable &= quality_usable(picture.quality.name, sheet.codes)
+                usable &= quality_usable(picture.quality.name, sheet.codes, snow_is_ground=self.plan.snow_is_ground)
         if scene.look is not None:
             reflectance, usable = decibels(reflectance, usable, linear=scene.look.linear)
-        white = snow(dict(zip(scene.bands, reflectance, strict=True)))
+        white = None if self.plan.snow_is_ground else snow(dict(zip(scene.bands, reflectance, strict=True)))
         if white is not None:
             usable &= ~white
         np.copyto(reflectance, np.float32(np.nan), where=~usable)
