@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,15 @@ class Look:
     look_azimuth_deg: float | None
     linear: bool
     """The numbers are power, not decibels."""
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What an acquisition is told of it."""
+        return {
+            "orbit": self.orbit,
+            "incidence_deg": self.incidence_deg,
+            "look_azimuth_deg": self.look_azimuth_deg,
+        }
 
 
 def is_radar(layers: Sequence[Layer]) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -17,13 +18,16 @@ from rasterio.windows import Window
 from shapely.geometry.base import BaseGeometry
 
 from detection.area import Area
+from detection.arrays import Detector
 from detection.choice import check, choose
 from detection.coregister import Shift
 from detection.features import Sighting, feature
 from detection.output import CHANGE, check_outputs, publish_raster, write_json
+from detection.parts import Parts
 from detection.rasterfiles import sha256
 from detection.regions import box_of
 from detection.registration import register
+from detection.scheduling import Crew
 from detection.searching import Search
 from detection.sources import Scene, open_sources
 from detection.windows import Plan
@@ -88,7 +92,7 @@ def run_landslide(
     explain: Path | None = None,
     progress: Progress | None = None,
     block_px: int = 1024,
-    executor: Executor | None = None,
+    crew: Crew | None = None,
 ) -> RunResult:
     """Return what was found in files, after writing it to `out` (GeoJSON) and, where asked for, `mask` and `explain`.
 
@@ -110,8 +114,8 @@ def run_landslide(
         Called with a text and the share done, 0-1.
     block_px
         Side of the blocks that memory is bounded by; the result does not depend on it.
-    executor
-        Runs the blocks, in other processes or on other machines too; None = one thread per processor.
+    crew
+        Does the blocks, on other machines too; None = one thread per processor.
 
     Raises
     ------
@@ -119,13 +123,19 @@ def run_landslide(
         A file cannot be used.
     DetectionError
         The files do not make a comparison, or the result cannot be written.
+
+    Notes
+    -----
+    Finished blocks are kept in a hidden folder beside `out` until the result is written: the same call goes on where an
+    interrupted one stood.
     """
     inputs = [*before, *after, *([dem] if dem is not None else [])]
     check_outputs([out, mask, explain], inputs)
+    parts = out.parent / f".{out.name}.parts"
     with tempfile.TemporaryDirectory(prefix="detect-") as folder:
         found = detect_landslide(
             before, after, Path(folder), dem=dem, bands=bands, dates=dates, method=method, explain=explain is not None,
-            progress=progress, block_px=block_px, executor=executor,
+            progress=progress, block_px=block_px, crew=crew, parts=parts,
         )  # fmt: skip
         if mask is not None:
             publish_raster(found.mask, mask, overviews="MODE")
@@ -133,6 +143,7 @@ def run_landslide(
             publish_raster(found.evidence, explain, overviews="AVERAGE")
     collection = feature_collection(found)
     write_json(collection, out)
+    shutil.rmtree(parts, ignore_errors=True)
     return RunResult(out, mask, explain, collection, found.stats | {"seconds": found.seconds})
 
 
@@ -164,7 +175,8 @@ def detect_landslide(
     explain: bool = False,
     progress: Progress | None = None,
     block_px: int = 1024,
-    executor: Executor | None = None,
+    crew: Crew | None = None,
+    parts: Path | None = None,
 ) -> Detection:
     """Return the changes between files; rasters of what was seen are left in `folder`.
 
@@ -172,8 +184,10 @@ def detect_landslide(
     ----------
     area
         Where to look, EPSG:4326; None = everywhere.
-    executor
-        Runs the blocks, in other processes or on other machines too; None = one thread per processor.
+    crew
+        Does the blocks, on other machines too; None = one thread per processor.
+    parts
+        Folder to keep finished blocks in, for the case that the run is interrupted; None = not kept.
 
     Raises
     ------
@@ -192,9 +206,11 @@ def detect_landslide(
     tell("aligning dates", 0.0)
     shifts = register(plan)
     plan = replace(plan, shifts={key: shift.applied for key, shift in shifts.items()})
+    inputs = _inputs(plan, shifts)
+    kept = None if parts is None else Parts(parts, _key(inputs, name, detector, area, block_px, explain))
     with Search(plan, detector, Area(area, plan.grid), block_px, evidence=explain) as search:
         search.fit(tell)
-        objects = search.everywhere(folder, tell, executor)
+        objects = search.everywhere(folder, tell, crew, kept)
     seen = search.seen
     features = [feature(one, plan.grid) for one in objects]
     _paint(folder / "mask.tif", objects)
@@ -205,9 +221,9 @@ def detect_landslide(
         mask=folder / "mask.tif",
         evidence=folder / "evidence.tif" if explain else None,
         method=name,
-        version=str(getattr(detector, "version", None) or version("kkh-hazard-watch")),
+        version=_version(detector),
         parameters=json.loads(json.dumps(detector.model_dump(), default=str)),
-        inputs=_inputs(plan, shifts),
+        inputs=inputs,
         observed_share=round(seen.share, 4),
         notes=_notes(plan),
         stats={
@@ -220,6 +236,16 @@ def detect_landslide(
         },
         seconds=round(time.monotonic() - started, 2),
     )
+
+
+def _version(detector: Detector) -> str:
+    return str(getattr(detector, "version", None) or version("kkh-hazard-watch"))
+
+
+def _key(inputs: list[dict[str, Any]], name: str, detector: Detector, *rest: Any) -> str:
+    """Return what makes a block's result: files, bands, dates, method with its parameters and version, area, block size."""
+    told = [inputs, name, _version(detector), detector.model_dump(), [str(one) for one in rest]]
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _paint(mask: Path, objects: Sequence[Sighting]) -> None:

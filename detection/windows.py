@@ -113,7 +113,7 @@ class Reader:
             usable[rows, cols],
             sun.elevation_deg,
             sun.azimuth_deg,
-            *(() if scene.look is None else (scene.look.orbit, scene.look.incidence_deg, scene.look.look_azimuth_deg)),
+            **({} if scene.look is None else scene.look.told),
         )
 
     def terrain(self, window: Slices) -> Terrain:

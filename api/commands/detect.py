@@ -41,6 +41,10 @@ def landslide(
         datetime | None,
         typer.Option("--since", formats=["%Y-%m-%d"], help="On the catalogue's scenes acquired since this day."),
     ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", metavar="tcp://HOST:PORT", help="Dask cluster that does the blocks.")
+    ] = None,
+    block_px: Annotated[int, typer.Option("--block-px", min=128, help="Side of the blocks; memory follows it.")] = 1024,
     json: AsJson = False,
 ) -> None:
     """Landslides between dates: in files (--before, --after, --out), or on the catalogue's scenes (--since)."""
@@ -52,11 +56,12 @@ def landslide(
     if not (before and after and out):
         raise typer.BadParameter("give --before, --after and --out, or --since DATE for the catalogue's scenes")
     from detection.run import run_landslide
+    from detection.scheduling import crew
 
-    with progress() as shown:
+    with progress() as shown, crew(scheduler) as workers:
         result = run_landslide(
             before, after, out, dem=dem, mask=mask, explain=explain, bands=split(bands), dates=split(dates),
-            method=method, progress=shown,
+            method=method, progress=shown, block_px=block_px, crew=workers,
         )  # fmt: skip
     notes = result.collection.get("notes", [])
     if json:

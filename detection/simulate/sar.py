@@ -126,7 +126,8 @@ class _Radar:
         incidence, look, hour = ORBITS[orbit]
         one = Acquisition(
             at.replace(hour=hour, minute=10, second=0, microsecond=0, tzinfo=UTC), RADAR_BANDS,
-            np.zeros((2, *self.shape), np.float32), np.ones(self.shape, bool), 0.0, 0.0, orbit, incidence, look,
+            np.zeros((2, *self.shape), np.float32), np.ones(self.shape, bool), 0.0, 0.0,
+            orbit=orbit, incidence_deg=incidence, look_azimuth_deg=look,
         )  # fmt: skip
         facing = np.cos(np.radians(self.terrain.aspect_deg - look - 180.0)) * np.tan(np.radians(self.terrain.slope_deg))
         relief_db = np.clip(6.0 * np.nan_to_num(facing), -8, 8)

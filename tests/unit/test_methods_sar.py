@@ -23,7 +23,7 @@ def picture(db: npt.NDArray[np.float64], days: int, orbit: str = "ascending", se
     rng = np.random.default_rng([seed, days + 1000])
     speckle = rng.gamma(radar.LOOKS, 1 / radar.LOOKS, (1, *SHAPE))
     values = (db + 10 * np.log10(speckle)).astype(np.float32)
-    return Acquisition(EVENT + timedelta(days=days), ("vh",), values, np.ones(SHAPE, bool), 90, 0, orbit)
+    return Acquisition(EVENT + timedelta(days=days), ("vh",), values, np.ones(SHAPE, bool), 90, 0, orbit=orbit)
 
 
 def block(after_db: npt.NDArray[np.float64], dates: int = 4, terrain: Terrain | None = None) -> Block:
