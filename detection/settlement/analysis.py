@@ -83,10 +83,10 @@ def analyse(
             atmosphere.remove(scene, quiet, height_m, cutoff_m)
             if turn == 0:
                 at_once = replace(limits, widths_px=limits.widths_px[1:2] or limits.widths_px)
-                moving = _footprint(seek(scene, G, changes, times_yr, at_once)[0], scene.shape, _APRON)
+                moving = _footprint(seek(scene, G, changes, times_yr, at_once), scene.shape, _APRON)
         fitted = fit_field(scene, G)
     tell("looking for areas that move", 0.8)
-    regions, _ = seek(scene, G, changes, times_yr, limits)
+    regions = seek(scene, G, changes, times_yr, limits)
     return Found(fitted, regions, bool(filtering), repaired, blank, _footprint(regions, scene.shape, 0))
 
 
