@@ -195,7 +195,7 @@ def _independent(G: Float, y: npt.NDArray[np.floating], fitted: Fit, least: Floa
     power = np.square(np.where(known, rest, 0)).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     variance = least / np.maximum(fitted.dates - G.shape[1], 1)
     r1 = np.clip(1 - power / np.maximum(2 * variance, 1e-12), 0.0, 0.95)
-    return np.maximum(fitted.dates * (1 - r1) / (1 + r1), 3.0)
+    return np.asarray(np.maximum(fitted.dates * (1 - r1) / (1 + r1), 3.0))
 
 
 def _cheapest(options: list[tuple[int, Float, int]], independent: Float, fitted: Fit) -> npt.NDArray[np.intp]:

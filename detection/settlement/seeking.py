@@ -204,6 +204,8 @@ def separate(whole: Float) -> npt.NDArray[np.int32]:
     """
     height = np.log(np.maximum(np.nan_to_num(whole), 1e-3))
     above = height > np.log(_LOW)
-    tops = height - reconstruction(height + np.log(SADDLE), height) >= -np.log(SADDLE) - 1e-9
+    lower = reconstruction(height + np.log(SADDLE), height)  # type: ignore[no-untyped-call]
+    tops = height - lower >= -np.log(SADDLE) - 1e-9
     markers = ndi.label(tops & above, np.ones((3, 3)))[0]
-    return np.asarray(watershed(-height, markers, mask=above), dtype=np.int32)
+    basins = watershed(-height, markers, mask=above)  # type: ignore[no-untyped-call]
+    return np.asarray(basins, dtype=np.int32)
