@@ -76,7 +76,8 @@ def run_settlement(
     points
         GeoTIFF (.tif) for rasters, CSV for points.
     filtering
-        Take the air off; None = where it shows.
+        Take the air off; None = where it shows in a raster. Tables of points come from makers who took it off before:
+        what is left there alike over kilometres is the ground.
     repair
         Take whole cycles off series that jump by them.
     inputs
@@ -94,6 +95,8 @@ def run_settlement(
     _check(source, points)
     with tempfile.TemporaryDirectory(prefix="settlement-") as folder:
         tell("reading", 0.0)
+        if filtering is None and isinstance(source.place, Scatterers):
+            filtering = False
         scene = load(source, Path(folder))
         times, seasonal = source.times_yr, seasonal_for(source.times_yr)
         cycle = (source.wavelength_mm or WAVELENGTH_MM) / 2 if repair else None

@@ -54,7 +54,7 @@ def test_air_is_taken_off_quiet_ground_and_motion_stays():
     moving = np.abs(scene.motion()).max(axis=0) > 0
     field = field_of(scene.y)
     before = np.nanstd(field.y)
-    atmosphere.remove(field, ~moving.reshape(-1))
+    atmosphere.remove(field, ~moving.reshape(-1), design(times_of(scene)))
     rest = field.y.reshape(scene.y.shape) - scene.motion()
     assert np.nanstd(rest) < 0.75 * before
     assert abs(np.nanmean(rest[:, moving])) < 0.5
