@@ -204,6 +204,18 @@ class MediaRecord:
     created_by: str
 
 
+@dataclass(frozen=True)
+class NewFile:
+    """What is known of a photo or file that is kept under its checksum."""
+
+    filename: str
+    sha256: str
+    size_bytes: int
+    mime_type: str
+    taken_at: datetime | None
+    lonlat: tuple[float, float] | None
+
+
 def add_media(
     conn: Connection, identifier: uuid.UUID, *, filename: str, sha256: str, size_bytes: int, mime_type: str,
     taken_at: datetime | None = None, lonlat: tuple[float, float] | None = None,

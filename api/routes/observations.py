@@ -20,7 +20,7 @@ from api.security import FieldWorker, Identity, Reader, Reviewer, Viewer
 from api.state import state_of
 from api.storage import reading, reading_as, writing
 from api.verdicts import ObservationVerdict
-from hazard_db import fieldbook
+from hazard_db import fieldbook, submissions
 from hazard_db.connect import Connection
 from hazard_db.errors import AuthenticationError, NotFoundError
 from hazard_db.fieldbook import MediaRecord
@@ -90,8 +90,12 @@ def get_observation(request: Request, identity: Reader, identifier: Id) -> Respo
         return data(feature(observation), media_type="application/geo+json")
     with reading(request) as conn:
         files = fieldbook.list_media(conn, identifier) if _may_see_media(observation, identity) else []
-        versions = fieldbook.history(conn, identifier) if identity.sees_unreviewed else []
-    return render(request, "observation.html", observation=observation, media=files, versions=versions)
+        inside = identity.sees_unreviewed
+        versions = fieldbook.history(conn, identifier) if inside else []
+        received = submissions.list_of(conn, identifier) if inside else []
+    return render(
+        request, "observation.html", observation=observation, media=files, versions=versions, submissions=received
+    )
 
 
 @router.get("/observations/{identifier}/history")
@@ -100,6 +104,15 @@ def history(request: Request, identity: Viewer, identifier: Id) -> Response:
     del identity
     with reading(request) as conn:
         return data(fieldbook.history(conn, identifier))
+
+
+@router.get("/observations/{identifier}/submissions")
+def list_submissions(request: Request, identity: Viewer, identifier: Id) -> Response:
+    """Return what phones sent of an observation, newest first, with a receipt for each photo that arrived."""
+    del identity
+    with reading(request) as conn:
+        fieldbook.get_observation(conn, identifier, published=False)
+        return data(submissions.list_of(conn, identifier))
 
 
 @router.post("/observations/{identifier}/review", openapi_extra=ObservationVerdict.described())

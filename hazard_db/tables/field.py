@@ -87,6 +87,24 @@ class Media(Numbered, Stamped, Base):
     __table_args__ = (UniqueConstraint("observation_id", "filename"),)
 
 
+class Submission(Numbered, Stamped, Base):
+    """A filled form as a phone sent it, once by its instanceID; several of them where it was corrected later."""
+
+    __tablename__ = "submission"
+    instance_id: Mapped[str] = mapped_column(unique=True)
+    deprecated_id: Mapped[str | None] = mapped_column(index=True)
+    """instanceID of the submission that this one corrects; that one may come later."""
+    form_id: Mapped[str]
+    form_version: Mapped[str]
+    xml: Mapped[str]
+    content_sha256: Mapped[str]
+    """Of the XML in canonical form: what is sent again is recognised however it is written."""
+    expected: Mapped[list[Any]]
+    """Names of the photos and files that the form speaks of; those that came are media of the observation."""
+    observation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("observation.id", ondelete="CASCADE"), index=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+
+
 class Site(Numbered, Stamped, Referenced, Base):
     """A place of the disaster inventory, e.g. KKH-LS-0042."""
 
