@@ -23,7 +23,7 @@ _FINEST_MM, _FINEST_MM_YR = 0.1, 0.05
 SADDLE = 0.6
 _LOW = 0.5
 """Score down to which an area reaches."""
-_SPENT = 2
+SPENT = 2
 """Degrees of freedom that the search for a change and the autocorrelation cost."""
 _SUPPORT = 0.05
 """Share of a full window that must hold points."""
@@ -172,7 +172,7 @@ class Region:
 
 def seek(field: Field, G: Float, changes: Bank | None, times_yr: Float, limits: Limits) -> list[Region]:
     """Return the regions that move."""
-    free = len(times_yr) - G.shape[1] - _SPENT
+    free = len(times_yr) - G.shape[1] - SPENT
     scores = [score(maps(field, G, changes, times_yr, width), limits, free) for width in limits.widths_px]
     whole, finest = np.fmax.reduce(scores), np.nan_to_num(scores[0])
     per_cell = field.points_per_cell

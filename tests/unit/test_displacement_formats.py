@@ -234,3 +234,30 @@ def test_days():
     for text in ("20201341", "x", ""):
         with pytest.raises(InputError):
             day(text, "x")
+
+
+def test_hostile_hdf5_is_one_clear_line(tmp_path, y):
+    def claims(name, **parts):
+        with h5py.File(tmp_path / name, "w") as file:
+            for key, value in parts.items():
+                file.create_dataset(key, **value) if isinstance(value, dict) else file.__setitem__(key, value)
+        return tmp_path / name
+
+    dates = np.array([stamp.encode() for stamp in stamps(DATES)])
+    for path in (
+        claims("text.h5", timeseries=np.full((9, 2, 2), b"x"), date=dates),
+        claims("flat.h5", timeseries=np.zeros(9), date=dates),
+        claims("group.h5", **{"timeseries/inside": np.zeros(9), "date": dates}),
+        claims("dates.h5", timeseries=np.zeros((9, 2, 2)), date=np.arange(9.0)),
+        claims("cum.h5", cum=np.zeros((9, 2, 2)), imdates=np.arange(9)),
+        claims("lacks.h5", cum=np.zeros((9, 2, 2)), imdates=np.array([int(stamp) for stamp in stamps(DATES)])),
+    ):
+        with pytest.raises(InputError) as told:
+            open_displacement(path).read(0, 2)
+        assert "\n" not in str(told.value)
+
+
+def test_columns_x_and_y_in_degrees_need_no_crs(tmp_path):
+    (tmp_path / "xy.csv").write_text("code;x;y;D20200103;D20200115\nA1;74.5;36.25;0.0;-1.5\n")
+    found = open_displacement(tmp_path / "xy.csv")
+    assert (found.place.lon[0], found.place.lat[0], found.crs) == (74.5, 36.25, "EPSG:4326")
