@@ -21,7 +21,7 @@ _CHUNK = 16 * BLOCK
 _APRON = 3
 """Cells around what moves that do not serve as quiet ground either."""
 _NOISE_MM = 0.05
-_SLOW_MM_YR = 5.0
+_SLOW_MM_YR = 3.0
 """Ground that moves less may be the air's doing, and serves as quiet at first."""
 
 
@@ -80,13 +80,13 @@ def analyse(
         for turn in range(2):
             tell("taking the air off", 0.3 + 0.3 * turn)
             quiet = _quiet(scene, fitted, moving, first=turn == 0)
-            atmosphere.remove(scene, quiet, height_m, cutoff_m)
+            atmosphere.remove(scene, quiet, G, height_m, cutoff_m)
             if turn == 0:
                 at_once = replace(limits, widths_px=limits.widths_px[1:2] or limits.widths_px)
-                moving = _footprint(seek(scene, G, changes, times_yr, at_once)[0], scene.shape, _APRON)
+                moving = _footprint(seek(scene, G, changes, times_yr, at_once), scene.shape, _APRON)
         fitted = fit_field(scene, G)
     tell("looking for areas that move", 0.8)
-    regions, _ = seek(scene, G, changes, times_yr, limits)
+    regions = seek(scene, G, changes, times_yr, limits)
     return Found(fitted, regions, bool(filtering), repaired, blank, _footprint(regions, scene.shape, 0))
 
 

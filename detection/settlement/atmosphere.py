@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from detection.settlement.design import Float
+from detection.settlement.design import VELOCITY, Float
 from detection.settlement.field import Field
+from detection.settlement.fitting import fit
 
 CUTOFF_M = 2500.0
 """Full width at half maximum of the broad pattern; an area that moves is much smaller, or told from it by its rate."""
@@ -17,6 +18,8 @@ SMALLEST_CUTOFFS = 2.0
 _NODES_PER_SIGMA = 2.0
 _FAINT = 1e-3
 """Share of quiet ground that the broad pattern needs; with less it fades to nothing (the plane remains)."""
+CERTAIN = (3.0, 5.0)
+"""Standard errors from which on the trend of the broad pattern begins to count as motion, and does wholly."""
 _SAMPLE = 20_000
 
 
@@ -61,9 +64,9 @@ class Smoother:
         low = self._narrow(weight)
         return self._narrow(total) / (low + _FAINT * self._whole)
 
-    def lowpass(self, total: Float, weight: Float) -> Float:
-        """Return the broad pattern of a map, (rows, cols), from sums of values and of weights per cell."""
-        broad: Float = self._rows.up @ self.nodes(total, weight) @ self._cols.up.T
+    def widen(self, nodes: Float) -> Float:
+        """Return values between the nodes, (rows, cols)."""
+        broad: Float = self._rows.up @ nodes @ self._cols.up.T
         return broad
 
     def white(self, weight: Float) -> Float:
@@ -101,38 +104,59 @@ def is_present(field: Field, residual_of: npt.NDArray[np.float32], scale_mm: flo
 
 
 def remove(
-    field: Field, quiet: npt.NDArray[np.bool_], height_m: Float | None = None, cutoff_m: float | None = CUTOFF_M
+    field: Field,
+    quiet: npt.NDArray[np.bool_],
+    G: Float,
+    height_m: Float | None = None,
+    cutoff_m: float = CUTOFF_M,
 ) -> None:
-    """Take the air off a field, in place, date by date.
+    """Take the air off a field, in place.
 
-    A plane (with height where it is known) is fitted twice, the second time without what lies beyond three standard
-    deviations; then the broad pattern of quiet ground goes.
+    Each date loses a plane (with height where it is known), fitted twice, the second time without what lies beyond three
+    standard deviations; then the broad pattern of quiet ground. Of that pattern the trend stays where it is certain:
+    the air comes and goes, and what moves on for years over kilometres is the ground.
 
     Parameters
     ----------
     quiet
         (points,): ground that is thought to stand still.
+    G
+        (dates, parameters): what series are made of.
     height_m
         (points,).
-    cutoff_m
-        None = plane only.
     """
-    columns = [np.ones(field.count), *field.position]
+    across = [np.ones(field.count), *field.position]
     if height_m is not None:
-        middle = np.nanmedian(height_m)
-        columns.append(np.nan_to_num((height_m - middle) / 1000.0))
-    G = np.column_stack(columns)
+        across.append(np.nan_to_num((height_m - np.nanmedian(height_m)) / 1000.0))
+    A = np.column_stack(across)
     pick = np.flatnonzero(quiet)
     if not len(pick):
         return
     pick = pick[:: max(1, len(pick) // _SAMPLE)]
-    smoother = None if cutoff_m is None else Smoother(field.shape, field.cell_m, cutoff_m)
+    smoother = Smoother(field.shape, field.cell_m, cutoff_m)
+    broad = []
     for date in range(len(field.y)):
         values = field.y[date]
-        values -= (G @ _robust(G[pick], values[pick])).astype(np.float32)
-        if smoother is not None:
-            total, weight = field.sums(np.where(quiet, values, np.float32(np.nan)))
-            values -= field.at_points(smoother.lowpass(total, weight))
+        values -= (A @ _robust(A[pick], values[pick])).astype(np.float32)
+        broad.append(smoother.nodes(*field.sums(np.where(quiet, values, np.float32(np.nan)))))
+    passing = _without_trend(G, np.array(broad))
+    for date in range(len(field.y)):
+        values = field.y[date]
+        values -= field.at_points(smoother.widen(passing[date]))
+
+
+def _without_trend(G: Float, nodes: Float) -> Float:
+    """Return node series, (dates, rows, cols), less the trend of those that certainly have one.
+
+    The trend goes in between CERTAIN[0] and CERTAIN[1] standard errors, so that there is no edge on the map.
+    """
+    y = nodes.reshape(len(nodes), -1)
+    found = fit(G, y)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.nan_to_num(np.abs(found.velocity / found.velocity_std))
+    share = np.clip((t - CERTAIN[0]) / (CERTAIN[1] - CERTAIN[0]), 0.0, 1.0)
+    trend = G[:, VELOCITY, None] * (share * np.nan_to_num(found.velocity))
+    return (y - trend).reshape(nodes.shape)
 
 
 def _robust(G: Float, y: npt.NDArray[np.float32]) -> Float:

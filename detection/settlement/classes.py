@@ -169,7 +169,6 @@ def classify(
     """
     p = G.shape[1]
     with np.errstate(divide="ignore", invalid="ignore"):
-        independent = np.maximum(fitted.dates / np.maximum(fitted.inflation, 1.0), 3.0)
         trend = fitted.rss + (fitted.velocity / fitted.velocity_std) ** 2 * fitted.inflation * fitted.rss / np.maximum(
             fitted.dates - p, 1
         )
@@ -182,7 +181,21 @@ def classify(
         rest = y - (G @ np.nan_to_num(fitted.parameters)).astype(np.float32)
         hinge, step = search(changes, rest)
         options += [(4, fitted.rss - hinge.gain, p + 2), (5, fitted.rss - step.gain, p + 2)]
-    return _cheapest(options, independent, fitted)
+    return _cheapest(options, _independent(G, y, fitted, np.min([value for _, value, _ in options], axis=0)), fitted)
+
+
+def _independent(G: Float, y: npt.NDArray[np.floating], fitted: Fit, least: Float) -> Float:
+    """Return the number of independent dates of each series, N (1 - r1) / (1 + r1).
+
+    r1 = 1 - var(difference) / (2 var): differences from date to date hardly feel a change that the trend does not
+    explain, which the residuals' own autocorrelation would take for memory.
+    """
+    rest = np.diff(y - (G @ np.nan_to_num(fitted.parameters)).astype(np.float32), axis=0)
+    known = np.isfinite(rest)
+    power = np.square(np.where(known, rest, 0)).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    variance = least / np.maximum(fitted.dates - G.shape[1], 1)
+    r1 = np.clip(1 - power / np.maximum(2 * variance, 1e-12), 0.0, 0.95)
+    return np.asarray(np.maximum(fitted.dates * (1 - r1) / (1 + r1), 3.0))
 
 
 def _cheapest(options: list[tuple[int, Float, int]], independent: Float, fitted: Fit) -> npt.NDArray[np.intp]:

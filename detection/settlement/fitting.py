@@ -88,7 +88,7 @@ def _fit_block(G: Float, y: Float) -> Fit:
     residual = np.where(known, filled - G @ parameters, 0.0)
     # residuals side by side, as often as there are dates: what gaps take away is made up for
     pairs = (known[1:] & known[:-1]).sum(axis=0)
-    return _judge(G, parameters, residual, variance=variance, count=count, scarcity=count / np.maximum(pairs, 1))
+    return _judge(G, parameters, residual, variance=variance, count=count, scarcity=(count - 1) / np.maximum(pairs, 1))
 
 
 def _solve(G: Float, weight: Float, right: Float) -> tuple[Float, Float]:

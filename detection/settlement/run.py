@@ -20,11 +20,11 @@ from detection.settlement.analysis import Found, analyse
 from detection.settlement.areas import Area, areas
 from detection.settlement.bank import bank
 from detection.settlement.classes import NAMES, classify
-from detection.settlement.design import design, seasonal_for
+from detection.settlement.design import Seasonal, design, seasonal_for
 from detection.settlement.fitting import SPARE
 from detection.settlement.jumps import WAVELENGTH_MM
 from detection.settlement.scene import Scene, load
-from detection.settlement.seeking import Limits
+from detection.settlement.seeking import SPENT, Limits, for_few
 from hazard_db.errors import DetectionError
 from hazard_db.series import Displacement, Raster, Scatterers
 
@@ -76,7 +76,8 @@ def run_settlement(
     points
         GeoTIFF (.tif) for rasters, CSV for points.
     filtering
-        Take the air off; None = where it shows.
+        Take the air off; None = where it shows in a raster. Tables of points come from makers who took it off before:
+        what is left there alike over kilometres is the ground.
     repair
         Take whole cycles off series that jump by them.
     inputs
@@ -94,6 +95,8 @@ def run_settlement(
     _check(source, points)
     with tempfile.TemporaryDirectory(prefix="settlement-") as folder:
         tell("reading", 0.0)
+        if filtering is None and isinstance(source.place, Scatterers):
+            filtering = False
         scene = load(source, Path(folder))
         times, seasonal = source.times_yr, seasonal_for(source.times_yr)
         cycle = (source.wavelength_mm or WAVELENGTH_MM) / 2 if repair else None
@@ -176,7 +179,7 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
 
 
-def _about(source: Displacement, scene: Scene, found: Found, seasonal: str) -> dict[str, Any]:
+def _about(source: Displacement, scene: Scene, found: Found, seasonal: Seasonal) -> dict[str, Any]:
     """Return what a reader must know to weigh the result."""
     measured = np.isfinite(found.fit.velocity)
     notes = list(source.notes)
@@ -187,6 +190,11 @@ def _about(source: Displacement, scene: Scene, found: Found, seasonal: str) -> d
         )
     if found.blank:
         notes.append(f"{found.blank} points are zero on all dates while others are noisy: taken as masked")
+    least = for_few(LIMITS.velocity_sigma, len(source.dates) - design(source.times_yr, seasonal).shape[1] - SPENT)
+    if least > 2 * LIMITS.velocity_sigma:
+        notes.append(
+            f"{len(source.dates)} dates only: what counts as motion is {least:.0f} standard errors instead of 5"
+        )
     if seasonal == "none":
         notes.append("the series is too short to tell seasons from a trend: no seasonal terms")
     look = source.look

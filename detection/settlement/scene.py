@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,7 +59,13 @@ def _raster(source: Displacement, place: Raster, folder: Path) -> Scene:
     rows, cols = place.shape
     shape = (len(source.dates), rows, cols)
     y: npt.NDArray[np.float32]
-    if 4 * int(np.prod(shape)) > IN_MEMORY:
+    size = 4 * len(source.dates) * rows * cols  # as Python counts: a file may claim any shape
+    if size > IN_MEMORY:
+        if size > 0.9 * shutil.disk_usage(folder).free:
+            raise DetectionError(
+                f"{source.name}: {rows} x {cols} pixels on {len(source.dates)} dates need {size / 1e9:,.0f} GB of temporary "
+                "space, which is not there; cut out a part, or set TMPDIR"
+            )
         y = np.memmap(folder / "series.f4", dtype=np.float32, mode="w+", shape=shape)
     else:
         y = np.empty(shape, dtype=np.float32)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import scipy.ndimage as ndi
+from skimage.morphology import reconstruction
+from skimage.segmentation import watershed
 
-from detection.methods.objects import regions
 from detection.settlement.bank import Bank, search, sup_f
 from detection.settlement.design import Float
 from detection.settlement.field import Field
@@ -19,6 +20,11 @@ BAND = 48
 _REACH = 4
 _FINEST_MM, _FINEST_MM_YR = 0.1, 0.05
 """No series is better than this, however smooth it looks: products without noise are simulated or smoothed."""
+SADDLE = 0.6
+_LOW = 0.5
+"""Score down to which an area reaches."""
+SPENT = 2
+"""Degrees of freedom that the search for a change and the autocorrelation cost."""
 _SUPPORT = 0.05
 """Share of a full window that must hold points."""
 
@@ -100,9 +106,10 @@ def _measure(series: npt.NDArray[np.float32], G: Float, changes: Bank | None, ti
     hinge, step = search(changes, residual)
     better = hinge.gain > step.gain
     gain = np.where(better, hinge.gain, step.gain)
-    measured[2] = np.sqrt(
-        sup_f(gain, found.rss + _FINEST_MM**2 * found.dates, found.dates, G.shape[1], found.inflation)
-    )
+    # a change that the design does not explain looks like memory: what others around show is the memory of the noise
+    memory = np.minimum(found.inflation, np.nanmedian(found.inflation)) if found.inflation.size else found.inflation
+    rss = found.rss + _FINEST_MM**2 * found.dates
+    measured[2] = np.sqrt(sup_f(gain, rss, found.dates, G.shape[1], memory))
     until_end = hinge.size * (times_yr[-1] - hinge.onset_yr)
     measured[3] = np.where(better, until_end, step.size)
     return measured
@@ -122,17 +129,33 @@ def spread(values: npt.NDArray[np.floating], expected: float) -> tuple[float, fl
     return middle, float(np.clip(deviation, expected, 3 * expected))
 
 
-def score(one: Maps, limits: Limits, span_yr: float) -> Float:
-    """Return how far each cell exceeds the limits, (rows, cols): 1 = just; NaN = not measured."""
+def for_few(sigma: float, free: int) -> float:
+    """Return the limit of a t-score that is exceeded as seldom as `sigma` by a normal one, equation (1) of [@Wallace1959].
+
+    The error of a short series is uncertain itself: with 7 degrees of freedom 17 is as rare as 5 with many.
+    """
+    free = max(free, 1)
+    stretched = sigma * (8 * free + 3) / (8 * free + 1)
+    return float(np.sqrt(free * np.expm1(min(stretched**2 / free, 100.0))))
+
+
+def score(one: Maps, limits: Limits, free: int) -> Float:
+    """Return how far each cell exceeds the limits, (rows, cols): 1 = just; NaN = not measured.
+
+    Parameters
+    ----------
+    free
+        Degrees of freedom of a series.
+    """
     level, _ = spread(one.velocity, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.where(one.velocity_t != 0, np.abs(one.velocity / one.velocity_t), _FINEST_MM_YR)
     t = (one.velocity - level) / error
     _, wide = spread(t, 1.0)
-    by_rate = np.abs(t) / wide / limits.velocity_sigma
+    by_rate = np.abs(t) / wide / for_few(limits.velocity_sigma, free)
     by_rate = np.where(np.abs(one.velocity - level) >= limits.min_velocity_mm_yr, by_rate, np.minimum(by_rate, 0.99))
     middle, noise = spread(one.root_f, 0.45)
-    by_change = (one.root_f - middle) / noise / limits.change_sigma
+    by_change = (one.root_f - middle) / noise / for_few(limits.change_sigma, free)
     by_change = np.where(np.abs(one.change_mm) >= limits.min_step_mm, by_change, np.minimum(by_change, 0.99))
     return np.fmax(by_rate, by_change)
 
@@ -147,23 +170,42 @@ class Region:
     """Score; 1 = just over the limits."""
 
 
-def seek(field: Field, G: Float, changes: Bank | None, times_yr: Float, limits: Limits) -> tuple[list[Region], Float]:
-    """Return the regions that move, and the score of each cell at the finest width, (rows, cols)."""
-    scores = [
-        score(maps(field, G, changes, times_yr, width), limits, float(np.ptp(times_yr))) for width in limits.widths_px
-    ]
-    finest = scores[0]
-    whole = np.fmax.reduce(scores)
+def seek(field: Field, G: Float, changes: Bank | None, times_yr: Float, limits: Limits) -> list[Region]:
+    """Return the regions that move."""
+    free = len(times_yr) - G.shape[1] - SPENT
+    scores = [score(maps(field, G, changes, times_yr, width), limits, free) for width in limits.widths_px]
+    whole, finest = np.fmax.reduce(scores), np.nan_to_num(scores[0])
     per_cell = field.points_per_cell
-    fewest = limits.fewest if field.cell is None else 1
+    basins = separate(whole)
     found = []
-    for region in regions(whole, 1.0, 0.5, limits.keep, fewest):
-        rows, cols = region.pixels
+    for index, box in enumerate(ndi.find_objects(basins), start=1):
+        rows, cols = np.nonzero(basins[box] == index)
+        rows, cols = rows + box[0].start, cols + box[1].start
+        values = whole[rows, cols]
+        peak = float(values.max())
+        if peak < 1.0:
+            continue
         # a wide window carries motion beyond its border; the finest one tells where the border is
-        inside = np.nan_to_num(finest[rows, cols]) >= max(0.4, limits.keep * region.peak * 0.5)
+        core = values >= max(_LOW, limits.keep * peak)
+        inside = core & (finest[rows, cols] >= max(0.4, 0.5 * limits.keep * peak))
+        if per_cell[rows[inside], cols[inside]].sum() < limits.fewest:
+            inside = core
+        inside &= per_cell[rows, cols] > 0
         if per_cell[rows[inside], cols[inside]].sum() >= limits.fewest:
-            rows, cols = rows[inside], cols[inside]
-        occupied = per_cell[rows, cols] > 0
-        if per_cell[rows, cols].sum() >= limits.fewest:
-            found.append(Region(rows[occupied], cols[occupied], float(np.nanmax(whole[rows, cols]))))
-    return found, finest
+            found.append(Region(rows[inside].astype(np.int32), cols[inside].astype(np.int32), peak))
+    return found
+
+
+def separate(whole: Float) -> npt.NDArray[np.int32]:
+    """Return which hill of the score each cell belongs to, (rows, cols), 0 = none.
+
+    Two tops are two areas where the saddle between them lies below SADDLE times the lower one: bowls side by side meet in
+    the blur of the wide windows. Watershed from the tops that reconstruction leaves [@Vincent1993].
+    """
+    height = np.log(np.maximum(np.nan_to_num(whole), 1e-3))
+    above = height > np.log(_LOW)
+    lower = reconstruction(height + np.log(SADDLE), height)  # type: ignore[no-untyped-call]
+    tops = height - lower >= -np.log(SADDLE) - 1e-9
+    markers = ndi.label(tops & above, np.ones((3, 3)))[0]
+    basins = watershed(-height, markers, mask=above)  # type: ignore[no-untyped-call]
+    return np.asarray(basins, dtype=np.int32)

@@ -42,6 +42,10 @@ def opened(path: Path) -> Iterator[Any]:
         raise InputError(f"{path.name}: cannot be read, it is damaged or incomplete; fetch it again") from error
     except KeyError as error:
         raise InputError(f"{path.name}: lacks a part that its format has ({str(error)[:80]})") from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{path.name}: has a part of another kind than its format says; make the file again"
+        ) from error
 
 
 def names(path: Path) -> set[str]:

@@ -111,12 +111,13 @@ def read_table(path: Path, head: Head, options: Options, format_name: str, crs: 
     order = ascending(list(head.days.values()), path.name)
     columns = list(head.days)
     dated = [columns[k] for k in order]
-    x, y, used_crs = _axes(head, options, crs, path.name)
+    x, y, told_crs = _axes(head, options, crs, path.name)
     extra = [
         k for k in (head.find(HEIGHT), head.find(VELOCITY), *(head.find(names) for names in LOOK)) if k is not None
     ]
     wanted = [x, y, *extra, *dated]
     ids, values = _numbers(path, head, wanted)
+    used_crs = told_crs or _degrees(values[:, 0], values[:, 1], path.name)
     lon, lat = _lonlat(values[:, 0], values[:, 1], used_crs, path.name)
     by_column = {column: values[:, 2 + k] for k, column in enumerate(extra)}
     series = np.ascontiguousarray(values[:, 2 + len(extra) :].T, dtype=np.float32)
@@ -140,7 +141,7 @@ def read_table(path: Path, head: Head, options: Options, format_name: str, crs: 
     )
 
 
-def _axes(head: Head, options: Options, crs: str | None, label: str) -> tuple[int, int, str]:
+def _axes(head: Head, options: Options, crs: str | None, label: str) -> tuple[int, int, str | None]:
     """Return the columns of easting and northing (or longitude and latitude) and their CRS."""
     lon, lat, east, north = (head.find(names) for names in (LON, LAT, EAST, NORTH))
     if options.crs and east is not None and north is not None:
@@ -151,9 +152,20 @@ def _axes(head: Head, options: Options, crs: str | None, label: str) -> tuple[in
         raise InputError(
             f"{label}: has no columns for longitude and latitude (or easting and northing); add or rename them"
         )
-    if crs is None:
-        raise InputError(f"{label}: does not tell the CRS of its columns x and y; give --crs EPSG:n")
     return east, north, crs
+
+
+def _degrees(x: FloatArray, y: FloatArray, label: str) -> str:
+    """Return EPSG:4326 where columns x and y can be nothing but degrees: metres are never so few.
+
+    Raises
+    ------
+    InputError
+        They are not.
+    """
+    if np.nanmax(np.abs(x)) <= 180 and np.nanmax(np.abs(y)) <= 90:
+        return "EPSG:4326"
+    raise InputError(f"{label}: does not tell the CRS of its columns x and y; give --crs EPSG:n")
 
 
 def _lonlat(x: FloatArray, y: FloatArray, crs: str, label: str) -> tuple[FloatArray, FloatArray]:
@@ -238,17 +250,28 @@ def _parse(lines: list[str], head: Head, wanted: list[int], row: int, label: str
     """Return the wanted columns of some lines; numpy's own parser first, cell by cell where it gives up."""
     comma = head.delimiter not in (",", None) and "," in lines[0] and "." not in lines[0]
     source = [line.replace(",", ".") for line in lines] if comma else lines
-    try:
-        return np.loadtxt(
-            io.StringIO("\n".join(source)),
-            delimiter=head.delimiter,
-            usecols=wanted,
-            ndmin=2,
-            comments=None,
-            quotechar='"',
-        )
-    except ValueError:
-        return np.array([_cells(line, head, wanted, row + k + 1, label) for k, line in enumerate(source)])
+    for prepare in (_as_it_is, _with_gaps_named):
+        try:
+            return np.loadtxt(
+                io.StringIO(prepare("\n".join(source), head.delimiter)), delimiter=head.delimiter, usecols=wanted, ndmin=2,
+                comments=None, quotechar='"',
+            )  # fmt: skip
+        except ValueError:
+            continue
+    return np.array([_cells(line, head, wanted, row + k + 1, label) for k, line in enumerate(source)])
+
+
+def _as_it_is(lines: str, delimiter: str | None) -> str:
+    del delimiter
+    return lines
+
+
+def _with_gaps_named(lines: str, delimiter: str | None) -> str:
+    """Return lines with `nan` in cells that are empty: numpy's parser knows no gaps."""
+    if delimiter is None:
+        return lines
+    mark = re.escape(delimiter)
+    return re.sub(rf"(?<={mark})[ ]*(?={mark}|$)", "nan", lines, flags=re.MULTILINE)
 
 
 def _cells(line: str, head: Head, wanted: list[int], row: int, label: str) -> list[float]:
