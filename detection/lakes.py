@@ -259,7 +259,6 @@ def _features(one: _Found, plan: Plan, number: int, every: Sequence[_Found]) -> 
             areas.append(area_m2(shape))
             sigmas.append(sigma)
         rate = growth(moments, areas, sigmas)
-        last = sighting is [other for other in shown if other.state == "water"][-1]
         yield {
             "type": "Feature",
             "geometry": geojson(shape),
@@ -277,7 +276,7 @@ def _features(one: _Found, plan: Plan, number: int, every: Sequence[_Found]) -> 
                 "ice_dammed": one.ice_dammed,
                 "ice_contact_share": None if one.ice_share is None else round(one.ice_share, 3),
                 "state": sighting.state,
-                "drained_by": drained if last else None,
+                "drained_by": drained if sighting is shown[-1] else None,
             },
         }
 
