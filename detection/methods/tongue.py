@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -51,8 +51,8 @@ class Tongue:
     index: FloatArray
     """(dates, across, along), see `icecover.ice_index`."""
     nir: FloatArray
-    channels: FloatArray
-    """(dates, channels, across, along), see `icecover.surface_channels`; no channels = bands too few."""
+    channels: Callable[[], FloatArray]
+    """(dates, channels, across, along), see `icecover.surface_channels`: only debris asks for them."""
     end_m: float
     """Distance from the head at which the mapped outline ends."""
     pixel_m: float
@@ -229,7 +229,9 @@ def _surface(tongue: Tongue, clean: FloatArray, rules: TerminusRules) -> _Surfac
     if sharp and gap <= LARGEST_LOSS_M:
         return _Surface("clean_ice", clean, tongue.along_m)
     part = tongue.along_m > clean_end + 0.1 * min(gap, 1000.0)
-    debris = _debris_share(replace(tongue, along_m=tongue.along_m[part]), tongue.channels[..., part], clean[..., part])
+    debris = _debris_share(
+        replace(tongue, along_m=tongue.along_m[part]), tongue.channels()[..., part], clean[..., part]
+    )
     if debris is not None:
         return _Surface("debris", debris, tongue.along_m[part])
     return None
