@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -123,7 +124,8 @@ def detect_lakes(
     ever = _ever_water(plan, rules, tell)
     tell("following lakes", 0.7)
     found = list(_found(ever, plan, glaciers, rules))
-    features = [feature for number, one in enumerate(found) for feature in _features(one, plan, number, found)]
+    names = _names(found, plan.grid)
+    features = [feature for one, name in zip(found, names, strict=True) for feature in _features(one, name, plan)]
     tell("done", 1.0)
     return {
         "type": "FeatureCollection",
@@ -238,10 +240,9 @@ def _ice(window: Slices, dates: Sequence[Water], plan: Plan, glaciers: Sequence[
     return None if ice is None else np.asarray(ice, dtype=np.bool_)
 
 
-def _features(one: _Found, plan: Plan, number: int, every: Sequence[_Found]) -> Iterator[dict[str, Any]]:
+def _features(one: _Found, name: str, plan: Plan) -> Iterator[dict[str, Any]]:
     """Yield a feature for every date that shows the lake."""
     moments, areas, sigmas = [], [], []
-    name = _name(one, plan.grid, number, every)
     shown = [sighting for sighting in one.lake.sightings if sighting.state in {"water", "frozen"}]
     first = plan.scenes[shown[0].number].acquired.at.date().isoformat()
     drained = _drained(one.lake, plan)
@@ -293,18 +294,18 @@ def _drained(lake: Lake, plan: Plan) -> str | None:
     return plan.scenes[dry[0]].acquired.at.date().isoformat() if dry else None
 
 
-def _name(one: _Found, grid: Grid, number: int, every: Sequence[_Found]) -> str:
-    """Return an id out of the place where the lake was first seen: later dates do not change it."""
-
-    def place(found: _Found) -> str:
-        first = next(sighting for sighting in found.lake.sightings if sighting.state == "water")
-        row, col = (float(part.mean()) + at for part, at in zip(np.nonzero(first.mask), found.corner, strict=True))
+def _names(found: Sequence[_Found], grid: Grid) -> list[str]:
+    """Return ids out of the places where lakes were first seen: later dates do not change them."""
+    taken: Counter[str] = Counter()
+    names = []
+    for one in found:
+        first = next(sighting for sighting in one.lake.sightings if sighting.state == "water")
+        row, col = (float(part.mean()) + at for part, at in zip(np.nonzero(first.mask), one.corner, strict=True))
         lon, lat = grid.lonlat(row + 0.5, col + 0.5)
-        return f"L{abs(lat):06.3f}{'N' if lat >= 0 else 'S'}{abs(lon):07.3f}{'E' if lon >= 0 else 'W'}"
-
-    own = place(one)
-    twins = sum(place(other) == own for other in every[:number])
-    return own if not twins else f"{own}-{twins + 1}"
+        name = f"L{abs(lat):06.3f}{'N' if lat >= 0 else 'S'}{abs(lon):07.3f}{'E' if lon >= 0 else 'W'}"
+        taken[name] += 1
+        names.append(name if taken[name] == 1 else f"{name}-{taken[name]}")
+    return names
 
 
 def _confidence(lake: Lake, sighting: Sighting, plan: Plan) -> float:
