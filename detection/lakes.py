@@ -19,7 +19,6 @@ from skimage.measure import perimeter
 
 from detection.arrays import Acquisition, BoolArray
 from detection.blocks import tiles
-from detection.glacierfiles import Glacier, read_glaciers
 from detection.glaciers import GlacierResult, glacier_plan, inputs_of
 from detection.grids import Grid
 from detection.methods.illumination import sunlit
@@ -40,6 +39,7 @@ from detection.polygons import area_m2, geojson, outline
 from detection.sources import Scene, open_dates
 from detection.windows import Plan, Reader, to_grid
 from hazard_db.errors import DetectionError
+from hazard_db.glacier_file import Glacier, read_glaciers
 
 Progress = Callable[[str, float], None]
 Slices = tuple[slice, slice]
@@ -85,7 +85,7 @@ def run_lake(
     dem
         Elevation in metres, any grid and CRS: keeps shadow and slopes out, and tells which ice is a dam.
     outlines, crs
-        Glaciers, where debris hides ice from the imagery; see `glacierfiles.read_glaciers`.
+        Glaciers, where debris hides ice from the imagery; see `glacier_file.read_glaciers`.
     bands, dates
         What the files do not tell themselves, see `sources.open_dates`.
 
