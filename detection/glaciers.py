@@ -14,7 +14,6 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from detection.glacierfiles import Glacier, read_glaciers
 from detection.grids import Grid
 from detection.methods.glaciertrend import Course, course
 from detection.methods.icecover import RATIO_BANDS
@@ -27,6 +26,7 @@ from detection.sources import Scene, open_dates
 from detection.tongues import SHAPE_ALONE, Place, line_lonlat, locate_glacier, read_tongue
 from detection.windows import Plan, Reader, check_dem
 from hazard_db.errors import DetectionError
+from hazard_db.glacier_file import Glacier, read_glaciers
 
 Progress = Callable[[str, float], None]
 METHOD = "terminus"
@@ -79,7 +79,7 @@ def run_glacier(
     scenes
         One raster per date, or the band files of each.
     outlines, centrelines, crs
-        See `glacierfiles.read_glaciers`.
+        See `glacier_file.read_glaciers`.
     dem
         Elevation in metres, any grid and CRS.
     bands, dates

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -18,7 +19,6 @@ from skimage.measure import perimeter
 
 from detection.arrays import Acquisition, BoolArray
 from detection.blocks import tiles
-from detection.glacierfiles import Glacier, read_glaciers
 from detection.glaciers import GlacierResult, glacier_plan, inputs_of
 from detection.grids import Grid
 from detection.methods.illumination import sunlit
@@ -39,13 +39,14 @@ from detection.polygons import area_m2, geojson, outline
 from detection.sources import Scene, open_dates
 from detection.windows import Plan, Reader, to_grid
 from hazard_db.errors import DetectionError
+from hazard_db.glacier_file import Glacier, read_glaciers
 
 Progress = Callable[[str, float], None]
 Slices = tuple[slice, slice]
 METHOD = "ndwi"
 NEEDED = frozenset({"green", "nir"})
 USED = ("green", "nir", "swir1")
-BLOCK_PX, HALO_PX, FRAME_PX = 1024, 32, 24
+BLOCK_PX, FRAME_PX = 1024, 24
 AREA_SIGMA = 0.69 / 2
 """Standard deviation of an area over perimeter times pixel: edge pixels are right to half a pixel [@Hanshaw2014]."""
 LASTING_ICE = 0.6
@@ -84,7 +85,7 @@ def run_lake(
     dem
         Elevation in metres, any grid and CRS: keeps shadow and slopes out, and tells which ice is a dam.
     outlines, crs
-        Glaciers, where debris hides ice from the imagery; see `glacierfiles.read_glaciers`.
+        Glaciers, where debris hides ice from the imagery; see `glacier_file.read_glaciers`.
     bands, dates
         What the files do not tell themselves, see `sources.open_dates`.
 
@@ -123,7 +124,8 @@ def detect_lakes(
     ever = _ever_water(plan, rules, tell)
     tell("following lakes", 0.7)
     found = list(_found(ever, plan, glaciers, rules))
-    features = [feature for number, one in enumerate(found) for feature in _features(one, plan, number, found)]
+    names = _names(found, plan.grid)
+    features = [feature for one, name in zip(found, names, strict=True) for feature in _features(one, name, plan)]
     tell("done", 1.0)
     return {
         "type": "FeatureCollection",
@@ -150,26 +152,25 @@ def _with_bands(scenes: tuple[Scene, ...]) -> tuple[Scene, ...]:
 
 
 def _ever_water(plan: Plan, rules: LakeRules, tell: Progress) -> BoolArray:
-    """Return where any date may show water by colour alone, (rows, cols) of the grid."""
-    ever = np.zeros(plan.grid.shape, dtype=bool)
-    blocks = list(tiles(plan.grid.shape, BLOCK_PX, HALO_PX))
-    halves = [blocks[0::2], blocks[1::2]]
+    """Return where any date may show water by colour alone, (rows, cols) of the grid.
 
-    def half(part: Sequence[Any]) -> None:
-        with Reader(plan) as reader:
-            for number, tile in enumerate(part):
-                tell("looking for water", 0.7 * number / len(part))
-                total = np.zeros(
-                    (tile.outer[0].stop - tile.outer[0].start, tile.outer[1].stop - tile.outer[1].start), bool
-                )
-                for scene in plan.scenes:
-                    water = possible_water(reader.acquisition(scene, tile.outer), rules)
+    Date by date from north to south, one half of the grid a thread: so nothing is unpacked twice.
+    """
+    ever = np.zeros(plan.grid.shape, dtype=bool)
+    blocks = [tile.inner for tile in tiles(plan.grid.shape, BLOCK_PX)]
+    middle = (len(blocks) + 1) // 2
+
+    def half(part: Sequence[Slices]) -> None:
+        for number, scene in enumerate(plan.scenes):
+            tell(f"looking for water in {scene.label}", 0.7 * number / len(plan.scenes))
+            with Reader(plan) as reader:
+                for window in part:
+                    water = possible_water(reader.acquisition(scene, window), rules)
                     if water is not None:
-                        total |= water
-                ever[tile.inner] = total[tile.inside]
+                        ever[window] |= water
 
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(half, halves))
+        list(pool.map(half, (blocks[:middle], blocks[middle:])))
     return ever
 
 
@@ -177,12 +178,11 @@ def _found(ever: BoolArray, plan: Plan, glaciers: Sequence[Glacier], rules: Lake
     """Yield the lakes, each looked at closely in its own window."""
     pixel_m = plan.grid.pixel_m()
     pixel_area = pixel_m[0] * pixel_m[1]
-    labels, count = ndi.label(ever, EIGHT)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    labels, _ = ndi.label(ever, EIGHT)
     shapes = [one.outline for one in glaciers]
     with Reader(plan) as reader:
         for number, part in enumerate(ndi.find_objects(labels), start=1):
-            if sizes[number] * pixel_area < 0.5 * rules.min_area_m2:
+            if (labels[part] == number).sum() * pixel_area < 0.5 * rules.min_area_m2:
                 continue
             rows, cols = (
                 slice(max(span.start - FRAME_PX, 0), min(span.stop + FRAME_PX, size))
@@ -238,10 +238,9 @@ def _ice(window: Slices, dates: Sequence[Water], plan: Plan, glaciers: Sequence[
     return None if ice is None else np.asarray(ice, dtype=np.bool_)
 
 
-def _features(one: _Found, plan: Plan, number: int, every: Sequence[_Found]) -> Iterator[dict[str, Any]]:
+def _features(one: _Found, name: str, plan: Plan) -> Iterator[dict[str, Any]]:
     """Yield a feature for every date that shows the lake."""
     moments, areas, sigmas = [], [], []
-    name = _name(one, plan.grid, number, every)
     shown = [sighting for sighting in one.lake.sightings if sighting.state in {"water", "frozen"}]
     first = plan.scenes[shown[0].number].acquired.at.date().isoformat()
     drained = _drained(one.lake, plan)
@@ -259,7 +258,6 @@ def _features(one: _Found, plan: Plan, number: int, every: Sequence[_Found]) -> 
             areas.append(area_m2(shape))
             sigmas.append(sigma)
         rate = growth(moments, areas, sigmas)
-        last = sighting is [other for other in shown if other.state == "water"][-1]
         yield {
             "type": "Feature",
             "geometry": geojson(shape),
@@ -277,7 +275,7 @@ def _features(one: _Found, plan: Plan, number: int, every: Sequence[_Found]) -> 
                 "ice_dammed": one.ice_dammed,
                 "ice_contact_share": None if one.ice_share is None else round(one.ice_share, 3),
                 "state": sighting.state,
-                "drained_by": drained if last else None,
+                "drained_by": drained if sighting is shown[-1] else None,
             },
         }
 
@@ -294,18 +292,18 @@ def _drained(lake: Lake, plan: Plan) -> str | None:
     return plan.scenes[dry[0]].acquired.at.date().isoformat() if dry else None
 
 
-def _name(one: _Found, grid: Grid, number: int, every: Sequence[_Found]) -> str:
-    """Return an id out of the place where the lake was first seen: later dates do not change it."""
-
-    def place(found: _Found) -> str:
-        first = next(sighting for sighting in found.lake.sightings if sighting.state == "water")
-        row, col = (float(part.mean()) + at for part, at in zip(np.nonzero(first.mask), found.corner, strict=True))
+def _names(found: Sequence[_Found], grid: Grid) -> list[str]:
+    """Return ids out of the places where lakes were first seen: later dates do not change them."""
+    taken: Counter[str] = Counter()
+    names = []
+    for one in found:
+        first = next(sighting for sighting in one.lake.sightings if sighting.state == "water")
+        row, col = (float(part.mean()) + at for part, at in zip(np.nonzero(first.mask), one.corner, strict=True))
         lon, lat = grid.lonlat(row + 0.5, col + 0.5)
-        return f"L{abs(lat):06.3f}{'N' if lat >= 0 else 'S'}{abs(lon):07.3f}{'E' if lon >= 0 else 'W'}"
-
-    own = place(one)
-    twins = sum(place(other) == own for other in every[:number])
-    return own if not twins else f"{own}-{twins + 1}"
+        name = f"L{abs(lat):06.3f}{'N' if lat >= 0 else 'S'}{abs(lon):07.3f}{'E' if lon >= 0 else 'W'}"
+        taken[name] += 1
+        names.append(name if taken[name] == 1 else f"{name}-{taken[name]}")
+    return names
 
 
 def _confidence(lake: Lake, sighting: Sighting, plan: Plan) -> float:

@@ -11,7 +11,6 @@ from rasterio.features import geometry_mask
 from shapely.geometry.base import BaseGeometry
 
 from detection.arrays import Acquisition, BoolArray, FloatArray
-from detection.glacierfiles import Glacier
 from detection.grids import Grid
 from detection.methods.centreline import Swath, derive, half_width_m, length_m, swath
 from detection.methods.icecover import ice_index, measurable, surface_channels
@@ -20,6 +19,7 @@ from detection.methods.terminus import NotSeen, TerminusRules
 from detection.methods.tongue import Tongue
 from detection.sources import Scene
 from detection.windows import Reader, Slices, to_grid
+from hazard_db.glacier_file import Glacier
 
 UPWARD_M, UPWARD_SHARE, BEYOND_M = 2500.0, 0.8, 1500.0
 """The snout is looked for this far above (and this share of the length at most) and below where it was mapped."""
@@ -98,17 +98,22 @@ def read_tongue(place: Place, scenes: tuple[Scene, ...], grid: Grid, reader: Rea
     pixel_m = plane_pixel_m(grid)
     corner = np.array([window[0].start, window[1].start]) * np.array(pixel_m)
     local = Swath(place.swath.along_m, place.swath.across_m, place.swath.places_m - corner)
-    pictures = []
+    pictures, dates = [], []
     for scene in scenes:
         one = reader.acquisition(scene, window)
         lit = None
         if relief is not None:
             lit = sunlit(relief.elevation_m, grid.pixel_m(), one.sun_elevation_deg, one.sun_azimuth_deg)
+        dates.append(one)
         pictures.append(_sampled(one, lit, local, pixel_m))
-    index, nir, channels = (np.stack(part) for part in zip(*pictures, strict=True))
+
+    def channels() -> FloatArray:
+        return np.stack([[local.sample(layer, pixel_m) for layer in surface_channels(one)] for one in dates])
+
+    index, nir = (np.stack(part) for part in zip(*pictures, strict=True))
     coarsest = max(max(scene.grid.pixel_m()) for scene in scenes)
-    dates = tuple(scene.acquired.at for scene in scenes)
-    return Tongue(dates, place.swath.along_m, index, nir, channels, place.end_m, coarsest)
+    moments = tuple(scene.acquired.at for scene in scenes)
+    return Tongue(moments, place.swath.along_m, index, nir, channels, place.end_m, coarsest)
 
 
 def line_lonlat(place: Place, positions_m: Points, grid: Grid) -> list[list[float]]:
@@ -127,17 +132,12 @@ def line_lonlat(place: Place, positions_m: Points, grid: Grid) -> list[list[floa
 
 def _sampled(
     one: Acquisition, lit: BoolArray | None, where: Swath, pixel_m: tuple[float, float]
-) -> tuple[FloatArray, ...]:
-    """Return ice index, near infrared and surface channels of a date on a swath."""
+) -> tuple[FloatArray, FloatArray]:
+    """Return ice index and near infrared of a date on a swath."""
     nothing = np.full(one.usable.shape, np.nan, dtype=np.float32)
     index = ice_index(one, lit) if measurable(one) else nothing
     nir = one.reflectance[one.bands.index("nir")] if "nir" in one.bands else nothing
-    channels = surface_channels(one)
-    return (
-        where.sample(index, pixel_m),
-        where.sample(nir, pixel_m),
-        np.stack([where.sample(channel, pixel_m) for channel in channels]),
-    )
+    return where.sample(index, pixel_m), where.sample(nir, pixel_m)
 
 
 def _local(shape: BaseGeometry, grid: Grid) -> BaseGeometry:

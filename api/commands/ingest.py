@@ -161,6 +161,25 @@ def scene(
         raise failed
 
 
+@app.command()
+def glaciers(
+    file: File,
+    crs: Annotated[str | None, typer.Option(help="EPSG:n where the file tells none.")] = None,
+    dataset: Dataset = None,
+    pixel_m: Annotated[
+        float, typer.Option("--pixel-m", min=0.1, help="Pixel of the pictures the outlines were drawn on, metres.")
+    ] = 30.0,
+    json: AsJson = False,
+) -> None:
+    """Glacier outlines: RGI, GLIMS or any vector file with an id; every source and date is kept."""
+    from api.opening import opened
+    from ingest.inventories.glaciers import ingest_glaciers
+
+    with opened() as catalogue:
+        report = ingest_glaciers(catalogue.engine, file, crs=crs, dataset=dataset, pixel_m=pixel_m, actor=actor())
+    _show(report, json)
+
+
 def split(values: list[str] | None) -> list[str] | None:
     """Return the values, each of which may be several separated by commas."""
     return [part.strip() for value in values for part in value.split(",") if part.strip()] if values else None

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from detection.methods.line import weighted_line
 from detection.methods.tongue import Measure, middle
 
 YEAR_S = 365.25 * 86400
@@ -52,25 +53,11 @@ def course(lengths: Sequence[Measure]) -> Course:
     quiet = len(lengths) if surge is None else max(surge - 1, 0)
     if quiet < 2:
         return Course("not_measurable", None, None, since)
-    rate, error = line(years[:quiet], metres[:quiet], sigma[:quiet])
+    rate, error = weighted_line(years[:quiet], metres[:quiet], sigma[:quiet])
     if not np.isfinite(error):
         return Course("not_measurable", None, None, since)
     trend: Trend = "stable" if abs(rate) <= 2 * error else "advance" if rate > 0 else "retreat"
     return Course(trend, rate, error, since)
-
-
-def line(years: Values, metres: Values, sigma: Values) -> tuple[float, float]:
-    """Return rate and its standard deviation, per year; infinite where all dates are one."""
-    weight = 1 / sigma**2
-    centred = years - (years * weight).sum() / weight.sum()
-    spread = float((weight * centred**2).sum())
-    if spread <= 1e-9:
-        return 0.0, float("inf")
-    rate = float((weight * centred * metres).sum() / spread)
-    misfit = metres - (metres * weight).sum() / weight.sum() - rate * centred
-    free = len(years) - 2
-    scale = max(1.0, float((weight * misfit**2).sum()) / free) if free > 0 else 1.0
-    return rate, float(np.sqrt(scale / spread))
 
 
 def _series(lengths: Sequence[Measure]) -> tuple[Values, Values, Values]:

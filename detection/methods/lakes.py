@@ -13,6 +13,7 @@ from skimage.filters import apply_hysteresis_threshold
 from skimage.morphology import convex_hull_image
 
 from detection.arrays import Acquisition, BoolArray, FloatArray
+from detection.methods.line import weighted_line
 
 EIGHT = np.ones((3, 3), dtype=bool)
 State = Literal["water", "frozen", "dry", "unseen"]
@@ -266,11 +267,10 @@ def growth(
     near = days >= -span_days
     if np.unique(np.round(days[near], 3)).size < 2:
         return None
-    years, areas = days[near] / 365.25, np.array(areas_m2)[near]
-    weight = 1 / np.maximum(np.array(sigma_m2)[near], 1.0) ** 2
-    centred = years - (years * weight).sum() / weight.sum()
-    spread = float((weight * centred**2).sum())
-    return float((weight * centred * areas).sum() / spread), float(1 / np.sqrt(spread))
+    rate, error = weighted_line(
+        days[near] / 365.25, np.array(areas_m2)[near], np.maximum(np.array(sigma_m2)[near], 1.0)
+    )
+    return rate, error
 
 
 def dammed_by_ice(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -14,6 +14,7 @@ import scipy.ndimage as ndi
 
 from detection.arrays import FloatArray
 from detection.methods.icecover import HIGHEST, ICE_RATIO, composite, without_snow
+from detection.methods.line import weighted_line
 from detection.methods.terminus import Front, NotSeen, TerminusRules, locate
 
 EPOCH_DAYS = 60.0
@@ -34,6 +35,8 @@ LEAST_SEPARATION = 1.5
 """Standard deviations that till on the glacier must differ from the ground before it."""
 CORRELATED_OFFSETS = 4.0
 """Neighbouring offsets that stray together."""
+MOVED_M = 15.0
+"""A snout that moves less within an epoch counts as standing."""
 SPIKE_M = 40.0
 """A length that is off by this and four standard deviations between two that agree is a mistake: no snout goes and returns."""
 
@@ -51,8 +54,8 @@ class Tongue:
     index: FloatArray
     """(dates, across, along), see `icecover.ice_index`."""
     nir: FloatArray
-    channels: FloatArray
-    """(dates, channels, across, along), see `icecover.surface_channels`; no channels = bands too few."""
+    channels: Callable[[], FloatArray]
+    """(dates, channels, across, along), see `icecover.surface_channels`: only debris asks for them."""
     end_m: float
     """Distance from the head at which the mapped outline ends."""
     pixel_m: float
@@ -123,7 +126,7 @@ def _spikes(epochs: Sequence[Measure]) -> list[Measure]:
         share = (middle(one) - middle(before)).total_seconds() / span
         off = one.length_m - (before.length_m + share * (after.length_m - before.length_m))
         sigma = float(np.hypot(one.sigma_m, np.hypot(before.sigma_m, after.sigma_m)))
-        if abs(off) > max(4 * sigma, SPIKE_M) and abs(after.length_m - before.length_m) < abs(off):
+        if abs(off) > max(4 * sigma, SPIKE_M) and 2 * abs(after.length_m - before.length_m) < abs(off):
             wrong.append(one)
     return wrong
 
@@ -196,22 +199,24 @@ def _sigma(front: Front, pictures: int, pixel_m: float, basis: Basis, rules: Ter
 
 
 def _moving(own: Sequence[Answer]) -> bool:
-    """Return whether the lengths of an epoch's dates change by more than their errors."""
+    """Return whether the lengths of an epoch's dates change by more than their errors, steadily or from some date on."""
     seen = [one for one in own if isinstance(one, Measure)]
     if len(seen) < 2:
         return False
     days = np.array([(one.first - seen[0].first).total_seconds() / 86400 for one in seen])
     lengths, sigma = np.array([one.length_m for one in seen]), np.array([one.sigma_m for one in seen])
-    weight = 1 / sigma**2
-    centred = days - (days * weight).sum() / weight.sum()
-    spread = (weight * centred**2).sum()
-    if spread <= 0:
-        return False
-    rate = (weight * centred * lengths).sum() / spread
-    misfit = lengths - (lengths * weight).sum() / weight.sum() - rate * centred
-    scale = np.sqrt(max(1.0, (weight * misfit**2).sum() / (len(seen) - 2))) if len(seen) > 2 else 1.0
-    drift = abs(rate) * float(np.ptp(days))
-    return bool(abs(rate) > 4 * scale / np.sqrt(spread) and drift > 15.0)
+    rate, error = weighted_line(days, lengths, sigma)
+    drifts = abs(rate) > 4 * error and abs(rate) * float(np.ptp(days)) > MOVED_M
+    return bool(drifts or _set_off(lengths, sigma))
+
+
+def _set_off(lengths: npt.NDArray[np.float64], sigma: npt.NDArray[np.float64]) -> bool:
+    """Return whether two lengths or more at the end lie beyond all before: a surge begins between pictures."""
+    for start in range(1, len(lengths) - 1):
+        gap = lengths[start:].min() - lengths[:start].max()
+        if gap > MOVED_M and gap > 3 * np.hypot(sigma[:start].max(), sigma[start:].max()):
+            return True
+    return False
 
 
 def _surface(tongue: Tongue, clean: FloatArray, rules: TerminusRules) -> _Surface | None:
@@ -229,7 +234,9 @@ def _surface(tongue: Tongue, clean: FloatArray, rules: TerminusRules) -> _Surfac
     if sharp and gap <= LARGEST_LOSS_M:
         return _Surface("clean_ice", clean, tongue.along_m)
     part = tongue.along_m > clean_end + 0.1 * min(gap, 1000.0)
-    debris = _debris_share(replace(tongue, along_m=tongue.along_m[part]), tongue.channels[..., part], clean[..., part])
+    debris = _debris_share(
+        replace(tongue, along_m=tongue.along_m[part]), tongue.channels()[..., part], clean[..., part]
+    )
     if debris is not None:
         return _Surface("debris", debris, tongue.along_m[part])
     return None

@@ -13,9 +13,12 @@ from typer.testing import CliRunner
 
 from api.commands.detect import app
 from detection.glaciers import run_glacier
+from detection.grids import grid_of
+from detection.methods.centreline import derive, length_m
 from detection.methods.terminus import TerminusRules
 from detection.simulate.glacier import GlacierScene, Motion, simulate_glacier
 from hazard_db.errors import HazardError, InputError
+from hazard_db.glacier_file import read_glaciers
 from tests.glacier_rasters import write_dates, write_vectors
 
 pytestmark = pytest.mark.acceptance
@@ -163,3 +166,33 @@ def test_everest_without_short_wave_infrared(shared_data: Path, tmp_path: Path) 
     result = run_glacier([scene], source / "15_rgi60_glacier_outlines.gpkg", tmp_path / "out.geojson")
     assert result.collection["stats"] == {"glaciers": 86, "measured": 0}
     assert {one["properties"]["trend"] for one in result.features} == {"not_measurable"}
+
+
+@pytest.mark.parametrize(
+    ("outlines", "dem", "length_km", "slope_deg"),
+    [
+        ("RGI60-14.03439/RGI60-14.03439.shp", "RGI60-14.03439/RGI60-14.03439.tif", 8.6, (10, 25)),
+        ("baltoro_wgs84.shp", "baltoro_srtm_clip.tif", 63.2, (3, 6)),
+    ],
+)
+def test_centrelines_of_real_glaciers(
+    shared_data: Path, outlines: str, dem: str, length_km: float, slope_deg: tuple[float, float]
+) -> None:
+    """Lengths are those of the inventories to a sixth, and the lines run down at the slope of valley glaciers."""
+    folder = shared_data / "glaciers" / "karakoram_rgi_srtm"
+    if not folder.is_dir():
+        pytest.skip("the glaciers of the Karakoram are absent")
+    import rasterio
+    from rasterio.features import geometry_mask
+
+    (glacier,) = read_glaciers(folder / outlines)
+    with rasterio.open(folder / dem) as raster:
+        elevation = raster.read(1).astype(np.float32)
+        pixel_m = grid_of(raster, dem).pixel_m()
+        inside = geometry_mask([glacier.outline], elevation.shape, raster.transform, invert=True)
+    line = derive(inside, elevation, pixel_m)
+    assert line is not None
+    assert length_m(line) / 1000 == pytest.approx(length_km, rel=0.17)
+    ends = (line[[0, -1]] / np.array(pixel_m)).astype(int)
+    drop = elevation[tuple(ends[0])] - elevation[tuple(np.minimum(ends[1], np.array(elevation.shape) - 1))]
+    assert slope_deg[0] < np.degrees(np.arctan(drop / length_m(line))) < slope_deg[1]

@@ -98,7 +98,7 @@ def test_growth_and_drainage_are_told(tmp_path: Path) -> None:
             if (lake.area_m2 == 0).any():
                 found += 1
                 assert own[-1]["properties"]["drained_by"] is not None
-            elif np.ptp(lake.area_m2) > 8000 and len(own) == len(DATES) and not lake.frozen.any():
+            elif np.ptp(lake.area_m2) > 8000 and len(own) >= 3 and not lake.frozen.any():
                 grown += 1
                 rate = (lake.area_m2[-1] - lake.area_m2[0]) / ((DATES[-1] - DATES[0]).days / 365.25)
                 assert own[-1]["properties"]["growth_m2_yr"] == pytest.approx(rate, rel=0.2)

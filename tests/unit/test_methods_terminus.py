@@ -13,7 +13,7 @@ from detection.methods.centreline import derive, half_width_m, length_m, swath
 from detection.methods.glaciertrend import course
 from detection.methods.icecover import composite
 from detection.methods.terminus import Front, NotSeen, TerminusRules, best_path, change_gain, locate
-from detection.methods.tongue import Measure
+from detection.methods.tongue import Measure, _spikes
 
 RULES = TerminusRules()
 START = datetime(2018, 8, 15, tzinfo=UTC)
@@ -141,3 +141,8 @@ def test_a_surge_counts_from_the_date_that_shows_it() -> None:
 
 def test_one_mistake_is_no_surge() -> None:
     assert course(measures([3000, 3002, 2999, 3300, 3001, 3000], days=16)).surge_from is None
+
+
+def test_a_spike_is_dropped_and_the_start_of_a_surge_is_not() -> None:
+    assert [one.length_m for one in _spikes(measures([3000, 3100, 3001, 2999], days=20))] == [3100]
+    assert _spikes(measures([3000, 2995, 3075, 3230], days=16)) == []

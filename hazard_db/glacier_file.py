@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,14 @@ from shapely.geometry import MultiPolygon, Polygon
 
 from hazard_db.errors import InputError
 
-ID_COLUMNS = ("glacier_id", "rgi_id", "rgiid", "glac_id", "glims_id", "glimsid", "glimsid_cr", "id")
+ID_COLUMNS = (
+    "glacier_id", "rgi_id", "rgiid", "glac_id", "glims_id", "glimsid", "glimsid_cr", "glacname", "fcgi_id", "id",
+)  # fmt: skip
 """Columns that tell one glacier from another, lower case, the surest first."""
+NAME_COLUMNS = ("name", "glac_name", "glacname", "glc_name")
+DATE_COLUMNS = ("src_date", "bgndate", "outlined_on", "date", "year", "anlys_time", "rep_date")
+"""Columns that tell when the picture was taken that an outline was drawn from: RGI 7 and GLIMS, RGI 5 and 6, others."""
+GLIMS_KINDS = "line_type"
 MAIN_COLUMNS = ("is_main", "main")
 POLYGONS, LINES = frozenset({"Polygon", "MultiPolygon"}), frozenset({"LineString", "MultiLineString"})
 
@@ -31,6 +39,20 @@ class Glacier:
     id: str
     outline: Polygon | MultiPolygon
     centreline: shapely.LineString | None = None
+
+
+@dataclass(frozen=True)
+class OutlineRecord:
+    """An outline as a file tells it; EPSG:4326."""
+
+    glacier_id: str
+    name: str | None
+    outlined_on: date | None
+    """Day of the picture; 1 January where only the year is known, None where nothing is."""
+    date_precision: str | None
+    """day or year."""
+    schema: str
+    outline: Polygon | MultiPolygon
 
 
 @dataclass(frozen=True)
@@ -72,6 +94,66 @@ def read_glaciers(outlines: Path, centrelines: Path | None = None, crs: str | No
     if main and not any(one.centreline is not None for one in found):
         raise InputError(f"{Path(str(centrelines)).name}: no line has an id of {polygons.label} in column {column}")
     return found
+
+
+def read_outlines(path: Path, crs: str | None = None) -> list[OutlineRecord]:
+    """Return the outlines of a file, each glacier once per date; errors as `read_glaciers`.
+
+    Of GLIMS files only the glaciers' bounds are taken, less the rock inside; other lines of theirs are debris, ponds
+    and snow.
+    """
+    layer = _read(path, crs, POLYGONS, "outlines are polygons")
+    column = _id_column(layer, None)
+    kinds = [str(kind).lower() for kind in layer.columns.get(GLIMS_KINDS, ["glac_bound"] * len(layer.geometries))]
+    bounds: dict[tuple[str, str], list[int]] = {}
+    rocks: dict[tuple[str, str], list[Any]] = {}
+    for row, kind in enumerate(kinds):
+        key = (_text(layer.columns[column][row]), str(_dated(layer, row)[0]))
+        if key[0] and kind == "glac_bound":
+            bounds.setdefault(key, []).append(row)
+        elif kind == "intrnl_rock":
+            rocks.setdefault(key, []).append(layer.geometries[row])
+    found = []
+    for key, rows in bounds.items():
+        whole = _polygon([layer.geometries[row] for row in rows])
+        if key in rocks:
+            whole = _polygon([shapely.difference(whole, _polygon(rocks[key]))])
+        if not whole.is_empty:
+            day, precision = _dated(layer, rows[0])
+            found.append(OutlineRecord(key[0], _name(layer, rows[0]), day, precision, _schema(layer), whole))
+    if not found:
+        raise InputError(f"{layer.label}: no outline has both an id in column {column} and an area")
+    return found
+
+
+def _dated(layer: _Layer, row: int) -> tuple[date | None, str | None]:
+    """Return the day of an outline's picture and how exactly it is known."""
+    for column in DATE_COLUMNS:
+        text = _text(layer.columns[column][row]) if column in layer.columns else ""
+        match = re.match(r"^((?:19|20)\d{2})(?:-?(\d{2})-?(\d{2}))?(?:\D|$)", text)
+        if match and match[2] is None:
+            return date(int(match[1]), 1, 1), "year"
+        if match:
+            with contextlib.suppress(ValueError):  # 20009999 is RGI's way of knowing the year alone
+                return date(int(match[1]), int(match[2]), int(match[3])), "day"
+            return date(int(match[1]), 1, 1), "year"
+    return None, None
+
+
+def _name(layer: _Layer, row: int) -> str | None:
+    texts = [_text(layer.columns[column][row]) for column in NAME_COLUMNS if column in layer.columns]
+    return next((text for text in texts if text), None)
+
+
+def _schema(layer: _Layer) -> str:
+    """Return whose way of naming columns a file follows."""
+    has = layer.columns.keys()
+    if "rgi_id" in has:
+        return "RGI 7"
+    if "rgiid" in has:
+        first = _text(layer.columns["rgiid"][0])
+        return f"RGI {first[3]}" if re.match(r"^RGI\d0-", first) else "RGI"
+    return "GLIMS" if "glac_id" in has else "other"
 
 
 def _read(path: Path, crs: str | None, kinds: frozenset[str], wanted: str) -> _Layer:
