@@ -97,7 +97,7 @@ def attach(conn: Connection, identifier: uuid.UUID, code: str) -> None:
 _NEAR = """
 WITH here AS (SELECT id, kind, observed_at, geom, ST_Expand(geom, :degrees) AS box FROM observation WHERE id = :id),
 found AS (
-    SELECT 'site' AS what, s.code AS id, s.kind, s.name AS label, CAST(s.created_at AS date) AS day, s.geom, false AS same
+    SELECT 'site' AS what, s.code AS id, s.kind, s.name AS label, CAST(NULL AS date) AS day, s.geom, false AS same
     FROM site AS s, here WHERE s.geom && here.box
     UNION ALL
     SELECT 'change', CAST(c.id AS text), c.kind, c.status, c.last_date, c.geom, false FROM change AS c, here
