@@ -45,7 +45,8 @@ def observations_of(conn: Connection, site_id: int) -> list[dict[str, Any]]:
     """Return the observations that a site rests on, newest first."""
     rows = conn.execute(
         text("""SELECT o.id, o.kind, o.observed_at, o.review_status, o.note FROM evidence AS e JOIN observation AS o
-                ON o.id = e.observation_id WHERE e.site_id = :id ORDER BY o.observed_at DESC NULLS LAST"""),
+                ON o.id = e.observation_id
+                WHERE e.site_id = :id AND o.review_status <> 'rejected' ORDER BY o.observed_at DESC NULLS LAST"""),
         {"id": site_id},
     )
     return [dict(row._mapping) for row in rows]

@@ -16,9 +16,9 @@ from urllib.request import parse_http_list, parse_keqv_list
 from fastapi import Request
 
 from api.security import RANKS, Identity, log_in, sent_key
-from api.state import state_of
+from api.state import State, state_of
 from hazard_db import accounts, connect
-from hazard_db.accounts import PREFIX, REALM, Key
+from hazard_db.accounts import PREFIX, REALM, Account, Key
 from hazard_db.errors import AccessDeniedError, AuthenticationError, NotFoundError
 from hazard_db.submissions import Sender
 
@@ -124,16 +124,23 @@ def _by_password(request: Request, sent: str) -> Phone:
         return _by_key(request, f"{name}.{password}")
     state = state_of(request)
     mark = hmac.new(state.signing_key.encode(), f"{name}\0{password}".encode(), hashlib.sha256).digest()
-    account = None
-    if (seen := _memory.get(mark)) is not None:
-        try:
-            with connect.transaction(state.engine) as conn:
-                account = accounts.in_session(conn, *seen)
-        except AuthenticationError:
-            account = None  # shut, or a new password: asked again below
-    account = account or log_in(request, name, password)
-    _memory.put(mark, (account.id, account.session_epoch))
+    account = _remembered(state, mark)
+    if account is None:
+        with _memory.turn:  # a phone's other requests wait for its first, instead of asking Argon2 all at once
+            account = _remembered(state, mark) or log_in(request, name, password)
+            _memory.put(mark, (account.id, account.session_epoch))
     return Phone(Identity(account.name, account.role, "key", account), account.id)
+
+
+def _remembered(state: State, mark: bytes) -> Account | None:
+    seen = _memory.get(mark)
+    if seen is None:
+        return None
+    try:
+        with connect.transaction(state.engine) as conn:
+            return accounts.in_session(conn, *seen)
+    except AuthenticationError:
+        return None  # shut, or a new password
 
 
 class _Memory:
@@ -142,6 +149,7 @@ class _Memory:
     def __init__(self) -> None:
         self._seen: OrderedDict[bytes, tuple[float, tuple[int, int]]] = OrderedDict()
         self._lock = threading.Lock()
+        self.turn = threading.Lock()
 
     def get(self, mark: bytes) -> tuple[int, int] | None:
         """Return the account and its epoch."""

@@ -19,6 +19,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from api import media
 from api.openrosa import forms
 from api.openrosa.access import make_nonce, right_nonce
 from api.settings import ApiSettings
@@ -285,7 +286,7 @@ def test_a_photo_of_20_mb_arrives(phone: httpx.Client, database: Any) -> None:
 def test_a_connection_cut_in_the_middle_stores_nothing_and_the_next_try_all(
     address: str, phone: httpx.Client, database: Any, settings: ApiSettings, chunked: bool
 ) -> None:
-    xml, images = filled(new_id(), photo="a.jpg"), {"a.jpg": os.urandom(10) and photo("red", (600, 400))}
+    xml, images = filled(new_id(), photo="a.jpg"), {"a.jpg": photo("red", (600, 400))}
     body, headers = body_of(xml, images)
     where = urlsplit(str(phone.base_url))
     length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(body)}"
@@ -440,8 +441,6 @@ def test_requests_that_are_no_forms_are_refused(phone: httpx.Client) -> None:
 def test_a_failure_before_the_commit_leaves_no_record_of_a_photo(
     phone: httpx.Client, database: Any, settings: ApiSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from api import media
-
     xml, images = filled(new_id(), photo="a.jpg"), {"a.jpg": photo()}
     with monkeypatch.context() as patch:
         patch.setattr(media, "keep", lambda arrived, folder: (_ for _ in ()).throw(OSError("disk full")))
@@ -449,6 +448,15 @@ def test_a_failure_before_the_commit_leaves_no_record_of_a_photo(
     assert counts(database) == (0, 0, 0)
     assert send(phone, xml, images).status_code == 201
     assert counts(database) == (1, 1, 1)
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path: Path) -> None:
+    old, new = tmp_path / ".part-old", tmp_path / ".part-new"
+    for path in (old, new):
+        path.write_bytes(b"x")
+    os.utime(old, (0, 0))
+    assert media.tidy(tmp_path) == 1
+    assert [path.name for path in tmp_path.iterdir()] == [".part-new"]
 
 
 def test_exif_that_tells_nothing_true_is_not_believed(phone: httpx.Client, database: Any) -> None:

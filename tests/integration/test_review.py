@@ -138,6 +138,9 @@ def test_neighbours_are_told_and_an_observation_becomes_a_site(client: TestClien
     with connect.transaction(database.engine) as conn:
         assert conn.scalar(text("SELECT count(*) FROM evidence")) == 2
     assert client.get(f"/observations/{twin}", headers=field).json()["properties"]["review_status"] == "accepted"
+    rests_on = client.get("/sites/KKH-LS-0100").json()["properties"]["observations"]
+    assert {one["id"] for one in rests_on} == {first, twin}
+    assert f"/observations/{twin}" in client.get("/sites/KKH-LS-0100", headers=PAGE).text
 
 
 def test_files_to_take_away_open_and_run_nothing(client: TestClient, key: Any, tmp_path: Path) -> None:
