@@ -176,6 +176,21 @@ def test_wrong_revoked_and_expired_keys_open_nothing(
     assert httpx.get(url, auth=("sana", PASSWORD)).status_code == 401
 
 
+def test_a_phone_may_do_no_more_than_its_owner(
+    address: str, phone_key: Callable[..., str], database: Any, people: None
+) -> None:
+    with connect.transaction(database.engine) as conn:
+        owner = accounts.by_name(conn, "sana").id
+    url = f"{address}/openrosa/t/{phone_key(account_id=owner)}/formList"
+    assert httpx.get(url).status_code == 200
+    with connect.transaction(database.engine) as conn:
+        conn.execute(text("UPDATE account SET role = 'viewer' WHERE name = 'sana'"))
+    assert httpx.get(url).status_code == 403
+    with connect.transaction(database.engine) as conn:
+        accounts.disable(conn, "sana")
+    assert httpx.get(url).status_code == 404
+
+
 def test_a_phones_key_is_good_for_forms_alone(address: str, phone_key: Callable[..., str], database: Any) -> None:
     refused = httpx.post(f"{address}/observations", json={}, headers={"X-API-Key": phone_key()})
     assert refused.status_code == 401
