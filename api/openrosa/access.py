@@ -120,6 +120,8 @@ def _by_password(request: Request, sent: str) -> Phone:
         name, _, password = base64.b64decode(sent.strip(), validate=True).decode().partition(":")
     except (binascii.Error, ValueError) as error:
         raise ChallengeError("the Authorization header cannot be read") from error
+    if "\0" in name + password:
+        raise ChallengeError("the Authorization header cannot be read")
     if PREFIX.fullmatch(name):
         return _by_key(request, f"{name}.{password}")
     state = state_of(request)
@@ -171,7 +173,7 @@ _memory = _Memory()
 
 def _by_digest(request: Request, sent: str) -> Phone:
     """Return the phone that made this response [RFC 7616 section 3.4]."""
-    said = parse_keqv_list([part for part in parse_http_list(sent) if "=" in part])
+    said = parse_keqv_list([part for part in parse_http_list(sent) if part.partition("=")[2]])
     name, uri = said.get("username", ""), said.get("uri", "")
     if not PREFIX.fullmatch(name):
         raise ChallengeError("Digest is for the keys of phones; accounts log in with Basic", basic_only=True)

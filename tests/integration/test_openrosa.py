@@ -162,7 +162,19 @@ def test_wrong_revoked_and_expired_keys_open_nothing(
         assert httpx.get(f"{address}/openrosa/t/{wrong}/formList").status_code == 404, wrong
     for auth in (httpx.DigestAuth(name, "wrong"), (name, "wrong"), ("sana", "wrong horse"), ("nobody", PASSWORD)):
         assert httpx.get(url, auth=auth).status_code == 401  # type: ignore[arg-type]
-    for header in ("Digest", "Digest x", 'Digest username="a"', "Basic !", "Basic", "Bearer x", "Other y"):
+    for header in (
+        "Digest",
+        "Digest x",
+        "Digest username=",
+        'Digest username="',
+        "Basic YQBiOmM=",
+        "Basic /w==",
+        'Digest username="a"',
+        "Basic !",
+        "Basic",
+        "Bearer x",
+        "Other y",
+    ):
         assert httpx.get(url, headers={"Authorization": header}).status_code == 401, header
     refused = httpx.get(url, auth=("vera", PASSWORD))
     assert (refused.status_code, "role field" in refused.text) == (403, True)
@@ -299,25 +311,33 @@ def test_a_photo_of_20_mb_arrives(phone: httpx.Client, database: Any) -> None:
 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_connection_cut_in_the_middle_stores_nothing_and_the_next_try_all(
-    address: str, phone: httpx.Client, database: Any, settings: ApiSettings, chunked: bool
+    phone: httpx.Client, database: Any, settings: ApiSettings, chunked: bool
 ) -> None:
-    xml, images = filled(new_id(), photo="a.jpg"), {"a.jpg": photo("red", (600, 400))}
-    body, headers = body_of(xml, images)
-    where = urlsplit(str(phone.base_url))
-    length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(body)}"
-    head = f"POST {where.path.rstrip('/')}/submission HTTP/1.1\r\nHost: x\r\nContent-Type: {headers['Content-Type']}\r\n{length}\r\n\r\n"
-    for share in (0.1, 0.5, 0.9, 1.0):
-        cut = body[: int(len(body) * share) - 1]
-        with socket.create_connection((where.hostname or "", where.port or 0)) as raw:
-            raw.sendall(head.encode() + (f"{len(cut):x}\r\n".encode() + cut + b"\r\n" if chunked else cut))
-    # a body that ends early but in good form: a proxy may make that of a cut connection
-    short = phone.post("/submission", content=body[: len(body) * 2 // 3], headers=headers)
-    assert short.status_code == 400
-    assert "broke off" in short.text
-    assert counts(database) == (0, 0, 0)
-    assert send(phone, xml, images).status_code == 201
-    assert counts(database) == (1, 1, 1)
+    xml = filled(new_id(), form="landslide", photo="a.jpg", photo_2="b.jpg")
+    for number, incomplete in enumerate((True, False)):  # a submission in two parts, each of them cut
+        images = {"ab"[number] + ".jpg": photo(("red", "blue")[number], (600, 400))}
+        stored = (1, 1, 1) if number else (0, 0, 0)
+        body, headers = body_of(xml, images, incomplete=incomplete)
+        for share in (0.1, 0.5, 0.9, 1.0):
+            send_cut(phone, headers["Content-Type"], body, int(len(body) * share) - 1, chunked=chunked)
+        # a body that ends early but in good form: a proxy may make that of a cut connection
+        short = phone.post("/submission", content=body[: len(body) * 2 // 3], headers=headers)
+        assert (short.status_code, "broke off" in short.text) == (400, True)
+        assert counts(database) == stored
+        assert send(phone, xml, images, incomplete=incomplete).status_code == 201
+        assert counts(database) == (1, 1, number + 1)
     assert not list((settings.home / "media").glob(".part-*"))
+
+
+def send_cut(phone: httpx.Client, kind: str, body: bytes, length: int, *, chunked: bool) -> None:
+    """Send the beginning of a request and hang up."""
+    where = urlsplit(str(phone.base_url))
+    told = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(body)}"
+    path = f"{where.path.rstrip('/')}/submission"
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\n{told}\r\n\r\n".encode()
+    beginning = f"{length:x}\r\n".encode() + body[:length] + b"\r\n" if chunked else body[:length]
+    with socket.create_connection((where.hostname or "", where.port or 0)) as raw:
+        raw.sendall(head + beginning)
 
 
 def test_a_correction_is_a_revision_and_its_late_predecessor_is_kept(phone: httpx.Client, database: Any) -> None:
@@ -443,12 +463,18 @@ def test_hostile_input_is_refused_with_a_reason_and_nothing_is_stored(
 
 
 def test_requests_that_are_no_forms_are_refused(phone: httpx.Client) -> None:
-    for content, kind in (
-        (b"{}", "application/json"),
-        (b"x", "multipart/form-data"),
-        (b"", "multipart/form-data; boundary=x"),
-    ):
-        assert phone.post("/submission", content=content, headers={"Content-Type": kind}).status_code == 400
+    bodies = (
+        b"",
+        b"garbage",
+        b"--x",
+        b"--x\r\n",
+        b"--x\r\nbad header\r\n\r\n",
+        b"--x\r\nContent-Disposition: form-data\r\n\r\ny\r\n--x--\r\n",
+    )
+    cases = [(body, "multipart/form-data; boundary=x") for body in bodies]
+    for content, kind in ((b"{}", "application/json"), (b"x", "multipart/form-data"), *cases):
+        answer = phone.post("/submission", content=content, headers={"Content-Type": kind})
+        assert (answer.status_code, "<OpenRosaResponse" in answer.text) == (400, True), content
     assert phone.post("/submission", files={"photo.jpg": ("photo.jpg", photo())}).status_code == 400
     assert phone.get("/submission").status_code == 405
 
