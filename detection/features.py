@@ -75,5 +75,6 @@ def feature(one: Sighting, grid: Grid) -> dict[str, Any]:
             "magnitude": round(float(one.found.magnitude), 2),
             "mean_slope_deg": None if slope is None or not math.isfinite(slope) else round(float(slope), 1),
             "observed_share": round(float(min(max(one.found.observed_share, 0.0), 1.0)), 3),
+            "evidence": one.found.evidence,
         },
     }

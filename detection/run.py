@@ -17,24 +17,18 @@ from rasterio.windows import Window
 from shapely.geometry.base import BaseGeometry
 
 from detection.area import Area
-from detection.arrays import Detector
+from detection.choice import check, choose
 from detection.coregister import Shift
 from detection.features import Sighting, feature
-from detection.methods import DETECTORS
 from detection.output import CHANGE, check_outputs, publish_raster, write_json
 from detection.rasterfiles import sha256
 from detection.regions import box_of
 from detection.registration import register
 from detection.searching import Search
-from detection.sources import FEWEST_BANDS, Scene, open_sources
-from detection.windows import Plan, check_dem, check_overlap
-from hazard_db.errors import DetectionError
+from detection.sources import Scene, open_sources
+from detection.windows import Plan
 
 Progress = Callable[[str, float], None]
-
-STACK, PAIR = "matched_filter", "pair"
-STACK_BANDS = frozenset({"red", "nir"})
-"""The method for stacks needs at least these; one date on each side, or only visible light, is a pair's case."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +187,7 @@ def detect_landslide(
     tell("opening files", 0.0)
     sources = open_sources(before, after, bands, dates)
     plan = Plan(sources.grid, sources.before, sources.after, dem)
-    _check(plan)
+    check(plan)
     name, detector = choose(method, plan)
     tell("aligning dates", 0.0)
     shifts = register(plan)
@@ -228,37 +222,6 @@ def detect_landslide(
     )
 
 
-def choose(method: str | None, plan: Plan) -> tuple[str, Detector]:
-    """Return the detector asked for, else the one that suits the dates and bands.
-
-    Raises
-    ------
-    DetectionError
-        There is no such method.
-    """
-    if method is None:
-        common = frozenset.intersection(*(frozenset(scene.bands) for scene in plan.scenes))
-        single = len(plan.before) == 1 and len(plan.after) == 1
-        method = PAIR if single or not common >= STACK_BANDS else STACK
-    if method not in DETECTORS:
-        raise DetectionError(f"there is no method '{method}'; use one of {', '.join(sorted(DETECTORS))}")
-    detector: Detector = DETECTORS[method]()
-    return method, detector
-
-
-def _check(plan: Plan) -> None:
-    """Refuse what cannot be compared before any pixel is read."""
-    check_overlap(plan)
-    if plan.dem is not None:
-        check_dem(plan.dem, plan.grid)
-    common = set.intersection(*(set(scene.bands) for scene in plan.scenes))
-    if len(common) < FEWEST_BANDS:
-        bands = "; ".join(f"{scene.label}: {', '.join(scene.bands)}" for scene in plan.scenes)
-        raise DetectionError(
-            f"the dates have fewer than {FEWEST_BANDS} bands in common ({bands}); give the missing bands"
-        )
-
-
 def _paint(mask: Path, objects: Sequence[Sighting]) -> None:
     """Write the changes into the raster of what was observed."""
     with rasterio.open(mask, "r+") as raster:
@@ -288,6 +251,10 @@ def _facts(scene: Scene, shift: Shift | None) -> dict[str, Any]:
         "acquired": at.isoformat().replace("+00:00", "Z") if scene.acquired.precise else at.date().isoformat(),
         "bands": list(scene.bands),
         "quality": None if scene.quality is None else scene.quality.name,
+    }
+    if scene.look is not None:
+        return facts | {"orbit": scene.look.orbit, "unit": "power" if scene.look.linear else "dB"}
+    facts |= {
         "sun_elevation_deg": round(scene.sun.elevation_deg, 2),
         "sun_azimuth_deg": round(scene.sun.azimuth_deg, 2),
         "sun_basis": scene.sun.basis,
@@ -311,7 +278,7 @@ def _notes(plan: Plan) -> list[str]:
         notes.append(
             "one date before: nothing tells how much the ground changes from date to date; confidence is lower"
         )
-    bare = [scene.label for scene in plan.scenes if scene.quality is None]
+    bare = [scene.label for scene in plan.scenes if scene.quality is None and scene.look is None]
     if bare:
         notes.append(f"no scl or qa_pixel in {', '.join(bare)}: clouds and their shadows are not masked there")
     notes += [

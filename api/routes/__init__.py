@@ -15,6 +15,7 @@ from api.routes import (
     home,
     maps,
     observations,
+    ogc,
     openrosa,
     phones,
     register,
@@ -24,7 +25,7 @@ from api.routes import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     home.router, segments.router, maps.router, fieldform.router, observations.router, openrosa.router, phones.router,
-    review.router, exports.router, register.router, changes.router, alerts.router,
-    files.router, access.router, health.router,
+    review.router, exports.router, register.router, changes.router, alerts.router, files.router, access.router,
+    health.router, ogc.router,
 )  # fmt: skip
 """Every route of the application, in the order in which they are tried."""

@@ -18,7 +18,7 @@ from pyproj import Transformer
 from rasterio.transform import from_origin
 from shapely.geometry import shape
 
-from detection import methods, run
+from detection import choice, methods
 from detection.output import replacing
 from detection.pictures import before_after_png
 from detection.run import detect_landslide, run_landslide
@@ -241,7 +241,7 @@ def test_unknown_method_and_bands_that_differ(files: tuple[list[Path], list[Path
 def test_the_method_suits_the_dates(files: tuple[list[Path], list[Path]], tmp_path: Path) -> None:
     stack = run_landslide(*files, tmp_path / "a.geojson")
     single = run_landslide(files[0][:1], files[1][:1], tmp_path / "b.geojson")
-    assert (stack.collection["method"], single.collection["method"]) == (run.STACK, run.PAIR)
+    assert (stack.collection["method"], single.collection["method"]) == (choice.STACK, choice.PAIR)
 
 
 def test_picture_of_a_change(files: tuple[list[Path], list[Path]], tmp_path: Path) -> None:
