@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -110,6 +111,14 @@ def keep(arrived: Arrived, folder: Path) -> None:
 def drop(arrived: Arrived) -> None:
     """Remove a file that is not to be kept, where it still waits."""
     arrived.part.unlink(missing_ok=True)
+
+
+def tidy(folder: Path, older_than_s: float = 24 * 3600) -> int:
+    """Return how many files were removed that a killed process left half written."""
+    found = [path for path in folder.glob(".part-*") if time.time() - path.stat().st_mtime > older_than_s]
+    for path in found:
+        path.unlink(missing_ok=True)
+    return len(found)
 
 
 def path_of(folder: Path, sha256: str) -> Path:

@@ -7,7 +7,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -280,7 +280,7 @@ def _key_row(conn: Connection, prefix: str) -> Row[Any] | None:
     if not PREFIX.fullmatch(prefix):
         return None
     return conn.execute(
-        text(f"""SELECT {_KEY}, secret_sha256, digest_ha1, coalesce(a.enabled, true) AS enabled
+        text(f"""SELECT {_KEY}, secret_sha256, digest_ha1, a.role AS account_role, coalesce(a.enabled, true) AS enabled
                  FROM api_key AS k LEFT JOIN account AS a ON a.id = k.account_id WHERE k.prefix = :prefix"""),
         {"prefix": prefix},
     ).one_or_none()
@@ -291,7 +291,9 @@ def _valid(row: Row[Any] | None, right: bool) -> Key:
         raise AuthenticationError("the API key is not valid")
     if row.expires_at is not None and row.expires_at <= datetime.now(UTC):
         raise AuthenticationError(f"the API key ended on {row.expires_at:%Y-%m-%d}")
-    return Key(*tuple(row)[:-3])
+    key = Key(*tuple(row)[:-4])
+    # a key may do no more than the person it acts for, who may have been given another role since
+    return key if row.account_role is None else replace(key, role=min(key.role, row.account_role, key=ROLES.index))
 
 
 def note_use(conn: Connection, key_id: int) -> None:

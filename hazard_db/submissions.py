@@ -117,7 +117,7 @@ def _place(conn: Connection, new: NewSubmission, sender: Sender) -> uuid.UUID:
         _keep_as_earlier(conn, after.observation_id, new.observation)
         return _uuid(after.observation_id)
     if before is not None:
-        _revise(conn, before.observation_id, new.observation)
+        fieldbook.revise_observation(conn, before.observation_id, new.observation)
         return _uuid(before.observation_id)
     fieldbook.create_observation(conn, new.observation)
     return new.observation.id
@@ -155,17 +155,6 @@ def _insert(conn: Connection, new: NewSubmission, home: uuid.UUID, sender: Sende
     )  # fmt: skip
 
 
-def _revise(conn: Connection, identifier: uuid.UUID, content: NewObservation) -> None:
-    """Give an observation its corrected content; the version before is kept, and what was reviewed is reviewed again."""
-    conn.execute(
-        text("""UPDATE observation SET kind = :kind, observed_at = :observed_at, observer = :observer, accuracy_m = :accuracy_m,
-                    note = :note, attributes = CAST(:attributes AS jsonb), dataset = :dataset, source_id = :source_id,
-                    content_sha256 = :sha, geom = ST_SetSRID(ST_MakePoint(:lon, :lat), 4326), review_status = 'submitted'
-                WHERE id = :target"""),
-        _content(content) | {"target": identifier},
-    )
-
-
 def _keep_as_earlier(conn: Connection, identifier: uuid.UUID, content: NewObservation) -> None:
     """Keep the answers of a submission that came after its correction: in the history, without touching what is newer."""
     conn.execute(
@@ -182,7 +171,7 @@ def _keep_as_earlier(conn: Connection, identifier: uuid.UUID, content: NewObserv
                            'revision', present.revision - 1),
                        actor_name()
                 FROM present"""),
-        _content(content) | {"target": identifier},
+        content.parameters | {"target": identifier},
     )
 
 
@@ -219,11 +208,6 @@ def _name_for(there: Mapping[str, str], wanted: str, sha256: str) -> str:
     """Return the name under which a file is kept or can be; with its checksum where another one has its name."""
     path = PurePath(wanted)
     return wanted if there.get(wanted, sha256) == sha256 else f"{path.stem}-{sha256[:16]}{path.suffix}"
-
-
-def _content(content: NewObservation) -> dict[str, Any]:
-    values = {name: getattr(content, name) for name in NewObservation.__dataclass_fields__}
-    return values | {"attributes": json.dumps(dict(content.attributes)), "sha": content.content_sha256}
 
 
 _SUBMISSION = "SELECT instance_id, content_sha256, observation_id, account_id, created_by FROM submission"

@@ -87,7 +87,7 @@ def parts(xml: bytes, photos: dict[str, bytes] | None = None, *, incomplete: boo
     return [*made, ("*isIncomplete*", (None, "yes"))] if incomplete else made
 
 
-def body_of(xml: bytes, photos: dict[str, bytes] | None = None) -> tuple[bytes, dict[str, str]]:
+def body_of(xml: bytes, photos: dict[str, bytes], *, incomplete: bool = False) -> tuple[bytes, dict[str, str]]:
     """Return the bytes and headers of a POST."""
-    request = httpx.Request("POST", "http://phone/", files=parts(xml, photos))
+    request = httpx.Request("POST", "http://phone/", files=parts(xml, photos, incomplete=incomplete))
     return request.read(), {"Content-Type": request.headers["content-type"]}

@@ -146,8 +146,8 @@ def list_keys(json: AsJson = False) -> None:
     if json:
         put_json(found)
         return
-    columns = ("prefix", "name", "role", "expires", "revoked", "last used")
-    put_table(columns, [(k.prefix, k.name, k.role, k.expires_at, k.revoked_at, k.last_used_at) for k in found])
+    columns = ("prefix", "name", "role", "scope", "expires", "revoked", "last used")
+    put_table(columns, [(k.prefix, k.name, k.role, k.scope, k.expires_at, k.revoked_at, k.last_used_at) for k in found])
 
 
 def _password() -> str:

@@ -16,9 +16,9 @@ from urllib.request import parse_http_list, parse_keqv_list
 from fastapi import Request
 
 from api.security import RANKS, Identity, log_in, sent_key
-from api.state import state_of
+from api.state import State, state_of
 from hazard_db import accounts, connect
-from hazard_db.accounts import PREFIX, REALM, Key
+from hazard_db.accounts import PREFIX, REALM, Account, Key
 from hazard_db.errors import AccessDeniedError, AuthenticationError, NotFoundError
 from hazard_db.submissions import Sender
 
@@ -120,20 +120,29 @@ def _by_password(request: Request, sent: str) -> Phone:
         name, _, password = base64.b64decode(sent.strip(), validate=True).decode().partition(":")
     except (binascii.Error, ValueError) as error:
         raise ChallengeError("the Authorization header cannot be read") from error
+    if "\0" in name + password:
+        raise ChallengeError("the Authorization header cannot be read")
     if PREFIX.fullmatch(name):
         return _by_key(request, f"{name}.{password}")
     state = state_of(request)
     mark = hmac.new(state.signing_key.encode(), f"{name}\0{password}".encode(), hashlib.sha256).digest()
-    account = None
-    if (seen := _memory.get(mark)) is not None:
-        try:
-            with connect.transaction(state.engine) as conn:
-                account = accounts.in_session(conn, *seen)
-        except AuthenticationError:
-            account = None  # shut, or a new password: asked again below
-    account = account or log_in(request, name, password)
-    _memory.put(mark, (account.id, account.session_epoch))
+    account = _remembered(state, mark)
+    if account is None:
+        with _memory.turn:  # a phone's other requests wait for its first, instead of asking Argon2 all at once
+            account = _remembered(state, mark) or log_in(request, name, password)
+            _memory.put(mark, (account.id, account.session_epoch))
     return Phone(Identity(account.name, account.role, "key", account), account.id)
+
+
+def _remembered(state: State, mark: bytes) -> Account | None:
+    seen = _memory.get(mark)
+    if seen is None:
+        return None
+    try:
+        with connect.transaction(state.engine) as conn:
+            return accounts.in_session(conn, *seen)
+    except AuthenticationError:
+        return None  # shut, or a new password
 
 
 class _Memory:
@@ -142,6 +151,7 @@ class _Memory:
     def __init__(self) -> None:
         self._seen: OrderedDict[bytes, tuple[float, tuple[int, int]]] = OrderedDict()
         self._lock = threading.Lock()
+        self.turn = threading.Lock()
 
     def get(self, mark: bytes) -> tuple[int, int] | None:
         """Return the account and its epoch."""
@@ -163,7 +173,7 @@ _memory = _Memory()
 
 def _by_digest(request: Request, sent: str) -> Phone:
     """Return the phone that made this response [RFC 7616 section 3.4]."""
-    said = parse_keqv_list([part for part in parse_http_list(sent) if "=" in part])
+    said = parse_keqv_list([part for part in parse_http_list(sent) if part.partition("=")[2]])
     name, uri = said.get("username", ""), said.get("uri", "")
     if not PREFIX.fullmatch(name):
         raise ChallengeError("Digest is for the keys of phones; accounts log in with Basic", basic_only=True)

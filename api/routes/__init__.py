@@ -8,6 +8,7 @@ from api.routes import (
     access,
     alerts,
     changes,
+    exports,
     fieldform,
     files,
     health,
@@ -18,11 +19,13 @@ from api.routes import (
     openrosa,
     phones,
     register,
+    review,
     segments,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
     home.router, segments.router, maps.router, fieldform.router, observations.router, openrosa.router, phones.router,
-    register.router, changes.router, alerts.router, files.router, access.router, health.router, ogc.router,
+    review.router, exports.router, register.router, changes.router, alerts.router, files.router, access.router,
+    health.router, ogc.router,
 )  # fmt: skip
 """Every route of the application, in the order in which they are tried."""

@@ -55,7 +55,7 @@ class Observation(Stamped, Referenced, Base):
     shape: Mapped[Any | None] = geometry("GEOMETRY", nullable=True)
     """The original line or polygon where it was not a point."""
     __table_args__ = (
-        CheckConstraint("review_status IN ('submitted', 'accepted', 'rejected')", name="review_status"),
+        CheckConstraint("review_status IN ('submitted', 'accepted', 'rejected', 'asked')", name="review_status"),
         CheckConstraint("accuracy_m >= 0", name="accuracy"),
         Index("ix_observation_kind_observed_at", "kind", "observed_at"),
     )

@@ -448,7 +448,9 @@ def test_photos_are_what_they_are_whatever_they_are_called(
     stored = settings.home / "media" / listed[0]["sha256"][:2] / listed[0]["sha256"]
     assert stored.read_bytes() == photo
     client.post(f"/observations/{sent['id']}/review", json={"verdict": "accepted"}, headers=key("reviewer"))
-    assert client.get(listed[0]["href"]).content == photo
+    assert client.get(listed[0]["href"], headers=viewer).content == photo
+    with Image.open(io.BytesIO(client.get(listed[0]["href"]).content)) as copy:
+        assert not copy.getexif(), "strangers are not told what the camera noted"
     bad = {
         "page.jpg": b"<html><script>alert(1)</script>", "empty.jpg": b"", "cut.jpg": photo[:-200],
         "drawing.png": b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>', "program.jpg": b"MZ" + b"\0" * 200,

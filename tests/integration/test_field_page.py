@@ -161,13 +161,15 @@ def test_what_the_server_refuses_is_shown_with_its_reason(
 ) -> None:
     page = context.new_page()
     (tmp_path / "not.jpg").write_bytes(b"<html>")
+    (tmp_path / "good.jpg").write_bytes(photo())
     with serving(settings) as address:
         log_in(page, address)
         page.click("#locate")
         expect(page.locator("#km")).to_contain_text("km 657")
         page.select_option("[name=kind]", "other")
         page.select_option("[name=road_state]", "open")
-        page.set_input_files("#photos", tmp_path / "not.jpg")
+        page.set_input_files("#photos", [tmp_path / "not.jpg", tmp_path / "good.jpg"])
         page.click("#save")
         expect(page.locator("#outbox li")).to_have_class("refused")
         expect(page.locator("#outbox .reason")).to_contain_text("not.jpg")
+        expect(page.locator("#outbox li")).to_contain_text("photos 1/2")

@@ -19,6 +19,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from api import media
 from api.openrosa import forms
 from api.openrosa.access import make_nonce, right_nonce
 from api.settings import ApiSettings
@@ -161,7 +162,19 @@ def test_wrong_revoked_and_expired_keys_open_nothing(
         assert httpx.get(f"{address}/openrosa/t/{wrong}/formList").status_code == 404, wrong
     for auth in (httpx.DigestAuth(name, "wrong"), (name, "wrong"), ("sana", "wrong horse"), ("nobody", PASSWORD)):
         assert httpx.get(url, auth=auth).status_code == 401  # type: ignore[arg-type]
-    for header in ("Digest", "Digest x", 'Digest username="a"', "Basic !", "Basic", "Bearer x", "Other y"):
+    for header in (
+        "Digest",
+        "Digest x",
+        "Digest username=",
+        'Digest username="',
+        "Basic YQBiOmM=",
+        "Basic /w==",
+        'Digest username="a"',
+        "Basic !",
+        "Basic",
+        "Bearer x",
+        "Other y",
+    ):
         assert httpx.get(url, headers={"Authorization": header}).status_code == 401, header
     refused = httpx.get(url, auth=("vera", PASSWORD))
     assert (refused.status_code, "role field" in refused.text) == (403, True)
@@ -173,6 +186,21 @@ def test_wrong_revoked_and_expired_keys_open_nothing(
     with connect.transaction(database.engine) as conn:
         accounts.set_password(conn, "sana", "another horse")
     assert httpx.get(url, auth=("sana", PASSWORD)).status_code == 401
+
+
+def test_a_phone_may_do_no_more_than_its_owner(
+    address: str, phone_key: Callable[..., str], database: Any, people: None
+) -> None:
+    with connect.transaction(database.engine) as conn:
+        owner = accounts.by_name(conn, "sana").id
+    url = f"{address}/openrosa/t/{phone_key(account_id=owner)}/formList"
+    assert httpx.get(url).status_code == 200
+    with connect.transaction(database.engine) as conn:
+        conn.execute(text("UPDATE account SET role = 'viewer' WHERE name = 'sana'"))
+    assert httpx.get(url).status_code == 403
+    with connect.transaction(database.engine) as conn:
+        accounts.disable(conn, "sana")
+    assert httpx.get(url).status_code == 404
 
 
 def test_a_phones_key_is_good_for_forms_alone(address: str, phone_key: Callable[..., str], database: Any) -> None:
@@ -283,25 +311,33 @@ def test_a_photo_of_20_mb_arrives(phone: httpx.Client, database: Any) -> None:
 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_connection_cut_in_the_middle_stores_nothing_and_the_next_try_all(
-    address: str, phone: httpx.Client, database: Any, settings: ApiSettings, chunked: bool
+    phone: httpx.Client, database: Any, settings: ApiSettings, chunked: bool
 ) -> None:
-    xml, images = filled(new_id(), photo="a.jpg"), {"a.jpg": os.urandom(10) and photo("red", (600, 400))}
-    body, headers = body_of(xml, images)
-    where = urlsplit(str(phone.base_url))
-    length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(body)}"
-    head = f"POST {where.path.rstrip('/')}/submission HTTP/1.1\r\nHost: x\r\nContent-Type: {headers['Content-Type']}\r\n{length}\r\n\r\n"
-    for share in (0.1, 0.5, 0.9, 1.0):
-        cut = body[: int(len(body) * share) - 1]
-        with socket.create_connection((where.hostname or "", where.port or 0)) as raw:
-            raw.sendall(head.encode() + (f"{len(cut):x}\r\n".encode() + cut + b"\r\n" if chunked else cut))
-    # a body that ends early but in good form: a proxy may make that of a cut connection
-    short = phone.post("/submission", content=body[: len(body) * 2 // 3], headers=headers)
-    assert short.status_code == 400
-    assert "broke off" in short.text
-    assert counts(database) == (0, 0, 0)
-    assert send(phone, xml, images).status_code == 201
-    assert counts(database) == (1, 1, 1)
+    xml = filled(new_id(), form="landslide", photo="a.jpg", photo_2="b.jpg")
+    for number, incomplete in enumerate((True, False)):  # a submission in two parts, each of them cut
+        images = {"ab"[number] + ".jpg": photo(("red", "blue")[number], (600, 400))}
+        stored = (1, 1, 1) if number else (0, 0, 0)
+        body, headers = body_of(xml, images, incomplete=incomplete)
+        for share in (0.1, 0.5, 0.9, 1.0):
+            send_cut(phone, headers["Content-Type"], body, int(len(body) * share) - 1, chunked=chunked)
+        # a body that ends early but in good form: a proxy may make that of a cut connection
+        short = phone.post("/submission", content=body[: len(body) * 2 // 3], headers=headers)
+        assert (short.status_code, "broke off" in short.text) == (400, True)
+        assert counts(database) == stored
+        assert send(phone, xml, images, incomplete=incomplete).status_code == 201
+        assert counts(database) == (1, 1, number + 1)
     assert not list((settings.home / "media").glob(".part-*"))
+
+
+def send_cut(phone: httpx.Client, kind: str, body: bytes, length: int, *, chunked: bool) -> None:
+    """Send the beginning of a request and hang up."""
+    where = urlsplit(str(phone.base_url))
+    told = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(body)}"
+    path = f"{where.path.rstrip('/')}/submission"
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\n{told}\r\n\r\n".encode()
+    beginning = f"{length:x}\r\n".encode() + body[:length] + b"\r\n" if chunked else body[:length]
+    with socket.create_connection((where.hostname or "", where.port or 0)) as raw:
+        raw.sendall(head + beginning)
 
 
 def test_a_correction_is_a_revision_and_its_late_predecessor_is_kept(phone: httpx.Client, database: Any) -> None:
@@ -427,12 +463,18 @@ def test_hostile_input_is_refused_with_a_reason_and_nothing_is_stored(
 
 
 def test_requests_that_are_no_forms_are_refused(phone: httpx.Client) -> None:
-    for content, kind in (
-        (b"{}", "application/json"),
-        (b"x", "multipart/form-data"),
-        (b"", "multipart/form-data; boundary=x"),
-    ):
-        assert phone.post("/submission", content=content, headers={"Content-Type": kind}).status_code == 400
+    bodies = (
+        b"",
+        b"garbage",
+        b"--x",
+        b"--x\r\n",
+        b"--x\r\nbad header\r\n\r\n",
+        b"--x\r\nContent-Disposition: form-data\r\n\r\ny\r\n--x--\r\n",
+    )
+    cases = [(body, "multipart/form-data; boundary=x") for body in bodies]
+    for content, kind in ((b"{}", "application/json"), (b"x", "multipart/form-data"), *cases):
+        answer = phone.post("/submission", content=content, headers={"Content-Type": kind})
+        assert (answer.status_code, "<OpenRosaResponse" in answer.text) == (400, True), content
     assert phone.post("/submission", files={"photo.jpg": ("photo.jpg", photo())}).status_code == 400
     assert phone.get("/submission").status_code == 405
 
@@ -440,8 +482,6 @@ def test_requests_that_are_no_forms_are_refused(phone: httpx.Client) -> None:
 def test_a_failure_before_the_commit_leaves_no_record_of_a_photo(
     phone: httpx.Client, database: Any, settings: ApiSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from api import media
-
     xml, images = filled(new_id(), photo="a.jpg"), {"a.jpg": photo()}
     with monkeypatch.context() as patch:
         patch.setattr(media, "keep", lambda arrived, folder: (_ for _ in ()).throw(OSError("disk full")))
@@ -449,6 +489,15 @@ def test_a_failure_before_the_commit_leaves_no_record_of_a_photo(
     assert counts(database) == (0, 0, 0)
     assert send(phone, xml, images).status_code == 201
     assert counts(database) == (1, 1, 1)
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path: Path) -> None:
+    old, new = tmp_path / ".part-old", tmp_path / ".part-new"
+    for path in (old, new):
+        path.write_bytes(b"x")
+    os.utime(old, (0, 0))
+    assert media.tidy(tmp_path) == 1
+    assert [path.name for path in tmp_path.iterdir()] == [".part-new"]
 
 
 def test_exif_that_tells_nothing_true_is_not_believed(phone: httpx.Client, database: Any) -> None:

@@ -35,8 +35,9 @@ async function send() {
     const needs = await outbox.sendAll(list);
     by("login").hidden = needs !== "log in";
     by("state").textContent = needs === "log in" ? say("log_in") : "";
-  } catch {
-    by("state").textContent = say("offline"); // what waits stays, and is tried again
+  } catch (error) { // what waits stays, and is tried again
+    by("login").hidden = ![401, 403].includes(error.status);
+    by("state").textContent = say(by("login").hidden ? "offline" : "log_in");
   }
   await list();
 }

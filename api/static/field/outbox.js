@@ -51,26 +51,28 @@ async function send(item, token) {
   if (!item.stored) {
     const body = JSON.stringify(item.body);
     const answer = await fetch("/observations", { method: "POST", headers: { ...headers, "Content-Type": "application/json" }, body });
-    if (!(await taken(item, answer))) return;
+    if (!answer.ok) {
+      await put(Object.assign(item, { state: "refused", reason: await refusal(answer) }));
+      return;
+    }
     item.stored = true;
     await put(item);
   }
-  for (const photo of item.photos.filter((one) => !one.sha256)) {
+  for (const photo of item.photos.filter((one) => !one.sha256 && !one.reason)) {
     const form = new FormData();
     form.append("file", photo.blob, photo.name);
     const answer = await fetch(`/observations/${item.id}/media`, { method: "POST", headers, body: form });
-    if (!(await taken(item, answer))) return;
-    photo.sha256 = (await answer.json()).sha256; // the receipt; only now may the device let the photo go
+    if (answer.ok) photo.sha256 = (await answer.json()).sha256; // the receipt; only now may the device let the photo go
+    else photo.reason = await refusal(answer); // the other photos go on
     await put(item);
   }
-  item.photos = item.photos.map(({ name, sha256 }) => ({ name, sha256 }));
-  await put(Object.assign(item, { state: "sent", reason: "" }));
+  const reason = item.photos.map((one) => one.reason).filter(Boolean).join(" ");
+  item.photos = item.photos.map((one) => (one.sha256 ? { name: one.name, sha256: one.sha256 } : one));
+  await put(Object.assign(item, { state: reason ? "refused" : "sent", reason }));
 }
 
-async function taken(item, answer) {
-  if (answer.ok) return true;
-  if (answer.status >= 500 || AGAIN.has(answer.status)) throw new Error(`HTTP ${answer.status}`);
+async function refusal(answer) {
+  if (answer.status >= 500 || AGAIN.has(answer.status)) throw Object.assign(new Error("try again"), { status: answer.status });
   const told = await answer.json().catch(() => ({}));
-  await put(Object.assign(item, { state: "refused", reason: told.detail || `HTTP ${answer.status}` }));
-  return false;
+  return told.detail || `HTTP ${answer.status}`;
 }

@@ -15,6 +15,7 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+STATUSES = "('submitted', 'accepted', 'rejected', 'asked')"
 ACTOR = "coalesce(nullif(current_setting('hazard.actor', true), ''), session_user)"
 AUDIT_IMAGE = """
 CREATE OR REPLACE FUNCTION audit_image(row_image jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
@@ -57,6 +58,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_submission_deprecated_id"), "submission", ["deprecated_id"])
     op.create_index(op.f("ix_submission_observation_id"), "submission", ["observation_id"])
+    # a reviewer may ask the observer back instead of deciding
+    op.drop_constraint(op.f("ck_observation_review_status"), "observation")
+    op.create_check_constraint(op.f("ck_observation_review_status"), "observation", f"review_status IN {STATUSES}")
     # HA1 lets whoever has it send forms, and the XML is bulky: neither belongs into the log
     execute(AUDIT_IMAGE.format(more="- 'digest_ha1' - 'xml'"))
     for action, tables in TRIGGERS:
@@ -69,6 +73,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("submission")
+    op.drop_constraint(op.f("ck_observation_review_status"), "observation")
+    op.execute("UPDATE observation SET review_status = 'submitted' WHERE review_status = 'asked'")
+    statuses = "('submitted', 'accepted', 'rejected')"
+    op.create_check_constraint(op.f("ck_observation_review_status"), "observation", f"review_status IN {statuses}")
     execute(AUDIT_IMAGE.format(more=""))
     op.execute("DELETE FROM api_key WHERE scope = 'forms'")  # without the column they would open everything
     op.drop_constraint(op.f("ck_api_key_digest"), "api_key")
