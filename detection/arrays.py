@@ -35,6 +35,8 @@ class Acquisition:
     sun_elevation_deg: float
     sun_azimuth_deg: float
     """Clockwise from north."""
+    sunlit: BoolArray | None = None
+    """(rows, cols), True where no relief stands before the sun; None = to be found from the relief of the block."""
 
 
 @dataclass(frozen=True)
