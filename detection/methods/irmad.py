@@ -139,8 +139,12 @@ def canonical(x: Array, y: Array, weight: Array, bands: tuple[str, ...]) -> Vari
     share = weight / weight.sum()
     x_mean, y_mean = share @ x, share @ y
     both = np.concatenate([x - x_mean, y - y_mean], axis=1)
-    covariance = (both * share[:, None]).T @ both
-    number = x.shape[1]
+    return of_moments(x_mean, y_mean, (both * share[:, None]).T @ both, bands)
+
+
+def of_moments(x_mean: Array, y_mean: Array, covariance: Array, bands: tuple[str, ...]) -> Variates:
+    """Return the canonical variates of two pictures whose means and joint covariance, (2 bands, 2 bands), are known."""
+    number = len(bands)
     own, cross, other = covariance[:number, :number], covariance[:number, number:], covariance[number:, number:]
     left, right = (
         scipy.linalg.cholesky(part + 1e-12 * np.trace(part) * np.eye(number), lower=True) for part in (own, other)
