@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import argparse
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import scipy.ndimage as ndi
 
+from detection.arrays import Block
+from detection.blocks import terrain_from_elevation
 from detection.methods.confidence import MODES, explanatory, mode_of
 from detection.methods.matched_filter import MatchedFilter
 from detection.methods.pair import Pair
-from detection.simulate import simulate_landslide
+from detection.simulate import Nuisances, simulate_landslide
 
 FIRST_SEED = 5000
 RIGHT_FROM = 0.3
@@ -36,12 +40,15 @@ def setting(mode: str, number: int) -> dict[str, Any]:
         "spectra": "train",
         "with_terrain": "level" not in mode,
     }
-    several = mode == "stack" or ("level" in mode and number % 5 == 1)
+    several = mode == "stack" or ("level" in mode and number % 5 in {1, 2})
     chosen["n_before"] = chosen["n_after"] = int(rng.integers(2, 6)) if several else 1
     if "visible" in mode:
         chosen["bands"] = ("blue", "green", "red")
     elif number % 4 == 3:
         chosen["bands"] = ("blue", "green", "red", "nir")
+    # files from elsewhere often have no quality band, and coarser pixels
+    chosen["nuisances"] = Nuisances(cloud_mask=number % 5 != 2)
+    chosen["pixel_m"] = 20.0 if number % 7 == 3 else 10.0
     return chosen
 
 
@@ -49,7 +56,7 @@ def objects(mode: str, number: int) -> tuple[list[list[float]], list[bool]]:
     """Return the explanatory values of all objects of a scene, and which are landslides."""
     scene = simulate_landslide(FIRST_SEED + number, **setting(mode, number))
     detector = (MatchedFilter if mode == "stack" else Pair)(min_confidence=0.0)
-    block = scene.block
+    block = scene.block if number % 2 else coarse(scene.block, number)
     infrared = "nir" in block.before[0].bands
     seen_as = mode_of(has_relief=block.terrain is not None, dates_after=len(block.after), has_infrared=infrared)
     if seen_as != mode:
@@ -57,6 +64,15 @@ def objects(mode: str, number: int) -> tuple[list[list[float]], list[bool]]:
     found = detector.candidates(detector.score(block, detector.fit([block])), block)
     values = [explanatory(one.features) for one in found]
     return values, [bool((scene.labels[one.rows, one.cols] > 0).mean() >= RIGHT_FROM) for one in found]
+
+
+def coarse(block: Block, number: int) -> Block:
+    """Return a block whose relief is known from a model of some 30 m only, in whole metres, as most are."""
+    if block.terrain is None:
+        return block
+    rough = np.random.default_rng(number).normal(0, 6, block.shape)
+    seen = ndi.gaussian_filter(block.terrain.elevation_m + rough, 1.5)
+    return replace(block, terrain=terrain_from_elevation(np.rint(seen), block.pixel_m))
 
 
 def fit(values: Array, right: Array) -> Array:
@@ -103,7 +119,7 @@ def main() -> None:
         right = np.array([one for part in parts for one in part[1]], dtype=np.float64)
         likely = np.empty(len(right))
         for fold in range(5):
-            out = scene % 5 == fold
+            out = scene // 5 % 5 == fold  # each fold has scenes of every kind
             likely[out] = 1 / (1 + np.exp(-np.clip(values[out] @ fit(values[~out], right[~out]), -30, 30)))
         error, told = calibration(likely, right)
         chosen = likely >= 0.5

@@ -42,6 +42,8 @@ class Acquisition:
     """Radar: angle of the look from the vertical at level ground; None = not told."""
     look_azimuth_deg: float | None = None
     """Radar: direction in which the satellite looks, clockwise from north."""
+    sunlit: BoolArray | None = None
+    """(rows, cols), True where no relief stands before the sun; None = to be found from the relief of the block."""
 
     @property
     def is_radar(self) -> bool:

@@ -49,7 +49,8 @@ def crop_block(block: Block, window: tuple[slice, slice]) -> Block:
     rows, cols = window
 
     def cut(one: Acquisition) -> Acquisition:
-        return replace(one, reflectance=one.reflectance[:, rows, cols], usable=one.usable[rows, cols])
+        lit = None if one.sunlit is None else one.sunlit[rows, cols]
+        return replace(one, reflectance=one.reflectance[:, rows, cols], usable=one.usable[rows, cols], sunlit=lit)
 
     terrain = block.terrain
     if terrain is not None:

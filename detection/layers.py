@@ -77,11 +77,9 @@ class Picture:
 
     def _read_warped(self, window: Slices) -> Sheet:
         place = Window.from_slices(*window)
-        codes = (
-            None
-            if self._warped_codes is None or self.quality is None
-            else self._warped_codes.read(self.quality.band, window=place)
-        )
+        codes = None
+        if self._warped_codes is not None and self.quality is not None:
+            codes = _codes(self._warped_codes.read(self.quality.band, window=place), QUALITY_FILL[self.quality.name])
         shape = (window[0].stop - window[0].start, window[1].stop - window[1].start)
         if self._warped is None:
             return Sheet(np.empty((0, *shape), np.float32), np.ones(shape, bool), codes)
@@ -95,7 +93,7 @@ class Picture:
         return Sheet(self._scaled(numbers), self._valid(numbers, mask), codes)
 
     def _read_straight(self, window: Slices) -> Sheet:
-        """Return a window by bilinear weights between the four pixels around each; codes from the nearest."""
+        """Return a window by cubic weights between the pixels around each; codes from the nearest."""
         parts = [
             _part(span, apart, size)
             for span, apart, size in zip(window, self._offset_px, self._source.shape, strict=True)
@@ -106,9 +104,9 @@ class Picture:
         codes = None
         if self.quality is not None:
             near = numbers[-1]
-            codes = near[rows.nearest : rows.nearest + rows.length, cols.nearest : cols.nearest + cols.length].copy()
-            known = inside[rows.nearest : rows.nearest + rows.length, cols.nearest : cols.nearest + cols.length]
-            codes[~known] = QUALITY_FILL[self.quality.name]
+            place = np.s_[rows.nearest : rows.nearest + rows.length, cols.nearest : cols.nearest + cols.length]
+            codes = _codes(near[place], QUALITY_FILL[self.quality.name])
+            codes[~inside[place]] = QUALITY_FILL[self.quality.name]
         stored = numbers[: len(self.bands)]
         valid = inside & self._valid(stored, mask) if self.bands else np.ones((rows.length, cols.length), bool)
         values = self._scaled(stored)
@@ -222,6 +220,13 @@ def _all_of(valid: BoolArray, axis: int) -> BoolArray:
     v = valid if axis == 0 else valid.T
     v = v[:-3] & v[1:-2] & v[2:-1] & v[3:]
     return v if axis == 0 else v.T
+
+
+def _codes(numbers: Numbers, fill: int) -> Numbers:
+    """Return codes as whole numbers, a copy; what is not finite is no data."""
+    if numbers.dtype.kind == "f":
+        numbers = np.rint(np.nan_to_num(numbers, nan=fill, posinf=fill, neginf=fill)).astype(np.int32)
+    return np.array(numbers)
 
 
 def _column(values: Any) -> FloatArray:

@@ -173,9 +173,9 @@ def _layer(dataset: Any, number: int, plain: Layer, *, landsat_surface: bool) ->
         alpha = dataset.colorinterp.index(ColorInterp.alpha) + 1
     plain = replace(plain, nodata=dataset.nodatavals[index], masked=masked or alpha is not None, alpha=alpha)
     if plain.name in QUALITY:
-        if not np.issubdtype(dtype, np.integer):
+        if np.issubdtype(dtype, np.complexfloating):
             raise RasterError(f"{plain.label}: {plain.name} must be whole numbers, not {dtype}")
-        return plain, ""
+        return plain, ""  # floats too: all bands of a GeoTIFF share one type, that of the reflectance
     if plain.name in RADAR_BANDS:
         return replace(plain, scale=dataset.scales[index], offset=dataset.offsets[index]), ""
     scaling = scaling_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,7 +20,9 @@ from detection.arrays import Acquisition, Block, FloatArray, Terrain
 from detection.clouds import GROWTH_PX, quality_usable, snow
 from detection.grids import Grid, grid_of, open_dataset, opened, shifted, unreadable
 from detection.layers import Picture
+from detection.methods.illumination import REACH_PX, sunlit
 from detection.radarfiles import decibels
+from detection.regions import grow, within
 from detection.slopes import horn
 from detection.sources import Scene
 from hazard_db.errors import RasterError
@@ -77,17 +79,25 @@ class Reader:
         RasterError
             A file is damaged.
         """
-        top, bottom = window[0].start, window[0].stop
+        before, after = (
+            tuple(self.acquisition(scene, window) for scene in scenes) for scenes in (self.plan.before, self.plan.after)
+        )
+        pixel_m = self.plan.grid.pixel_m((window[0].start + window[0].stop) / 2)
+        if self.plan.dem is None:
+            return Block(before, after, None, pixel_m)
+        wide = grow(window, self.plan.grid.shape, REACH_PX)  # what throws its shadow into the window
+        relief, inside = self.terrain(wide), within(window, wide)
+        before, after = (tuple(_lit(one, relief, pixel_m, inside) for one in dates) for dates in (before, after))
         return Block(
-            before=tuple(self.acquisition(scene, window) for scene in self.plan.before),
-            after=tuple(self.acquisition(scene, window) for scene in self.plan.after),
-            terrain=None if self.plan.dem is None else self.terrain(window),
-            pixel_m=self.plan.grid.pixel_m((top + bottom) / 2),
+            before,
+            after,
+            Terrain(relief.elevation_m[inside], relief.slope_deg[inside], relief.aspect_deg[inside]),
+            pixel_m,
         )
 
     def acquisition(self, scene: Scene, window: Slices) -> Acquisition:
         """Return one date in a window; read a little wider where masks grow."""
-        wide = window if scene.quality is None else _grown(window, self.plan.grid.shape)
+        wide = window if scene.quality is None else grow(window, self.plan.grid.shape, GROWTH_PX)
         shape = _shape(wide)
         reflectance = np.empty((len(scene.layers), *shape), dtype=np.float32)
         usable = np.ones(shape, dtype=bool)
@@ -134,6 +144,12 @@ class Reader:
                 for href in dict.fromkeys(layer.href for layer in every)
             ]
         return self._pictures[scene.key]
+
+
+def _lit(one: Acquisition, relief: Terrain, pixel_m: tuple[float, float], inside: Slices) -> Acquisition:
+    """Return a date that knows where the sun shone, from relief that reaches beyond it."""
+    light = sunlit(relief.elevation_m, pixel_m, one.sun_elevation_deg, one.sun_azimuth_deg)
+    return replace(one, sunlit=light[inside].copy())
 
 
 class _Relief:
@@ -219,14 +235,6 @@ def check_overlap(plan: Plan) -> None:
 def to_grid(grid: Grid) -> Transformer:
     """Return the way from EPSG:4326 to the grid's CRS, longitude first."""
     return Transformer.from_crs(4326, CRS.from_wkt(grid.wkt), always_xy=True)
-
-
-def _grown(window: Slices, shape: tuple[int, int]) -> Slices:
-    rows, cols = (
-        slice(max(0, part.start - GROWTH_PX), min(size, part.stop + GROWTH_PX))
-        for part, size in zip(window, shape, strict=True)
-    )
-    return rows, cols
 
 
 def inset(window: Slices) -> Slices:

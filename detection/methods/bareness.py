@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from detection.arrays import BoolArray, FloatArray
-from detection.methods.objects import regions
+from detection.methods.objects import Rules, regions
 
-HIGH, LOW, KEEP, SMALLEST_PX = 3.0, 1.75, 0.4, 6
+RULES = Rules(high=3.0, low=1.75, keep=0.4, fewest_px=6)
 LEAST_SLOPE = 0.6
 """Of the picture's mean: data sets for training often give slope in units of their own."""
 
@@ -32,7 +32,7 @@ def bare_slopes(red: FloatArray, nir: FloatArray, slope: FloatArray, seen: BoolA
     steep = slope >= LEAST_SLOPE * float(slope[seen].mean()) if seen.any() else np.zeros(seen.shape, dtype=bool)
     score = np.where(steep, bare, np.float32(-1)).astype(np.float32)
     marked = np.zeros(seen.shape, dtype=bool)
-    for region in regions(score, HIGH, LOW, KEEP, SMALLEST_PX):
+    for region in regions(score, RULES):
         marked[region.pixels] = True
     return score, marked & seen
 

@@ -17,21 +17,22 @@ import scipy.ndimage as ndi
 
 from detection.arrays import Block, BoolArray, FloatArray, NotEnoughDataError, Score
 from detection.blocks import tiles
-from detection.methods.illumination import REACH_PX
-from detection.methods.pixels import View, common_bands, look, median
+from detection.methods.pixels import CLOUD_REACH_PX, View, common_bands, look, median
 from detection.methods.regression import Expectation, design, fit_expectation, residuals, whitening
-from detection.methods.targets import cloud_signature, shade_signature, signatures, snow_signature
+from detection.methods.targets import cloud_signature, shade_signature, signatures, snow_like, snow_signature
 
 PATCH_PX, PATCHES, SAMPLES = 160, 24, 120_000
 MEAN_PX = 41
 """Haze and slow changes of the light are taken out over this width."""
 SMOOTH_PX = 0.7
-HALO_PX = REACH_PX + MEAN_PX // 2 + 4
-"""Shadow, the mean around, masks grown by one pixel and smoothing."""
+HALO_PX = CLOUD_REACH_PX + MEAN_PX // 2 + 4
+"""Rim of cloud, the mean around, masks grown by one pixel and smoothing; shadows reach farther, see Acquisition."""
 LIGHT_CLASSES, PLANT_CLASSES, EDGE_CLASSES = 6, 4, 6
 _PRIOR_PX = 400
 _FEWEST_IN_CLASS = 1500
 _MAD = 1.4826
+_CHUNK_PX = 1 << 14
+"""So many pixels at a time stay in the processor's cache."""
 _CLEAR = 2.5
 """Below so many deviations a change tells nothing of what it is."""
 
@@ -319,35 +320,34 @@ def matched_pixels(
 
     The score is the best of s'S⁻¹e / sqrt(s'S⁻¹s) over the targets, the matched filter of [@Reed1974].
     """
-    bands = len(view.bands)
-    kind = classes(view, fitted.light_edges, fitted.plant_edges).reshape(-1)[pixels]
-    order = np.argsort(kind.astype(np.int16), kind="stable")
-    pixels = pixels[order]
-    change = residual.reshape(bands, -1)[:, pixels]
-    towards = signatures(view.before.reshape(bands, -1)[:, pixels], view.bands)
-    snow = snow_signature(view.before.reshape(bands, -1)[:, pixels], view.bands)
-    cloud = cloud_signature(view.before.reshape(bands, -1)[:, pixels], view.bands)
-    shade = shade_signature(view.bands)
-    like_cloud, like_shade = np.empty(len(pixels), dtype=np.float32), np.empty(len(pixels), dtype=np.float32)
-    best = np.full(len(pixels), -np.inf, dtype=np.float32)
-    length = np.empty(len(pixels), dtype=np.float32)
+    kind = classes(view, fitted.light_edges, fitted.plant_edges).reshape(-1)[pixels].astype(np.int16)
+    order = np.argsort(kind, kind="stable")
     bounds = np.searchsorted(kind[order], np.arange(len(fitted.whiteners) + 1))
+    answers = np.empty((4, len(pixels)), dtype=np.float32)
     for number, whitener in enumerate(fitted.whiteners):
-        part = slice(bounds[number], bounds[number + 1])
-        white = whitener @ change[:, part]
-        length[part] = np.sqrt((white * white).sum(axis=0))
-        for target in towards:
-            np.maximum(best[part], _along(whitener @ target[:, part], white), out=best[part])
-        like_cloud[part] = _along(whitener @ cloud[:, part], white) - best[part]
-        like_shade[part] = np.abs(_along(whitener @ shade, white)) - best[part]
-        if snow is not None:  # what is better told by snow come or gone is no scar
-            along = np.abs(_along(whitener @ snow[:, part], white))
-            snowy = (along > best[part]) & (along > _CLEAR)
-            best[part] = np.where(snowy, np.minimum(best[part], 1), best[part])
-    length = np.maximum(length, np.float32(1e-6))
-    back = np.empty_like(order)
-    back[order] = np.arange(len(order))
-    return best[back], (best / length)[back], (like_cloud / length)[back], (like_shade / length)[back]
+        for start in range(bounds[number], bounds[number + 1], _CHUNK_PX):
+            places = order[start : min(start + _CHUNK_PX, bounds[number + 1])]
+            answers[:, places] = _matched_like(view, residual, whitener, pixels[places])
+    return answers[0], answers[1], answers[2], answers[3]
+
+
+def _matched_like(view: View, residual: FloatArray, whitener: FloatArray, pixels: npt.NDArray[np.intp]) -> FloatArray:
+    """Return score, purity, likeness to cloud and to shade, (4, pixels), of pixels of one class."""
+    bands = len(view.bands)
+    change = residual.reshape(bands, -1)[:, pixels]
+    before = view.before.reshape(bands, -1)[:, pixels]
+    inverse = np.exp(-before)
+    white = whitener @ change
+    length = np.maximum(np.sqrt(np.einsum("bp,bp->p", white, white)), np.float32(1e-6))
+    best = np.max([_along(whitener @ target, white) for target in signatures(inverse, view.bands)], axis=0)
+    cloud = _along(whitener @ cloud_signature(inverse, view.bands), white) - best
+    shade = np.abs(_along(whitener @ shade_signature(view.bands), white)) - best
+    snow = snow_signature(inverse, view.bands)
+    if snow is not None:  # what is better told by snow come or gone is no scar
+        along = np.abs(_along(whitener @ snow, white))
+        snowy = (along > best) & (along > _CLEAR) & snow_like(before, change, view.bands)
+        best = np.where(snowy, np.minimum(best, 1), best)
+    return np.stack([best, best / length, cloud / length, shade / length])
 
 
 def _along(aim: FloatArray, white: FloatArray) -> FloatArray:

@@ -17,6 +17,8 @@ from detection.methods.pixels import common_bands, median
 
 Array = npt.NDArray[np.float64]
 SAMPLES = 300_000
+LEAST_UNCHANGED = 0.05
+"""Where less of the scene counts as unchanged, iterating on would only fit a handful of pixels ever more exactly."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class IrMad(BaseModel):
         """Return objects; the confidence only grows with the score and is not calibrated."""
         rules = Rules(self.high, self.low, 0.0, self.min_area_px, self.min_slope_deg, np.inf, 0.0, 0.0)
         found: list[Candidate] = []
-        for region in regions(score.z, self.high, self.low, 0.0, self.min_area_px):
+        for region in regions(score.z, rules):
             told = features(region, score, block)
             if plausible(told, rules):
                 likely = float(1 - np.exp(-told["mean"] / (2 * self.high)))
@@ -124,6 +126,8 @@ def irmad(
     for _ in range(iterations - 1):
         last = variates.correlations
         weight = chdtrc(len(bands), chi_squared(first, second, variates))
+        if weight.sum() < LEAST_UNCHANGED * len(x):
+            break
         variates = canonical(first, second, weight, bands)
         if np.max(np.abs(variates.correlations - last)) < tolerance:
             break
@@ -135,8 +139,12 @@ def canonical(x: Array, y: Array, weight: Array, bands: tuple[str, ...]) -> Vari
     share = weight / weight.sum()
     x_mean, y_mean = share @ x, share @ y
     both = np.concatenate([x - x_mean, y - y_mean], axis=1)
-    covariance = (both * share[:, None]).T @ both
-    number = x.shape[1]
+    return of_moments(x_mean, y_mean, (both * share[:, None]).T @ both, bands)
+
+
+def of_moments(x_mean: Array, y_mean: Array, covariance: Array, bands: tuple[str, ...]) -> Variates:
+    """Return the canonical variates of two pictures whose means and joint covariance, (2 bands, 2 bands), are known."""
+    number = len(bands)
     own, cross, other = covariance[:number, :number], covariance[:number, number:], covariance[number:, number:]
     left, right = (
         scipy.linalg.cholesky(part + 1e-12 * np.trace(part) * np.eye(number), lower=True) for part in (own, other)

@@ -10,7 +10,7 @@ from detection.arrays import Block, Candidate, Score
 from detection.methods import conditional
 from detection.methods.conditional import HALO_PX, Fitted
 from detection.methods.confidence import confidence, mode_of
-from detection.methods.objects import Rules, candidate, features, plausible, regions
+from detection.methods.objects import Rules, candidate, features, hillsides, plausible, regions
 from detection.methods.pixels import common_bands
 
 
@@ -23,14 +23,14 @@ class MatchedFilter(BaseModel):
     """Score that a landslide exceeds somewhere, in standard deviations of unchanged ground."""
     low: float = Field(2.5, gt=0)
     """Score that all of it exceeds."""
-    keep: float = Field(0.45, ge=0, lt=1)
-    """Share of its own peak that all of it exceeds."""
+    keep: float = Field(0.42, ge=0, lt=1)
+    """Share of the peaks near by that all of it exceeds."""
     min_area_px: int = Field(6, ge=1)
-    min_slope_deg: float = Field(15.0, ge=0, le=90)
+    min_slope_deg: float = Field(10.0, ge=0, le=90)
     """Mean slope; level ground changes by river and plough."""
     max_elongation_across: float = Field(2.2, ge=1)
     """Longer objects must run down the slope."""
-    min_alignment: float = Field(0.5, ge=0, le=1)
+    min_alignment: float = Field(0.35, ge=0, le=1)
     """Cosine of the angle between long axis and fall line."""
     min_solidity: float = Field(0.35, ge=0, le=1)
     """Share of the convex hull."""
@@ -62,7 +62,7 @@ class MatchedFilter(BaseModel):
             has_infrared=bool({"nir", "swir1", "swir2"} & set(common_bands(block))),
         )
         found: list[Candidate] = []
-        for region in regions(score.z, rules.high, rules.low, rules.keep, rules.fewest_px):
+        for region in regions(score.z, rules, hillsides(block.terrain)):
             told = features(region, score, block)
             if not plausible(told, rules):
                 continue

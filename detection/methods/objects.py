@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import scipy.ndimage as ndi
-from scipy.spatial import ConvexHull, QhullError
+import shapely
 
 from detection.arrays import Block, BoolArray, Candidate, FloatArray, Score, Terrain
 
@@ -16,8 +16,26 @@ EIGHT = np.ones((3, 3), dtype=bool)
 RING_PX = 10
 """The surroundings of an object reach this far."""
 PEAK_PERCENTILE = 90
+NEAR_PX = 2
+"""The blur of optics and smoothing reaches this far."""
+LEVEL_DEG, LEVEL_PX = 8.0, 5
+"""Ground whose slope, averaged over so many pixels, is less is valley floor: river beds and fields."""
 _BROAD_PX = 6.0
 """Slides side by side run together into objects longer across the slope than along it; rims of shadow are narrow."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What an object must be like to be a landslide at all."""
+
+    high: float
+    low: float
+    keep: float
+    fewest_px: int
+    min_slope_deg: float = 0.0
+    max_elongation_across: float = float("inf")
+    min_alignment: float = 0.0
+    min_solidity: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -37,35 +55,34 @@ class Region:
         return (rows + top).astype(np.int32), (cols + left).astype(np.int32)
 
 
-def regions(z: FloatArray, high: float, low: float, keep: float, fewest: int) -> Iterator[Region]:
-    """Yield the connected regions above `low` that somewhere exceed `high`, cut back to a share of their own peak.
+def regions(z: FloatArray, rules: Rules, where: BoolArray | None = None) -> Iterator[Region]:
+    """Yield the connected regions above `low` that somewhere exceed `high`, cut back to a share of the peaks near by.
 
     Hysteresis thresholding as in [@Canny1986]. The blur of the optics carries a strong change beyond its
-    border: pixels below `keep` times the peak are left out, which may break a region into several.
+    border: pixels below `keep` times the highest within NEAR_PX are left out. The highest of the whole region would
+    not do: what a slide does to rock is a fraction of what it does to forest.
 
     Parameters
     ----------
     z
         (rows, cols), NaN = not observed.
-    fewest
-        Pixels of the smallest region.
+    where
+        (rows, cols), True where slides can be; None = everywhere.
     """
-    above = np.nan_to_num(z, nan=-np.inf) > low
+    score = np.nan_to_num(z, nan=-1e6)
+    above = score > rules.low
+    if where is not None:
+        above &= where
+    above &= score > rules.keep * ndi.maximum_filter(score, size=2 * NEAR_PX + 1)
     labels, count = ndi.label(above, EIGHT)
     if not count:
         return
-    highest = ndi.maximum(z, labels, np.arange(1, count + 1))
+    highest = ndi.maximum(score, labels, np.arange(1, count + 1))
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     boxes = ndi.find_objects(labels)
-    for index in np.flatnonzero(highest > high):
+    for index in np.flatnonzero((highest > rules.high) & (sizes >= rules.fewest_px)):
         box = (boxes[index][0], boxes[index][1])
-        own = labels[box] == index + 1
-        values = z[box]
-        peak = float(np.percentile(values[own], PEAK_PERCENTILE))
-        core, parts = ndi.label(own & (values > max(low, keep * peak)), EIGHT)
-        for part in range(1, parts + 1):
-            mine = core == part
-            if mine.sum() >= fewest and values[mine].max() > high:
-                yield _region(box, mine, values, z.shape)
+        yield _region(box, labels[box] == index + 1, score[box], z.shape)
 
 
 def _region(box: tuple[slice, slice], mine: BoolArray, values: FloatArray, shape: tuple[int, ...]) -> Region:
@@ -83,6 +100,14 @@ def _region(box: tuple[slice, slice], mine: BoolArray, values: FloatArray, shape
     small = np.bincount(holes.ravel()) <= 4
     small[0] = False
     return Region(window, inside | small[holes], float(np.percentile(values[mine], PEAK_PERCENTILE)))
+
+
+def hillsides(terrain: Terrain | None) -> BoolArray | None:
+    """Return where slides can be, (rows, cols): everywhere but on valley floors; None without relief."""
+    if terrain is None:
+        return None
+    slope = np.nan_to_num(terrain.slope_deg, nan=90.0)
+    return np.asarray(ndi.uniform_filter(slope, LEVEL_PX, mode="nearest") >= LEVEL_DEG)
 
 
 def features(region: Region, score: Score, block: Block) -> dict[str, float]:
@@ -140,12 +165,18 @@ def shape(inside: BoolArray, pixel_m: tuple[float, float]) -> dict[str, float]:
 
 
 def solidity(rows: npt.NDArray[np.intp], cols: npt.NDArray[np.intp]) -> float:
-    """Return the number of pixels over the area of the convex hull of their corners."""
-    corners = np.concatenate([np.stack([rows + down, cols + across], axis=1) for down in (0, 1) for across in (0, 1)])
-    try:
-        return float(rows.size / ConvexHull(corners).volume)
-    except QhullError:  # pragma: no cover - corners of a pixel always span an area
-        return 1.0
+    """Return the number of pixels over the area of the convex hull of their corners.
+
+    Parameters
+    ----------
+    rows, cols
+        Of each pixel, row by row as `numpy.nonzero` gives them.
+    """
+    begins = np.flatnonzero(np.diff(rows, prepend=rows[0] - 1))
+    # the ends of each row span the same hull as all pixels
+    own, left, right = rows[begins], np.minimum.reduceat(cols, begins), np.maximum.reduceat(cols, begins) + 1
+    corners = [np.stack([own + down, side], axis=1) for down in (0, 1) for side in (left, right)]
+    return float(rows.size / shapely.MultiPoint(np.concatenate(corners)).convex_hull.area)
 
 
 def _relief(region: Region, terrain: Terrain, pixel_m: tuple[float, float]) -> dict[str, float]:
@@ -166,20 +197,6 @@ def _relief(region: Region, terrain: Terrain, pixel_m: tuple[float, float]) -> d
         "alignment": float(abs(np.cos(axis - fall))),
         "relief_m": float(np.nanmax(height) - np.nanmin(height)),
     }
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What an object must be like to be a landslide at all."""
-
-    high: float
-    low: float
-    keep: float
-    fewest_px: int
-    min_slope_deg: float
-    max_elongation_across: float
-    min_alignment: float
-    min_solidity: float
 
 
 def plausible(told: dict[str, float], rules: Rules) -> bool:

@@ -17,8 +17,13 @@ LEAST_COS_INCIDENCE = 0.15
 """Light that grazes the ground tells more of its roughness than of its colour."""
 WHITE = 0.42
 """Ground is darker than this in at least one visible band; snow and cloud are not."""
+HAZY, CLOUDY = 0.03, 0.09
+"""Haze-optimised differences of blue and red that no bare ground exceeds, or thick cloud and snow only."""
+CLOUD_REACH_PX = 12
+"""So far around thick cloud and snow, haze is taken for their rim."""
 _LEVEL = np.float32(np.cos(np.radians(10.0)))
 _DARKEST, _BRIGHTEST = 0.002, 1.5
+_FAR = np.float32(np.inf)
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,6 @@ def common_bands(block: Block) -> tuple[str, ...]:
 def look(block: Block, bands: tuple[str, ...]) -> View:
     """Return the view of a block in some bands."""
     before = [_Date.of(one, bands, block) for one in block.before]
-    after = [_Date.of(one, bands, block) for one in block.after]
     seen_before = np.stack([one.seen for one in before])
     count = seen_before.sum(axis=0)
     middle = median([one.values for one in before], seen_before)
@@ -105,12 +109,18 @@ def look(block: Block, bands: tuple[str, ...]) -> View:
         for one in before:
             total += 0 if one.light is None else one.seen * one.light
         light_before = total / np.maximum(count, 1)
-        light_after = np.stack([one.light for one in after if one.light is not None])
         upright = np.cos(np.radians(np.nan_to_num(block.terrain.slope_deg), dtype=np.float32))
-    return View(
-        bands, middle, np.stack([one.values for one in after]), count > 0, np.stack([one.seen for one in after]),
-        light_before, light_after, upright,
-    )  # fmt: skip
+    del before  # the largest arrays there are: those after need their room
+    values = np.empty((len(block.after), len(bands), *block.shape), dtype=np.float32)
+    seen_after = np.empty((len(block.after), *block.shape), dtype=np.bool_)
+    lights = []
+    for index, later in enumerate(block.after):
+        date = _Date.of(later, bands, block)
+        values[index], seen_after[index] = date.values, date.seen
+        lights.append(date.light)
+    if block.terrain is not None:
+        light_after = np.stack([light for light in lights if light is not None])
+    return View(bands, middle, values, count > 0, seen_after, light_before, light_after, upright)
 
 
 @dataclass(frozen=True)
@@ -123,11 +133,8 @@ class _Date:
     def of(cls, one: Acquisition, bands: tuple[str, ...], block: Block) -> _Date:
         picture = one.reflectance[[one.bands.index(name) for name in bands]]
         seen = one.usable & np.isfinite(picture).all(axis=0)
+        seen &= ~white(picture, bands)
         seen = ndi.binary_erosion(seen, border_value=1)  # next to cloud and snow there is a little of both
-        visible = [index for index, name in enumerate(bands) if name in ("blue", "green", "red")]
-        if visible:
-            with np.errstate(invalid="ignore"):
-                seen &= ~(picture[visible].min(axis=0) > WHITE)
         np.nan_to_num(picture, copy=False, nan=1.0)
         np.clip(picture, _DARKEST, _BRIGHTEST, out=picture)
         np.log(picture, out=picture)
@@ -139,13 +146,38 @@ class _Date:
         return cls(picture, seen, light)
 
 
+def white(picture: FloatArray, bands: tuple[str, ...]) -> BoolArray:
+    """Return where cloud or snow lies, with its rim, (rows, cols), told from the visible bands alone.
+
+    Masks of clouds leak, and many files have none. The difference of blue and half of red is after the haze-optimised
+    transform of [@Zhu2012]; bright ground may exceed its lower threshold, so that it counts next to a core only.
+
+    Parameters
+    ----------
+    picture
+        Reflectance, (bands, rows, cols), NaN = unknown.
+    """
+    visible = [picture[index] for index, name in enumerate(bands) if name in {"blue", "green", "red"}]
+    found = np.zeros(picture.shape[1:], dtype=np.bool_)
+    with np.errstate(invalid="ignore"):
+        if visible:
+            found |= np.min(visible, axis=0) > WHITE
+        if {"blue", "red"} <= set(bands):
+            haze = picture[bands.index("blue")] - picture[bands.index("red")] / 2 - np.float32(0.08)
+            core = (haze > CLOUDY) | found
+            if core.any():
+                found |= (haze > HAZY) & ndi.maximum_filter(core, size=2 * CLOUD_REACH_PX + 1)
+    return found
+
+
 def _light(
     terrain: Terrain, pixel_m: tuple[float, float], one: Acquisition, picture: FloatArray, bands: tuple[str, ...]
 ) -> tuple[FloatArray, BoolArray]:
     """Take the light out of a picture, in place; return the logarithm of cos i, and where the sun shines."""
     sun = (one.sun_elevation_deg, one.sun_azimuth_deg)
     cosine = cos_incidence(terrain, *sun)
-    lit = ~ndi.binary_dilation(~sunlit(terrain.elevation_m, pixel_m, *sun))  # the rim of a shadow is half dark
+    lit = sunlit(terrain.elevation_m, pixel_m, *sun) if one.sunlit is None else one.sunlit
+    lit = ~ndi.binary_dilation(~lit)  # the rim of a shadow is half dark
     lit &= cosine > LEAST_COS_INCIDENCE
     np.maximum(cosine, LEAST_COS_INCIDENCE, out=cosine)
     level = np.float32(max(np.sin(np.radians(one.sun_elevation_deg)), LEAST_COS_INCIDENCE))
@@ -167,17 +199,30 @@ def median(dates: list[FloatArray] | FloatArray, seen: BoolArray) -> FloatArray:
     """
     if len(dates) == 1:
         return np.asarray(dates[0] * seen[0], dtype=np.float32)
-    far = np.float32(np.inf)
-    ordered = [np.where(mask, values, far) for values, mask in zip(dates, seen, strict=True)]
+    count = seen.sum(axis=0)
+    result = np.empty(dates[0].shape, dtype=np.float32)
+    for band in range(len(result)):  # one band of all dates fits the processor's cache, all bands do not
+        result[band] = _middle(
+            [np.where(mask, values[band], _FAR) for values, mask in zip(dates, seen, strict=True)], count
+        )
+    return result
+
+
+def _middle(ordered: list[FloatArray], count: npt.NDArray[np.intp]) -> FloatArray:
+    """Return the median of the first `count` of values, (rows, cols), after putting them in order; 0 where none is.
+
+    Parameters
+    ----------
+    ordered
+        One array per date, _FAR where not seen; overwritten.
+    """
     for last in range(len(ordered) - 1, 0, -1):  # bubble sort: every comparison is one pass over whole arrays
         for index in range(last):
             low = np.minimum(ordered[index], ordered[index + 1])
             np.maximum(ordered[index], ordered[index + 1], out=ordered[index + 1])
             ordered[index] = low
-    count = seen.sum(axis=0)
     result = np.zeros_like(ordered[0])
     for number in range(1, len(ordered) + 1):
-        here = count == number
         low, high = ordered[(number - 1) // 2], ordered[number // 2]
-        np.copyto(result, low if low is high else (low + high) / 2, where=here)
+        np.copyto(result, low if low is high else (low + high) / 2, where=count == number)
     return result

@@ -67,7 +67,7 @@ class RdNdvi(BaseModel):
         """Return objects; the confidence only grows with the score and is not calibrated."""
         rules = Rules(self.high, self.low, 0.0, self.min_area_px, self.min_slope_deg, np.inf, 0.0, 0.0)
         found: list[Candidate] = []
-        for region in regions(score.z, self.high, self.low, 0.0, self.min_area_px):
+        for region in regions(score.z, rules):
             told = features(region, score, block)
             if plausible(told, rules):
                 likely = float(1 - np.exp(-told["mean"] / (2 * self.high)))

@@ -103,7 +103,7 @@ class SarAmplitude(BaseModel):
         )  # fmt: skip
         for sign in (1, -1):
             z = np.asarray(sign * score.layers["signed"], dtype=np.float32)
-            for region in regions(z, rules.high, rules.low, rules.keep, rules.fewest_px):
+            for region in regions(z, rules):
                 told = features(region, replace(score, z=z), block) | {"sign": float(sign)}
                 if plausible(told, rules):
                     yield told, region

@@ -26,6 +26,8 @@ class Nuisances:
     """What may hide or feign a change; each can be switched off."""
 
     clouds: bool = True
+    cloud_mask: bool = True
+    """A leaky mask of clouds and snow comes with the pictures; else none does."""
     snow: bool = True
     river: bool = True
     fields: bool = True
@@ -310,8 +312,8 @@ class _Camera:
             surface *= lighting(self.terrain, (self.pixel_m, self.pixel_m), (elevation, azimuth), sky)
         image, usable = self._clouds(surface, azimuth)
         image = self._sensor(image)
-        usable &= snow < 0.35
-        usable &= ~ndi.binary_dilation(snow >= 0.35, iterations=1)
+        if self.nuisances.cloud_mask:
+            usable &= ~ndi.binary_dilation(snow >= 0.35, iterations=1)
         which = [BANDS.index(name) for name in bands]
         reflectance = np.where(usable, image[which], np.float32(np.nan)).astype(np.float32)
         return Acquisition(date, bands, reflectance, usable, elevation, azimuth)
@@ -352,7 +354,8 @@ class _Camera:
             return surface, np.ones(shape, dtype=bool)
         opacity, shadow, flagged = clouds(self.rng, shape, float(self.rng.uniform(0.0, 0.18)), sun_azimuth_deg)
         surface = surface * (1 - shadow)
-        return surface + opacity * (column(library.CLOUD) - surface), ~flagged
+        usable = ~flagged if self.nuisances.cloud_mask else np.ones(shape, dtype=bool)
+        return surface + opacity * (column(library.CLOUD) - surface), usable
 
     def _sensor(self, image: FloatArray) -> FloatArray:
         """Return the picture after air, optics and electronics."""

@@ -316,3 +316,28 @@ def test_rasters_of_different_places(tmp_path: Path) -> None:
 def test_ground_size_of_pixels(crs: str, transform: Affine, expected: tuple[float, float]) -> None:
     grid = Grid(rasterio.crs.CRS.from_string(crs).to_wkt(), transform, (50, 50))
     assert grid.pixel_m() == pytest.approx(expected, rel=0.01)
+
+
+def test_a_scene_classification_among_floats_masks_as_whole_numbers_do(tmp_path: Path) -> None:
+    """All bands of a GeoTIFF have one type: beside reflectance 0-1 the classes are floats too, unknown ones NaN."""
+    floats = {name: values / 10_000 for name, values in picture().items()}
+    scl = np.full(SHAPE, 4.0)
+    scl[10:20, 10:20], scl[40, 40] = 9.0, np.nan
+    one = read(write_tif(tmp_path / "a.tif", {**floats, "scl": scl}, dtype="float32", nodata=None, tags=DAY))
+    assert not one.usable[10:20, 10:20].any()
+    assert not one.usable[40, 40]
+    assert one.usable[30:38, 30:38].all()
+
+
+def test_shadow_from_beyond_the_window_falls_into_it(tmp_path: Path) -> None:
+    """A wall of 200 m, 30 pixels south of a window, under a southern sun at 30 degrees."""
+    elevation = np.zeros(SHAPE)
+    elevation[50:] = 200.0
+    dem = write_tif(tmp_path / "dem.tif", {"elevation": elevation}, dtype="float32", nodata=None)
+    tags = DAY | {"sun_elevation": "30", "sun_azimuth": "180"}
+    scene = open_dates([write_tif(tmp_path / "a.tif", picture(), tags=tags)])[0]
+    with Reader(Plan(scene.grid, (scene,), (), dem)) as reader:
+        lit = reader.block((slice(0, 25), slice(20, 40))).before[0].sunlit
+    assert lit is not None
+    assert lit[:15].all()
+    assert not lit[17:].any()

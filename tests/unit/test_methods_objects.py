@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from detection.methods.objects import Rules, plausible, regions, shape, solidity
+from detection.blocks import terrain_from_elevation
+from detection.methods.objects import Rules, hillsides, plausible, regions, shape, solidity
 
 RULES = Rules(5, 2.5, 0.4, 6, 15.0, 2.2, 0.5, 0.35)
 
@@ -34,29 +37,45 @@ def test_hysteresis_equals_flood_fill(seed: int) -> None:
     z[rng.random(z.shape) < 0.2] = np.nan
     z = np.where(z > 2.5, z, np.minimum(z, 0))
     expected = flood(z, 4.5, 2.5, 3)
-    found = {
-        frozenset(zip(*(part.tolist() for part in one.pixels), strict=True)) for one in regions(z, 4.5, 2.5, 0.0, 3)
-    }
+    rules = replace(RULES, high=4.5, keep=0.0, fewest_px=3)
+    found = {frozenset(zip(*(part.tolist() for part in one.pixels), strict=True)) for one in regions(z, rules)}
     # holes of up to four pixels are filled: leave them out again
     bare = {frozenset(p for p in one if np.nan_to_num(z[p], nan=-9) > 2.5) for one in found}
     assert len(found) == len(expected) > 0
     assert bare == expected or all(any(e <= b for b in bare) for e in expected)
 
 
-def test_regions_are_cut_back_to_a_share_of_their_peak() -> None:
-    z = np.zeros((30, 30), dtype=np.float32)
-    z[8:22, 8:22] = 4.0
+def test_regions_are_cut_back_to_a_share_of_the_peaks_near_by() -> None:
+    """The blur around a strong change goes; a weaker part of it farther on stays."""
+    z = np.zeros((40, 30), dtype=np.float32)
+    z[9:21, 9:21] = 4.0
     z[10:20, 10:20] = 20.0
-    (one,) = regions(z, 5, 2.5, 0.4, 6)
-    rows, cols = one.pixels
-    assert (rows.min(), rows.max(), cols.min(), cols.max()) == (10, 19, 10, 19)
+    z[21:32, 12:18] = 4.0
+    parts = [one.pixels for one in regions(z, replace(RULES, high=3.0))]
+    strong, weak = sorted(parts, key=lambda part: part[0].min())
+    assert (strong[0].min(), strong[0].max(), strong[1].min(), strong[1].max()) == (10, 19, 10, 19)
+    assert weak[0].min() == 22
+    assert weak[0].max() == 31
+
+
+def test_level_ground_parts_regions() -> None:
+    """A river along a slide's foot does not make one region of both."""
+    elevation = np.maximum(0, np.abs(np.arange(40.0) - 20) - 8)[:, None] * 5 * np.ones((1, 40))
+    hills = hillsides(terrain_from_elevation(elevation.astype(np.float32), (10.0, 10.0)))
+    assert hills is not None
+    z = np.zeros((40, 40), dtype=np.float32)
+    z[14:26] = 20.0
+    z[2:16, 10:14] = 20.0
+    (one,) = regions(z, RULES, hills)
+    assert one.pixels[0].max() < 14
+    assert hillsides(None) is None
 
 
 def test_small_regions_and_those_never_high_are_left_out() -> None:
     z = np.zeros((30, 30), dtype=np.float32)
     z[2:4, 2:4] = 9.0
     z[10:20, 10:20] = 4.0
-    assert not list(regions(z, 5, 2.5, 0.4, 6))
+    assert not list(regions(z, RULES))
 
 
 @pytest.mark.parametrize(("height", "width", "axis"), [(20, 5, 0), (5, 20, 90)])

@@ -90,7 +90,7 @@ def test_what_is_not_usable_is_nan_and_the_rest_is_not() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in Nuisances.__dataclass_fields__ if name not in ("sun", "relief_light")]
+    "name", [name for name in Nuisances.__dataclass_fields__ if name not in ("sun", "relief_light", "cloud_mask")]
 )
 def test_each_nuisance_changes_the_pictures(name: str) -> None:
     quiet = simulate_landslide(7, shape=(120, 120), n_before=1, n_after=1, slides=0, nuisances=Nuisances.none()).block
@@ -147,3 +147,15 @@ def test_sun_stands_highest_and_southern_where_it_should() -> None:
     assert june[0] > september[0]
     assert 65 < june[0] < 72
     assert all(110 < azimuth < 160 for _, azimuth in (june, september))
+
+
+def test_without_a_mask_clouds_and_snow_pass_for_ground() -> None:
+    masked, bare = (
+        simulate_landslide(7, shape=(120, 120), n_before=1, n_after=1, nuisances=Nuisances(cloud_mask=on)).block.after[
+            0
+        ]
+        for on in (True, False)
+    )
+    assert bare.usable.all()
+    assert not masked.usable.all()
+    assert np.array_equal(bare.reflectance[:, masked.usable], masked.reflectance[:, masked.usable])

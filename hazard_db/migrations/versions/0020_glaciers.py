@@ -1,7 +1,7 @@
 """Glaciers and their outlines.
 
 Revision ID: 0020
-Revises: 0002
+Revises: 0003
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0020"
-down_revision = "0002"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 

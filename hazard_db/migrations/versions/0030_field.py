@@ -1,7 +1,7 @@
 """Submissions of phones, and keys that are for phones only.
 
 Revision ID: 0030
-Revises: 0003
+Revises: 0020
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0030"
-down_revision = "0003"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
