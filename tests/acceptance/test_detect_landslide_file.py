@@ -14,6 +14,7 @@ import rasterio
 import shapely
 from rasterio.features import rasterize
 from rasterio.transform import from_origin
+from rio_cogeo.cogeo import cog_validate
 from shapely.geometry import shape
 
 from detection.run import run_landslide
@@ -115,11 +116,12 @@ def test_hokkaido_pair(shared_data: Path, tmp_path: Path) -> None:
     before, after = (
         [folder / role / f"download.B{band}.tif" for band in (2, 3, 4)] for role in ("pre-event", "post-event")
     )
-    mask = tmp_path / "mask.tif"
+    mask, evidence = tmp_path / "mask.tif", tmp_path / "evidence.tif"
     result = run_landslide(
-        before, after, tmp_path / "out.geojson", dem=folder / "dem" / "download.DSM.tif", mask=mask,
+        before, after, tmp_path / "out.geojson", dem=folder / "dem" / "download.DSM.tif", mask=mask, explain=evidence,
         dates=["2018-04-20", "2018-09-25"],
     )  # fmt: skip
+    assert cog_validate(evidence, quiet=True)[0]
     values = read_mask(mask)
     changed = values == 1
     with rasterio.open(before[0]) as raster:
