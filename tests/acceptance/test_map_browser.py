@@ -17,6 +17,7 @@ from api.charts import write_map
 from api.opening import Catalogue
 from api.server import bind
 from maps import assets
+from tests.browsing import wait_until
 from tests.map_catalogue import CANDIDATE, CONFIRMED, fill, settings_of
 
 pytestmark = [
@@ -43,7 +44,7 @@ class Watched:
         self.page.on("console", lambda told: self.complaints.append(f"{told.type}: {told.text}"))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.goto(address if "://" in address else self.base + address)
-        self.page.wait_for_function("window.kkhMap !== undefined", timeout=QUICK_MS)
+        wait_until(self.page, "window.kkhMap !== undefined", timeout_ms=QUICK_MS)
         return self.page
 
     def check(self) -> None:
@@ -125,7 +126,7 @@ def test_a_change_tells_its_numbers_and_shows_its_picture(base: str, context: Br
     show(page, f"changes:{CONFIRMED}")
     popup = page.locator(".leaflet-popup")
     popup.locator("img").wait_for()
-    page.wait_for_function("document.querySelector('.leaflet-popup img').naturalWidth === 728")
+    wait_until(page, "document.querySelector('.leaflet-popup img').naturalWidth === 728")
     assert "43,210 ± 4,000 m²" in popup.inner_text()
     assert popup.locator(f'a[href="/changes/{CONFIRMED}"]').count() == 1
     box, frame = popup.bounding_box(), page.locator(".folium-map").bounding_box()
@@ -222,7 +223,7 @@ def test_a_file_works_without_network(database: Any, tmp_path: Path, context: Br
     watched = Watched(context.new_page(), out.as_uri())
     page = watched.open(out.as_uri())
     show(page, f"changes:{CANDIDATE}")
-    page.wait_for_function("document.querySelector('.leaflet-popup img').naturalWidth > 300")
+    wait_until(page, "document.querySelector('.leaflet-popup img').naturalWidth > 300")
     assert page.locator(".leaflet-road-pane path").count() >= 5
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     watched.check()

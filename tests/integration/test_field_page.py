@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from api.settings import ApiSettings
 from hazard_db import accounts, connect, seed
+from tests.browsing import wait_until
 from tests.phones import photo, serving, settings_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.acceptance]
@@ -77,7 +78,7 @@ def test_what_is_saved_without_a_connection_arrives_once_with_its_photos(
         address = running.enter_context(serving(settings))
         log_in(page, address)
         page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-        page.wait_for_function("navigator.serviceWorker.controller !== null")
+        wait_until(page, "navigator.serviceWorker.controller !== null")
         page.click("#locate")
         expect(page.locator("#km")).to_contain_text("km 657")
         expect(page.locator("#found")).to_have_text("± 12 m")
