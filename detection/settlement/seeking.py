@@ -20,6 +20,8 @@ BAND = 48
 _REACH = 4
 _FINEST_MM, _FINEST_MM_YR = 0.1, 0.05
 """No series is better than this, however smooth it looks: products without noise are simulated or smoothed."""
+_LARGEST_SPREAD = 3.0
+"""Standard deviations of theory that the spread of quiet ground is believed to have at most."""
 SADDLE = 0.6
 _LOW = 0.5
 """Score down to which an area reaches."""
@@ -126,7 +128,7 @@ def spread(values: npt.NDArray[np.floating], expected: float) -> tuple[float, fl
         return 0.0, expected
     middle = float(np.median(known))
     deviation = 1.4826 * float(np.median(np.abs(known - middle)))
-    return middle, float(np.clip(deviation, expected, 3 * expected))
+    return middle, float(np.clip(deviation, expected, _LARGEST_SPREAD * expected))
 
 
 def for_few(sigma: float, free: int) -> float:
@@ -147,11 +149,14 @@ def score(one: Maps, limits: Limits, free: int) -> Float:
     free
         Degrees of freedom of a series.
     """
-    level, _ = spread(one.velocity, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.where(one.velocity_t != 0, np.abs(one.velocity / one.velocity_t), _FINEST_MM_YR)
+    level = float(np.nanmedian(one.velocity)) if np.isfinite(one.velocity).any() else 0.0
     t = (one.velocity - level) / error
-    _, wide = spread(t, 1.0)
+    wide = spread(t, 1.0)[1]
+    if wide >= _LARGEST_SPREAD:
+        # more moves than stands still, and the middle of it is no quiet ground: what the file refers to is
+        level, t = 0.0, one.velocity / error
     by_rate = np.abs(t) / wide / for_few(limits.velocity_sigma, free)
     by_rate = np.where(np.abs(one.velocity - level) >= limits.min_velocity_mm_yr, by_rate, np.minimum(by_rate, 0.99))
     middle, noise = spread(one.root_f, 0.45)

@@ -102,7 +102,7 @@ def test_every_group_has_help(tmp_path: Path, group: list[str]) -> None:
         ["detect", "landslide", "--before", "a.tif", "--out", "x.geojson"],
         ["detect", "landslide", "--since", "2026-01-01", "--before", "a.tif"],
         ["detect", "landslide", "--since", "yesterday"],
-        ["detect", "settlement", "a.csv", "--out", "x.geojson"],
+        ["detect", "settlement", "a.csv"],
         ["ingest", "stac", "https://example.org"],
         ["ingest", "survey"],
         ["ingest", "survey", "a.csv", "--map", "nonsense"],

@@ -9,6 +9,7 @@ from detection.settlement.design import design
 from detection.settlement.field import Field
 from detection.settlement.fitting import fit
 from detection.settlement.run import LIMITS
+from detection.settlement.seeking import for_few
 from detection.settlement.trend import trend_change
 from detection.simulate.settlement import Air, simulate_settlement
 
@@ -73,7 +74,7 @@ def test_small_or_quiet_scenes_are_not_filtered():
 
 
 def test_a_scene_from_end_to_end():
-    scene = simulate_settlement(5, shape=(200, 200), n_dates=100, bowls=9)
+    scene = simulate_settlement(5, shape=(150, 150), n_dates=80, bowls=6)
     field = field_of(scene.y)
     found = analyse(
         field, times_of(scene), seasonal="half-year", limits=LIMITS, filtering=None, cycle_mm=CYCLE, tell=silent
@@ -184,3 +185,30 @@ def test_the_simulator_is_exact_and_repeats():
         np.testing.assert_allclose(series, bowl.history * bowl.depth.max(), rtol=1e-5)
     other = simulate_settlement(9, shape=(80, 80), n_dates=30, profiles="test")
     assert not np.array_equal(other.y, first.y)
+
+
+def test_ground_that_stands_still_is_the_minority():
+    rng = np.random.default_rng(10)
+    rows, cols = np.mgrid[:70, :70]
+    depth = np.exp(-2 * ((rows - 35) ** 2 + (cols - 32) ** 2) / 32**2)
+    field = field_of(-30 * depth[None] * T[:, None, None] + rng.normal(0, 3, (80, 70, 70)))
+    found = analyse(field, T, seasonal="annual", limits=LIMITS, filtering=False, cycle_mm=CYCLE, tell=silent)
+    assert len(found.regions) == 1
+    assert found.moving[35, 32] and not found.moving[0, 0]
+
+
+def test_what_is_broad_and_lasts_is_the_ground():
+    scene = simulate_settlement(11, shape=(160, 160), n_dates=80, bowls=1, air=Air(jumps=0, missing=0))
+    rows, cols = np.mgrid[:160, :160]
+    depth = np.exp(-2 * ((rows - 80) ** 2 + (cols - 80) ** 2) / 50**2)
+    field = field_of(scene.y - 40 * depth[None] * times_of(scene)[:, None, None])
+    found = analyse(
+        field, times_of(scene), seasonal="half-year", limits=LIMITS, filtering=True, cycle_mm=CYCLE, tell=silent
+    )
+    velocity = found.fit.velocity.reshape(160, 160)
+    assert np.nanmean(velocity[75:85, 75:85]) == pytest.approx(-39.5, abs=2.5)
+
+
+def test_short_series_need_more_standard_errors():
+    assert for_few(5.0, 10_000) == pytest.approx(5.0, abs=0.01)
+    assert 15 < for_few(5.0, 7) < 22
