@@ -92,10 +92,14 @@ class Lake:
 
 
 def _sky_lit(band: Mapping[str, FloatArray], rules: LakeRules) -> BoolArray:
-    """Return where blue is too strong over green for anything but ground or snow in shadow, (rows, cols)."""
+    """Return where blue is too strong over green for anything but ground or snow in shadow, (rows, cols).
+
+    In the dark a single pixel is noisy: there the mean of 3 x 3 decides.
+    """
     blue, green = band["blue"], band["green"]
-    limit = np.where(green < rules.dark_green, np.float32(rules.dark_blue_ratio), np.float32(rules.bright_blue_ratio))
-    return np.asarray(blue > limit * green, dtype=np.bool_)
+    mean_blue, mean_green = (ndi.uniform_filter(np.nan_to_num(one), 3) for one in (blue, green))
+    dark, bright = mean_blue > rules.dark_blue_ratio * mean_green, blue > rules.bright_blue_ratio * green
+    return np.asarray(np.where(green < rules.dark_green, dark, bright), dtype=np.bool_)
 
 
 def water_on(one: Acquisition, lit: BoolArray | None, slope_deg: FloatArray | None, rules: LakeRules) -> Water:
