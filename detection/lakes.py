@@ -45,7 +45,7 @@ Progress = Callable[[str, float], None]
 Slices = tuple[slice, slice]
 METHOD = "ndwi"
 NEEDED = frozenset({"green", "nir"})
-USED = ("green", "nir", "swir1")
+USED = ("blue", "green", "nir", "swir1")
 BLOCK_PX, FRAME_PX = 1024, 24
 AREA_SIGMA = 0.69 / 2
 """Standard deviation of an area over perimeter times pixel: edge pixels are right to half a pixel [@Hanshaw2014]."""

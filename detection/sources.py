@@ -125,9 +125,7 @@ def _refuse_twice(paths: Sequence[Path]) -> None:
     for path in paths:
         key = os.fspath(path) if os.fspath(path).startswith("/vsi") else str(Path(path).resolve())
         if key in seen:
-            raise DetectionError(
-                f"{Path(path).name} is given twice; every raster belongs once, to --before or to --after"
-            )
+            raise DetectionError(f"{Path(path).name} is given twice; give every raster once")
         seen[key] = path
 
 

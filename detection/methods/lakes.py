@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -34,6 +35,12 @@ class LakeRules(BaseModel):
     """Ground, even dark and damp, is brighter in the short-wave infrared."""
     min_green: float = Field(default=0.022, ge=0)
     """Darker is shadow."""
+    dark_green: float = Field(default=0.07, ge=0)
+    """Below it water and shadow are equally dark, and colour has to tell them."""
+    dark_blue_ratio: float = Field(default=1.02, gt=0)
+    """Blue over green of dark water at most: the light in a shadow is that of the sky."""
+    bright_blue_ratio: float = Field(default=1.18, gt=0)
+    """The same of bright water: snow in shadow is bluer."""
     max_slope_deg: float = Field(default=12.0, gt=0, le=90)
     min_area_m2: float = Field(default=5000.0, gt=0)
     min_solidity: float = Field(default=0.5, ge=0, le=1)
@@ -84,6 +91,17 @@ class Lake:
     """Share of the dates that saw its place and showed it."""
 
 
+def _sky_lit(band: Mapping[str, FloatArray], rules: LakeRules) -> BoolArray:
+    """Return where blue is too strong over green for anything but ground or snow in shadow, (rows, cols).
+
+    In the dark a single pixel is noisy: there the mean of 3 x 3 decides.
+    """
+    blue, green = band["blue"], band["green"]
+    mean_blue, mean_green = (ndi.uniform_filter(np.nan_to_num(one), 3) for one in (blue, green))
+    dark, bright = mean_blue > rules.dark_blue_ratio * mean_green, blue > rules.bright_blue_ratio * green
+    return np.asarray(np.where(green < rules.dark_green, dark, bright), dtype=np.bool_)
+
+
 def water_on(one: Acquisition, lit: BoolArray | None, slope_deg: FloatArray | None, rules: LakeRules) -> Water:
     """Return the water of a date.
 
@@ -97,6 +115,8 @@ def water_on(one: Acquisition, lit: BoolArray | None, slope_deg: FloatArray | No
         total = green + nir
         ndwi = np.where(total > 0.004, (green - nir) / np.maximum(total, 0.004), -1.0).astype(np.float32)
         possible = seen & (nir < rules.max_nir) & (green > rules.min_green)
+        if "blue" in band:
+            possible &= ~_sky_lit(band, rules)
         white = seen & (nir > rules.max_nir)
         if "swir1" in band:
             swir = band["swir1"]
@@ -130,6 +150,9 @@ def possible_water(one: Acquisition, rules: LakeRules) -> BoolArray | None:
         certain = grow & ((1 - rules.seed_ndwi) * green >= (1 + rules.seed_ndwi) * nir)
     if not certain.any():
         return None
+    if "blue" in band:
+        grow &= ~_sky_lit(band, rules)
+        certain &= grow
     labels, count = ndi.label(grow, EIGHT)
     kept = np.zeros(count + 1, dtype=bool)
     kept[labels[certain]] = True

@@ -59,6 +59,18 @@ def test_steep_and_shaded_ground_is_none() -> None:
     assert not water_on(one, np.zeros((60, 60), bool), None, RULES).water.any()
 
 
+@pytest.mark.parametrize("what", ["scree", "soil", "snow"])
+def test_cast_shadow_is_no_water_even_where_no_relief_tells(what: str) -> None:
+    """Sky light alone, as strong as the air makes it, and a little haze."""
+    light = np.array([0.30, 0.22, 0.17, 0.12, 0.07, 0.05], np.float32)[:, None, None]
+    haze = np.array([0.015, 0.010, 0.007, 0.003, 0.001, 0.0005], np.float32)[:, None, None]
+    dull = column(spectra.SNOW if what == "snow" else spectra.SURFACES[what]) * light + haze
+    lit = picture({})
+    shaded = Acquisition(AT, BANDS, np.where(DISC, dull, lit.reflectance).astype(np.float32), lit.usable, 40.0, 150.0)
+    assert not water_on(shaded, None, None, RULES).water.any()
+    assert possible_water(shaded, RULES) is None or not possible_water(shaded, RULES).any()
+
+
 def test_shore_is_where_pixels_are_half_water() -> None:
     """Land of another brightness on each side: the area stays that of the disc."""
     distance = np.hypot(ROWS - 30, COLS - 30)
