@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
+
+expect.set_options(timeout=20_000)  # ample on a busy machine; what is right is seen at once
 
 
 def wait_until(page: Page, condition: str, *, timeout_ms: int = 20_000) -> None:
