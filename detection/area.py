@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import shapely
-from rasterio.features import geometry_mask
 from shapely.geometry.base import BaseGeometry
 
 from detection.arrays import BoolArray
@@ -38,8 +37,9 @@ class Area:
         shape = (window[0].stop - window[0].start, window[1].stop - window[1].start)
         if self.polygon is None or self.polygon.contains(self._box(window)):
             return np.ones(shape, dtype=bool)
-        transform = self.grid.transform @ self.grid.transform.translation(window[1].start, window[0].start)
-        return np.asarray(geometry_mask([self.polygon], shape, transform, invert=True), dtype=np.bool_)
+        rows, cols = np.mgrid[window[0], window[1]] + 0.5
+        xs, ys = self.grid.transform @ (cols, rows)
+        return np.asarray(shapely.contains_xy(self.polygon, xs, ys), dtype=np.bool_)
 
     def _box(self, window: Slices) -> BaseGeometry:
         west, north = self.grid.transform @ (window[1].start, window[0].start)

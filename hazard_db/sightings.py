@@ -127,8 +127,9 @@ def join(conn: Connection, kept: int, others: Sequence[int]) -> None:
 def settle(conn: Connection, change_id: int) -> None:
     """Work out anew what is shown of a change: its largest outline, best confidence, latest movement, developments."""
     rows = conn.execute(
+        # of sightings alike in all else the outline decides, never the order in which they came
         text("""SELECT id, last_date, first_date, area_m2, area_uncertainty_m2, confidence FROM change_sighting
-                WHERE change_id = :id"""),
+                WHERE change_id = :id ORDER BY ST_AsBinary(geom), id"""),
         {"id": change_id},
     )
     seen = [Seen(**row._mapping) for row in rows]

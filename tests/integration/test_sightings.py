@@ -43,14 +43,19 @@ def store(conn: Connection, *listed: changes.ChangeRecord, name: str = "a") -> c
     return changes.store_run(conn, run, listed, [])
 
 
+def outline(geometry: Any) -> str:
+    """Return a shape as text, whichever corner it begins at and however many lie on its sides."""
+    return str(shapely.geometry.shape(geometry).normalize().simplify(0).normalize().wkt)
+
+
 def picture(conn: Connection) -> list[Any]:
     """Return all that is shown of the changes but their numbers."""
     listed = changes.list_changes(conn, include_unreviewed=True)
-    facts = ("first_date", "last_date", "area_m2", "confidence", "geometry")
+    facts = ("first_date", "last_date", "area_m2", "confidence")
     seen = ("development", "first_date", "last_date", "area_m2")
     return sorted(
         (
-            [str(one[name]) for name in facts],
+            [*(str(one[name]) for name in facts), outline(one["geometry"])],
             sorted([str(each[name]) for name in seen] for each in sightings.sightings_of(conn, one["id"])),
         )
         for one in listed
