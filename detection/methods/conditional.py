@@ -17,7 +17,7 @@ import scipy.ndimage as ndi
 
 from detection.arrays import Block, BoolArray, FloatArray, NotEnoughDataError, Score
 from detection.blocks import crop_block, tiles
-from detection.methods.pixels import CLOUD_REACH_PX, View, common_bands, look, median, plant_index
+from detection.methods.pixels import CLOUD_REACH_PX, View, common_bands, eroded, look, median, plant_index
 from detection.methods.regression import Expectation, design, fit_expectation, residuals, whitening
 from detection.methods.targets import cloud_signature, shade_signature, signatures, snow_like, snow_signature
 from detection.regions import grow, within
@@ -159,7 +159,7 @@ def slopes(picture: FloatArray, inner: BoolArray) -> tuple[FloatArray, FloatArra
 
 def _inner(view: View) -> BoolArray:
     """Return pixels seen before whose neighbours are too, (rows, cols)."""
-    return np.asarray(ndi.binary_erosion(view.seen_before, np.ones((3, 3), dtype=bool), border_value=1))
+    return eroded(view.seen_before, corners=True)
 
 
 def _shift(views: list[View], date: int, expectation: Expectation) -> FloatArray:

