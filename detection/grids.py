@@ -21,7 +21,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from hazard_db.errors import RasterError
 
-CACHE_BYTES = 128 * 2**20
+CACHE_BYTES = 64 * 2**20
 # OpenJPEG's worker threads swallow the errors of a damaged file; in one thread they are raised.
 ENVIRONMENT: dict[str, Any] = {
     "GDAL_CACHEMAX": CACHE_BYTES,

@@ -158,8 +158,7 @@ class Picture:
         return valid
 
     def _scaled(self, numbers: Numbers) -> FloatArray:
-        values = numbers.astype(np.float32)
-        values *= self._scale
+        values: FloatArray = np.multiply(numbers, self._scale, dtype=np.float32, casting="unsafe")
         if self._offset.any():
             values += self._offset
         return values
@@ -208,11 +207,14 @@ def _between(values: FloatArray, share: float, axis: int) -> FloatArray:
         -1.5 * s**3 + 2 * s**2 + 0.5 * s,
         0.5 * s**3 - 0.5 * s**2,
     )
-    length = values.shape[axis] - 3
-    pieces = (values[:, tap : tap + length] if axis == 1 else values[:, :, tap : tap + length] for tap in range(4))
-    total = next(pieces) * np.float32(weights[0])
-    for piece, weight in zip(pieces, weights[1:], strict=True):
-        total += piece * np.float32(weight)
+    shape = list(values.shape)
+    shape[axis] -= 3
+    total, spare = np.empty(shape, dtype=np.float32), np.empty(shape[1:], dtype=np.float32)
+    for band, result in zip(values, total, strict=True):  # what fits the processor's cache is fast
+        taps = [band[tap : tap + shape[1]] if axis == 1 else band[:, tap : tap + shape[2]] for tap in range(4)]
+        np.multiply(taps[0], np.float32(weights[0]), out=result)
+        for tap, weight in zip(taps[1:], weights[1:], strict=True):
+            np.add(result, np.multiply(tap, np.float32(weight), out=spare), out=result)
     return total
 
 

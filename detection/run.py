@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 import rasterio
 from rasterio.windows import Window
 from shapely.geometry.base import BaseGeometry
+from threadpoolctl import threadpool_limits
 
 from detection.area import Area
 from detection.arrays import Detector
@@ -204,11 +206,12 @@ def detect_landslide(
     check(plan)
     name, detector = choose(method, plan)
     tell("aligning dates", 0.0)
-    shifts = register(plan)
+    with _blas_of_one_thread():
+        shifts = register(plan)
     plan = replace(plan, shifts={key: shift.applied for key, shift in shifts.items()})
     inputs = _inputs(plan, shifts)
     kept = None if parts is None else Parts(parts, _key(inputs, name, detector, area, block_px, explain))
-    with Search(plan, detector, Area(area, plan.grid), block_px, evidence=explain) as search:
+    with _blas_of_one_thread(), Search(plan, detector, Area(area, plan.grid), block_px, evidence=explain) as search:
         search.fit(tell)
         objects = search.everywhere(folder, tell, crew, kept)
     seen = search.seen
@@ -236,6 +239,12 @@ def detect_landslide(
         },
         seconds=round(time.monotonic() - started, 2),
     )
+
+
+def _blas_of_one_thread() -> AbstractContextManager[Any]:
+    """Return a context for work on blocks: they keep all processors busy, and further threads of BLAS would spin in wait."""
+    limits: AbstractContextManager[Any] = threadpool_limits(1, user_api="blas")
+    return limits
 
 
 def _version(detector: Detector) -> str:

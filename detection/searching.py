@@ -213,7 +213,7 @@ class Search:
         """Yield blocks spread over the area, in an order without pattern, the same one every time."""
         every = [tile.inner for tile in tiles(self.plan.grid.shape, FIT_TILE_PX) if self.area.touches(tile.inner)]
         order = [inset(every[index]) for index in np.random.default_rng(0).permutation(len(every))]
-        with crew_of() as crew, closing(_in_turn(crew.executor, self._read, order, 3)) as blocks:
+        with crew_of() as crew, closing(_in_turn(crew.executor, self._read, order, 2)) as blocks:
             for block in blocks:
                 if _both_seen(block).mean() < FIT_USABLE:
                     continue

@@ -99,21 +99,30 @@ class Reader:
         """Return one date in a window; read a little wider where masks grow."""
         wide = window if scene.quality is None else grow(window, self.plan.grid.shape, GROWTH_PX)
         shape = _shape(wide)
-        reflectance = np.empty((len(scene.layers), *shape), dtype=np.float32)
+        reflectance: FloatArray | None = None
         usable = np.ones(shape, dtype=bool)
         for picture in self._pictures_of(scene):
             sheet = picture.read(wide)
-            for layer, values in zip(picture.bands, sheet.reflectance, strict=True):
-                reflectance[scene.layers.index(layer)] = values
             usable &= sheet.valid
             if picture.quality is not None and sheet.codes is not None:
                 usable &= quality_usable(picture.quality.name, sheet.codes, snow_is_ground=self.plan.snow_is_ground)
+            if picture.bands == scene.layers:  # one file holds them all: its array will do
+                reflectance = sheet.reflectance
+                continue
+            if reflectance is None:
+                reflectance = np.empty((len(scene.layers), *shape), dtype=np.float32)
+            for layer, values in zip(picture.bands, sheet.reflectance, strict=True):
+                reflectance[scene.layers.index(layer)] = values
+        if reflectance is None:
+            raise ValueError(f"{scene.label} has no bands")
         if scene.look is not None:
             reflectance, usable = decibels(reflectance, usable, linear=scene.look.linear)
         white = None if self.plan.snow_is_ground else snow(dict(zip(scene.bands, reflectance, strict=True)))
         if white is not None:
             usable &= ~white
-        np.copyto(reflectance, np.float32(np.nan), where=~usable)
+        hidden = ~usable
+        for band in reflectance:
+            np.copyto(band, np.float32(np.nan), where=hidden)
         rows, cols = (slice(a.start - b.start, a.stop - b.start) for a, b in zip(window, wide, strict=True))
         sun = scene.sun
         return Acquisition(

@@ -16,10 +16,11 @@ import numpy.typing as npt
 import scipy.ndimage as ndi
 
 from detection.arrays import Block, BoolArray, FloatArray, NotEnoughDataError, Score
-from detection.blocks import tiles
-from detection.methods.pixels import CLOUD_REACH_PX, View, common_bands, look, median
+from detection.blocks import crop_block, tiles
+from detection.methods.pixels import CLOUD_REACH_PX, View, common_bands, eroded, look, median, plant_index
 from detection.methods.regression import Expectation, design, fit_expectation, residuals, whitening
 from detection.methods.targets import cloud_signature, shade_signature, signatures, snow_like, snow_signature
+from detection.regions import grow, within
 
 PATCH_PX, PATCHES, SAMPLES = 160, 24, 120_000
 MEAN_PX = 41
@@ -112,9 +113,9 @@ def _patches(blocks: Iterable[Block]) -> list[View]:
                 chosen[place] = tile.inner
         if not chosen:
             continue
-        view = look(block, bands)
         for place, window in sorted(chosen.items()):
-            part = view.crop(window)
+            wide = grow(window, block.shape, CLOUD_REACH_PX + 2)
+            part = look(crop_block(block, wide), bands).crop(within(window, wide))
             if place < len(kept):
                 kept[place] = part
             else:
@@ -144,15 +145,21 @@ def _expectation(views: list[View], date: int) -> Expectation:
     return fit_expectation(np.concatenate(columns, axis=1), np.concatenate(seen, axis=1), center)
 
 
-def slopes(view: View) -> tuple[FloatArray, FloatArray]:
-    """Return the change of the view before per pixel, down and across, (bands, rows, cols); 0 beside what is unseen."""
-    inner = ndi.binary_erosion(view.seen_before, np.ones((3, 3), dtype=bool), border_value=1)
-    down = np.zeros_like(view.before)
-    across = np.zeros_like(view.before)
-    if view.before.shape[1] > 2 and view.before.shape[2] > 2:
-        down[:, 1:-1] = (view.before[:, 2:] - view.before[:, :-2]) / 2
-        across[:, :, 1:-1] = (view.before[:, :, 2:] - view.before[:, :, :-2]) / 2
-    return down * inner, across * inner
+def slopes(picture: FloatArray, inner: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """Return the change of a band per pixel, down and across, (rows, cols); 0 where not `inner`."""
+    down, across = np.zeros_like(picture), np.zeros_like(picture)
+    if min(picture.shape) > 2:
+        np.subtract(picture[2:], picture[:-2], out=down[1:-1])
+        np.subtract(picture[:, 2:], picture[:, :-2], out=across[:, 1:-1])
+    half = inner * np.float32(0.5)
+    down *= half
+    across *= half
+    return down, across
+
+
+def _inner(view: View) -> BoolArray:
+    """Return pixels seen before whose neighbours are too, (rows, cols)."""
+    return eroded(view.seen_before, corners=True)
 
 
 def _shift(views: list[View], date: int, expectation: Expectation) -> FloatArray:
@@ -166,7 +173,11 @@ def _shift(views: list[View], date: int, expectation: Expectation) -> FloatArray
         if calm.sum() < _FEWEST_IN_CLASS:
             continue
         left = residuals(view, date, expectation)[:, calm]
-        down, across = (part[:, calm] for part in slopes(view))
+        inner = _inner(view)
+        down, across = (
+            np.stack(part)
+            for part in zip(*([p[calm] for p in slopes(band, inner)] for band in view.before), strict=True)
+        )
         scale = _MAD * np.median(np.abs(left), axis=1, keepdims=True) + 1e-6
         steep = np.hypot(down, across)
         # steps beyond the steepest tenth are borders of snow, water and fields, which move themselves
@@ -179,30 +190,49 @@ def _shift(views: list[View], date: int, expectation: Expectation) -> FloatArray
 
 
 def all_residuals(view: View, expectations: tuple[Expectation, ...], shifts: FloatArray) -> FloatArray:
-    """Return the residual of every date, free of shift and of its mean around, (dates, bands, rows, cols)."""
-    down, across = slopes(view)
-    result = np.empty_like(view.after)
+    """Return the residual of every date, free of shift and of its mean around, (dates, bands, rows, cols).
+
+    It takes the place of `view.after`, of which a block has no room for two.
+    """
+    result = view.after
+    inner, seen = _inner(view), (view.seen_before & view.seen_after).astype(np.float32)
+    shares = []
     for date, expectation in enumerate(expectations):
-        one = residuals(view, date, expectation)
-        one -= shifts[date, 0] * down + shifts[date, 1] * across
-        seen = (view.seen_before & view.seen_after[date]).astype(np.float32)
-        one *= seen
-        around = np.maximum(ndi.uniform_filter(seen, MEAN_PX, mode="constant"), np.float32(1e-3))
-        for band in range(len(one)):
+        residuals(view, date, expectation, out=result[date])
+        around = ndi.uniform_filter(seen[date], MEAN_PX, mode="constant")
+        shares.append(1 / np.maximum(around, np.float32(1e-3)))
+    for band, picture in enumerate(view.before):
+        down, across = slopes(picture, inner)
+        for date, expectation in enumerate(expectations):
+            one = result[date, band]
+            one -= shifts[date, 0] * down
+            one -= shifts[date, 1] * across
+            one *= seen[date]
             most = 3 * expectation.deviation[band]  # what changed is not to tilt the mean around it
-            calm = np.clip(one[band], -most, most)
-            one[band] -= ndi.uniform_filter(calm, MEAN_PX, mode="constant") / around
-        one *= seen
-        result[date] = one
+            around = ndi.uniform_filter(np.clip(one, -most, most), MEAN_PX, mode="constant")
+            around *= shares[date]
+            one -= around
+            one *= seen[date]
     return result
 
 
-def classes(view: View, fitted_light: FloatArray, fitted_plants: FloatArray) -> npt.NDArray[np.intp]:
-    """Return the class of light and plants of each pixel, (rows, cols)."""
-    plants = np.searchsorted(fitted_plants, view.plants)
-    if view.light_before is None:
-        return plants.astype(np.intp)
-    return np.asarray(np.searchsorted(fitted_light, view.light_before) * PLANT_CLASSES + plants, dtype=np.intp)
+def classes(
+    view: View, fitted_light: FloatArray, fitted_plants: FloatArray, pixels: npt.NDArray[np.intp]
+) -> npt.NDArray[np.int16]:
+    """Return the class of light and plants of some pixels (flat indices)."""
+    plants = plant_index(view.before.reshape(len(view.bands), -1)[:, pixels], view.bands)
+    kind = _place(fitted_plants, plants)
+    if view.light_before is not None:
+        kind += PLANT_CLASSES * _place(fitted_light, view.light_before.reshape(-1)[pixels])
+    return kind
+
+
+def _place(edges: FloatArray, values: FloatArray) -> npt.NDArray[np.int16]:
+    """Return how many edges lie below each value: for a handful of edges faster than a search."""
+    place = np.zeros(values.shape, dtype=np.int16)
+    for edge in edges:
+        place += values > edge
+    return place
 
 
 def _quantiles(parts: list[FloatArray], number: int) -> FloatArray:
@@ -223,7 +253,9 @@ def _spread(
         light_edges = _quantiles(lights, LIGHT_CLASSES)
     middles = [median(part, view.seen_after & view.seen_before) for part, view in zip(left, views, strict=True)]
     flat = np.concatenate([part[:, mask] for part, mask in zip(middles, seen, strict=True)], axis=1)
-    kind = np.concatenate([classes(view, light_edges, plant_edges)[m] for view, m in zip(views, seen, strict=True)])
+    kind = np.concatenate(
+        [classes(view, light_edges, plant_edges, np.flatnonzero(mask)) for view, mask in zip(views, seen, strict=True)]
+    )
     whiteners = _whiteners(flat, kind, (len(light_edges) + 1) * PLANT_CLASSES)
     dates = len(expectations)
     bare = Fitted(
@@ -234,7 +266,7 @@ def _spread(
     return _standardised(bare, views, left, middles)
 
 
-def _whiteners(flat: FloatArray, kind: npt.NDArray[np.intp], count: int) -> FloatArray:
+def _whiteners(flat: FloatArray, kind: npt.NDArray[np.int16], count: int) -> FloatArray:
     """Return per class the whitening of the covariance without the 4-deviation tails, drawn to the common one."""
     calm = (np.abs(flat) < 4 * _MAD * np.median(np.abs(flat), axis=1, keepdims=True)).all(axis=0)
     if calm.sum() < 50 * len(flat):
@@ -308,9 +340,18 @@ def matched(view: View, residual: FloatArray, fitted: Fitted) -> Filtered:
     z.flat[pixels], purity.flat[pixels], cloud.flat[pixels], shade.flat[pixels] = matched_pixels(
         view, residual, fitted, pixels
     )
-    down, across = slopes(view)
-    contrast = np.sqrt((down * down + across * across).mean(axis=0))
-    return Filtered(z, purity, cloud, shade, contrast)
+    return Filtered(z, purity, cloud, shade, _contrast(view))
+
+
+def _contrast(view: View) -> FloatArray:
+    """Return the root mean square of the change per pixel before, over bands, (rows, cols)."""
+    inner = _inner(view)
+    total = np.zeros(inner.shape, dtype=np.float32)
+    for band in view.before:
+        for slope in slopes(band, inner):
+            total += slope * slope
+    total /= len(view.before)
+    return np.sqrt(total, out=total)
 
 
 def matched_pixels(
@@ -320,7 +361,7 @@ def matched_pixels(
 
     The score is the best of s'S⁻¹e / sqrt(s'S⁻¹s) over the targets, the matched filter of [@Reed1974].
     """
-    kind = classes(view, fitted.light_edges, fitted.plant_edges).reshape(-1)[pixels].astype(np.int16)
+    kind = classes(view, fitted.light_edges, fitted.plant_edges, pixels)
     order = np.argsort(kind, kind="stable")
     bounds = np.searchsorted(kind[order], np.arange(len(fitted.whiteners) + 1))
     answers = np.empty((4, len(pixels)), dtype=np.float32)
@@ -358,8 +399,8 @@ def _along(aim: FloatArray, white: FloatArray) -> FloatArray:
 
 def standardise(answer: Filtered, view: View, fitted: Fitted) -> FloatArray:
     """Return the score with median 0 and deviation 1 among its like, (rows, cols); 0 where not seen."""
-    place = np.searchsorted(fitted.edge_edges, answer.contrast)
-    number = (view.seen_after & view.seen_before).sum(axis=0)
+    place = _place(fitted.edge_edges, answer.contrast)
+    number = (view.seen_after & view.seen_before).sum(axis=0, dtype=np.int16)
     z = (answer.z - fitted.center[place]) / (fitted.scale[place] * fitted.thinness[number])
     return np.asarray(z * view.seen, dtype=np.float32)
 

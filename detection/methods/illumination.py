@@ -17,11 +17,31 @@ def cos_incidence(terrain: Terrain, sun_elevation_deg: float, sun_azimuth_deg: f
 
     As in [@Teillet1982]. Where the relief is unknown the ground counts as level.
     """
-    zenith = np.float32(np.radians(90.0 - sun_elevation_deg))
-    slope = np.radians(terrain.slope_deg, dtype=np.float32)
-    turn = np.radians(np.float32(sun_azimuth_deg) - terrain.aspect_deg, dtype=np.float32)
-    cosine = np.cos(zenith) * np.cos(slope) + np.sin(zenith) * np.sin(slope) * np.cos(turn)
-    return np.asarray(np.where(np.isfinite(cosine), cosine, np.cos(zenith)), dtype=np.float32)
+    return cos_to_sun(normals(terrain), sun_elevation_deg, sun_azimuth_deg)
+
+
+def normals(terrain: Terrain) -> FloatArray:
+    """Return the ground's normal, (up, north, east) by rows and columns; upright where the relief is unknown."""
+    slope, aspect = (np.radians(part, dtype=np.float32) for part in (terrain.slope_deg, terrain.aspect_deg))
+    found = np.empty((3, *slope.shape), dtype=np.float32)
+    np.cos(slope, out=found[0])
+    steep = np.sin(slope)
+    np.multiply(steep, np.cos(aspect), out=found[1])
+    np.multiply(steep, np.sin(aspect), out=found[2])
+    level = ~np.isfinite(slope + aspect)
+    found[:, level] = np.array([[1], [0], [0]], dtype=np.float32)
+    return found
+
+
+def cos_to_sun(normal: FloatArray, sun_elevation_deg: float, sun_azimuth_deg: float) -> FloatArray:
+    """Return the cosine of the angle between the sun and given normals, (rows, cols)."""
+    zenith, azimuth = np.radians(90.0 - sun_elevation_deg), np.radians(sun_azimuth_deg)
+    level = np.sin(zenith)
+    sun = np.array([np.cos(zenith), level * np.cos(azimuth), level * np.sin(azimuth)], dtype=np.float32)
+    cosine: FloatArray = normal[0] * sun[0]
+    for part, towards in zip(normal[1:], sun[1:], strict=True):
+        cosine += part * towards
+    return cosine
 
 
 def sunlit(

@@ -12,7 +12,7 @@ from detection.methods.pixels import View, plant_index
 
 ITERATIONS = 4
 RIDGE = 1e-4
-_CHUNK_PX = 1 << 15
+_CHUNK_PX = 1 << 13
 
 
 @dataclass(frozen=True)
@@ -86,14 +86,21 @@ def whitening(covariance: npt.NDArray[np.floating]) -> FloatArray:
     return np.asarray(np.linalg.inv(np.linalg.cholesky(steady)), dtype=np.float32)
 
 
-def residuals(view: View, date: int, expectation: Expectation) -> FloatArray:
-    """Return what a date after shows less what was to be expected, (bands, rows, cols); 0 where not seen."""
-    bands, rows, cols = view.before.shape
-    result = np.empty((bands, rows * cols), dtype=np.float32)
-    seen = view.after[date].reshape(bands, -1)
-    for start in range(0, rows * cols, _CHUNK_PX):
-        part = slice(start, min(start + _CHUNK_PX, rows * cols))
-        result[:, part] = seen[:, part] - expectation.weights.T @ design(view, date, expectation.center, part)
-    result = result.reshape(bands, rows, cols)
-    result *= view.seen_before & view.seen_after[date]
-    return result
+def residuals(view: View, date: int, expectation: Expectation, out: FloatArray | None = None) -> FloatArray:
+    """Return what a date after shows less what was to be expected, (bands, rows, cols); 0 where not seen.
+
+    Parameters
+    ----------
+    out
+        Where to put it, contiguous; may be what is seen, `view.after[date]`, itself. None = a new array.
+    """
+    shape = view.before.shape
+    seen = view.after[date].reshape(shape[0], -1)
+    result = np.empty_like(seen) if out is None else out.reshape(shape[0], -1)
+    both = (view.seen_before & view.seen_after[date]).reshape(-1)
+    for start in range(0, both.size, _CHUNK_PX):
+        part = slice(start, start + _CHUNK_PX)
+        expected = expectation.weights.T @ design(view, date, expectation.center, part)
+        np.subtract(seen[:, part], expected, out=result[:, part])
+        result[:, part] *= both[part]
+    return result.reshape(shape)
