@@ -68,13 +68,17 @@ def is_told(change: ChangeFacts, run_id: int | None, growth_share: float) -> boo
     """Return whether an alert has spoken of the change so that it calls for no other one.
 
     A live alert has, and any alert that took note of this very run. One that was resolved has, unless the change has
-    grown by `growth_share` since. One that expired without anybody dealing with it has not, nor one that was a false
-    alarm where the verdict on the change was taken back.
+    grown by `growth_share` since, or this run saw it move again. One that expired without anybody dealing with it has
+    not, nor one that was a false alarm where the verdict on the change was taken back.
     """
     return any(
         link.is_live
         or (run_id is not None and run_id in link.runs)
-        or (link.state == "resolved" and change.area_m2 < link.area_m2 * (1 + growth_share))
+        or (
+            link.state == "resolved"
+            and change.area_m2 < link.area_m2 * (1 + growth_share)
+            and run_id not in change.reactivated_in
+        )
         for link in change.links
     )
 

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from alerts.settings import AlertSettings, load_alert_settings
-from api import problems
+from api import media, problems
 from api.measures import Measures
 from api.middleware import EntityTags, SizeLimit, Surroundings
 from api.problems import OURS, failure
@@ -48,6 +48,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        media.tidy(settings.home / "media")
         yield
         state.engine.dispose()
         state.public_engine.dispose()

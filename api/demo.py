@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ingest.load import ingest_survey
-
 from alerts.deliver import deliver_due, subscribe
 from alerts.settings import load_alert_settings
 from api.charts import write_map
@@ -26,6 +24,7 @@ from hazard_db.alerts import Subscription
 from hazard_db.errors import ConflictError, NotFoundError
 from hazard_db.settings import load_database_settings
 from ingest.imagery.load import ingest_scene
+from ingest.load import ingest_survey
 
 ACTOR = "demo"
 RECEIVER = "demonstration"

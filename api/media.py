@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from hazard_db.errors import InputError
 
 CHUNK = 2**20
 MOST_PIXELS = 300_000_000
+MOST_PIXELS_READ = 50_000_000
+"""Larger pictures take too much memory to be read through."""
 LONGEST_NAME = 200
 IMAGES = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 FTYP = {
@@ -40,8 +43,29 @@ class Stored:
     lonlat: tuple[float, float] | None
 
 
+@dataclass(frozen=True)
+class Arrived:
+    """A file that is on the disk and checked, but not yet kept."""
+
+    part: Path
+    stored: Stored
+
+
 def store(stream: IO[bytes], folder: Path, label: str) -> Stored:
     """Return what was stored; the file appears whole, under its checksum, and only once.
+
+    Raises
+    ------
+    InputError
+        It is empty, or of a kind that is not taken.
+    """
+    arrived = take(stream, folder, label)
+    keep(arrived, folder)
+    return arrived.stored
+
+
+def take(stream: IO[bytes], folder: Path, label: str) -> Arrived:
+    """Return a file that has been written and checked; `keep` gives it its place, `drop` removes it.
 
     Raises
     ------
@@ -62,13 +86,39 @@ def store(stream: IO[bytes], folder: Path, label: str) -> Stored:
         if not size:
             raise InputError(f"{label}: the file is empty")
         mime_type, facts = _look(part, label)
-        final = path_of(folder, digest.hexdigest())
-        final.parent.mkdir(exist_ok=True)
-        if not final.exists():
-            part.replace(final)
-        return Stored(digest.hexdigest(), size, mime_type, _taken_at(facts), _lonlat(facts))
-    finally:
+    except BaseException:
         part.unlink(missing_ok=True)
+        raise
+    return Arrived(part, Stored(digest.hexdigest(), size, mime_type, _taken_at(facts), _lonlat(facts)))
+
+
+def keep(arrived: Arrived, folder: Path) -> None:
+    """Give a file its place for good, before the catalogue says that it is there."""
+    final = path_of(folder, arrived.stored.sha256)
+    final.parent.mkdir(exist_ok=True)
+    if final.exists():
+        drop(arrived)
+    else:
+        arrived.part.replace(final)
+    for changed in (final.parent, folder):  # a name is on the disk only when its folder is
+        descriptor = os.open(changed, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def drop(arrived: Arrived) -> None:
+    """Remove a file that is not to be kept, where it still waits."""
+    arrived.part.unlink(missing_ok=True)
+
+
+def tidy(folder: Path, older_than_s: float = 24 * 3600) -> int:
+    """Return how many files were removed that a killed process left half written."""
+    found = [path for path in folder.glob(".part-*") if time.time() - path.stat().st_mtime > older_than_s]
+    for path in found:
+        path.unlink(missing_ok=True)
+    return len(found)
 
 
 def path_of(folder: Path, sha256: str) -> Path:
@@ -110,11 +160,20 @@ def _look(path: Path, label: str) -> tuple[str, Mapping[int, Any]]:
                 gps = dict(image.getexif().get_ifd(ExifTags.IFD.GPSInfo))
                 exif |= dict(image.getexif().get_ifd(ExifTags.IFD.Exif))
                 image.verify()
+            _read_through(path)
     except InputError:
         raise
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError, KeyError) as error:
         raise InputError(f"{label}: not a whole file of a kind that is taken ({KINDS})") from error
     return kind, {**exif, ExifTags.IFD.GPSInfo: gps}
+
+
+def _read_through(path: Path) -> None:
+    """Read a picture to its end, small; only PNG has checksums that tell without it whether the end is there."""
+    with Image.open(path, formats=["JPEG", "MPO", "WEBP", "PNG"]) as image:
+        if image.format != "PNG" and image.width * image.height <= MOST_PIXELS_READ:
+            image.draft("RGB", (image.width // 8, image.height // 8))
+            image.load()
 
 
 def _taken_at(facts: Mapping[int, Any]) -> datetime | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -15,6 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.measures import Measures
 
 log = logging.getLogger("api")
+
+TOKEN = re.compile(r"^(/openrosa/t/)[^/]+")
+"""Of phones whose address is their key: not for the log."""
 
 LARGEST_TAGGED = 8 * 2**20
 """Answers beyond this are sent as they come, without being gathered for a tag."""
@@ -70,7 +74,8 @@ class Surroundings:
             await (self.refuse(scope) if odd else self.app)(scope, receive, send_with_headers)
         except Exception:
             # The trace is for the log; whoever asked gets the id to name it by.
-            log.exception("request %s failed: %s %s", state["request_id"], scope["method"], scope["path"])
+            path = TOKEN.sub(r"\1...", scope["path"])
+            log.exception("request %s failed: %s %s", state["request_id"], scope["method"], path)
             if status:
                 raise
             await self.fail(scope)(scope, receive, send_with_headers)

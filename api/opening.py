@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 from api.console import actor, tell
-from hazard_db import connect, corridor, database, migrate, scenes, schema, seed
+from hazard_db import connect, corridor, database, migrate, schema, seed
 from hazard_db.connect import Connection, Engine
 from hazard_db.errors import NotFoundError, OutsideCorridorError, SettingsError
 from hazard_db.schema import Schema
@@ -108,9 +107,10 @@ def ensure_road(settings: DatabaseSettings) -> None:
         with connect.transaction(source) as conn:
             if not has_road(conn):
                 connect.actor(conn, actor())
-                load_own_road(conn)
+                took = seed.load(conn)
                 tell(
-                    "no road was loaded: took the approximate alignment; `kkh corridor load FILE` brings a surveyed one"
+                    f"no road was loaded: took the approximate alignment with {took.sites} sites and {took.events} events of "
+                    "public sources; `kkh corridor load FILE` brings a surveyed one"
                 )
     finally:
         source.dispose()
@@ -125,16 +125,6 @@ def has_road(conn: Connection) -> bool:
     except NotFoundError:
         return False
     return True
-
-
-def load_own_road(conn: Connection) -> None:
-    """Make the approximate alignment that comes with this program the current one."""
-    scenes.lock(conn, "seed alignment")
-    if not has_road(conn):
-        corridor.load(
-            conn, seed.FOLDER / "alignment.geojson", name="Karakoram Highway", version=seed.VERSION,
-            valid_from=date(2017, 1, 1), calibration=seed.FOLDER / "calibration_points.csv", source=seed.SOURCE,
-        )  # fmt: skip
 
 
 def _url(settings: DatabaseSettings, role: str) -> str:

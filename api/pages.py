@@ -18,6 +18,7 @@ from api.plain import plain
 from api.security import FORM_COOKIE, FORM_FIELD, Identity, form_token
 from api.state import state_of
 from api.texts import DIRECTIONS, LANGUAGES, term, translate
+from maps.texts import place_name
 
 FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
@@ -153,6 +154,7 @@ def _environment() -> Environment:
     environment.filters["basename"] = lambda path: str(path).rpartition("/")[2]
     environment.filters["local"] = _local
     environment.filters["day"] = lambda value: f"{value:%Y-%m-%d}" if value is not None else "–"
+    environment.filters["place"] = place_name
     environment.filters["minute"] = lambda value: f"{value:%Y-%m-%d %H:%M} UTC" if value is not None else "–"
     return environment
 

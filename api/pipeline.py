@@ -170,9 +170,9 @@ def _detect_group(
         if changes.find_run(conn, sha256, code) is not None:
             return None
     with tempfile.TemporaryDirectory(prefix="detect-", dir=home) as folder:
-        out, mask = Path(folder) / "changes.geojson", Path(folder) / "mask.tif"
+        out, mask, evidence = (Path(folder) / name for name in ("changes.geojson", "mask.tif", "evidence.tif"))
         before, after = (_paths(home, part) for part in (group.before, group.after))
-        result = run_landslide(before, after, out, dem=settings.dem, mask=mask)
+        result = run_landslide(before, after, out, dem=settings.dem, mask=mask, explain=evidence)
         collection = json.loads(out.read_text(encoding="utf8"))
         with transaction(engine) as conn:
             lines = [(row.id, row.lonlat) for row in corridor.segments(conn)]
@@ -196,7 +196,7 @@ def _detect_group(
         with transaction(engine) as conn:
             actor(conn, actor_name)
             stored = changes.store_run(conn, run, found, [_view(look, seen_on) for look in looks])
-            _draw(conn, home, (before, after), stored.new, found)
+            _draw(conn, home, (before, after), stored.new, found, evidence=evidence)
             raised = tuple(alert.id for alert in process_run(conn, stored.run_id, actor_name))
     return stored, raised
 
@@ -238,6 +238,8 @@ def _draw(
     pictured: tuple[list[Path], list[Path]],
     new: Sequence[int],
     found: Sequence[changes.ChangeRecord],
+    *,
+    evidence: Path,
 ) -> None:
     """Make the before/after picture of each new change; a run's pictures are drawn again if its transaction is."""
     outlines = {json.dumps(change.geometry): change for change in found}
@@ -249,7 +251,7 @@ def _draw(
         )
         relative = Path("pictures") / f"change-{number}.png"
         (home / relative).parent.mkdir(parents=True, exist_ok=True)
-        before_after_png(*pictured, nearest, home / relative)
+        before_after_png(*pictured, nearest, home / relative, evidence=evidence)
         changes.set_picture(conn, number, str(relative))
 
 

@@ -81,8 +81,13 @@ def failure(status: int, detail: str) -> Callable[[Scope], ASGIApp]:
     return answer
 
 
+def status_of(error: HazardError) -> int:
+    """Return the status that tells of an error."""
+    return next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
+
+
 def _hazard_error(request: Request, error: HazardError) -> Response:
-    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
+    status = status_of(error)
     if status >= 500:
         log.error("request %s: %s", getattr(request.state, "request_id", ""), error, exc_info=error)
         return problem(

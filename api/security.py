@@ -143,10 +143,12 @@ async def identify(request: Request) -> Identity:
 
 def _identify(request: Request) -> Identity:
     state = state_of(request)
-    key = _sent_key(request)
+    key = sent_key(request)
     if key is not None:
         with connect.transaction(state.engine) as conn:
             found = accounts.check_key(conn, key)
+            if found.scope != "all":
+                raise AuthenticationError("this key can only get and send the forms of phones, under /openrosa")
             accounts.note_use(conn, found.id)
         return Identity(f"key:{found.name}", found.role, "key")
     session = _session(request, state.settings)
@@ -157,7 +159,7 @@ def _identify(request: Request) -> Identity:
     )
 
 
-def _sent_key(request: Request) -> str | None:
+def sent_key(request: Request) -> str | None:
     """Return the API key of the request, None where it carries none."""
     if (key := request.headers.get("x-api-key")) is not None:
         return key.strip()
@@ -186,6 +188,29 @@ def _session(request: Request, settings: ApiSettings) -> Identity | None:
     except (jwt.InvalidTokenError, AuthenticationError, ValueError):
         return None
     return Identity(account.name, account.role, "session", account, str(claims["jti"]))
+
+
+def log_in(request: Request, name: str, password: str) -> Account:
+    """Return the account of a name and password, counting wrong ones by name and by address.
+
+    Raises
+    ------
+    AuthenticationError
+        They belong to no account, or were wrong too often.
+    """
+    state = state_of(request)
+    address = f"address:{request.client.host if request.client else secrets.token_hex(4)}"
+    own = f"name:{name.casefold()}|{address}"
+    state.patience.check(own, address)
+    try:
+        with connect.transaction(state.engine) as conn:
+            connect.actor(conn, name[:100] or "anonymous")
+            account = accounts.log_in(conn, name, password)
+    except AuthenticationError:
+        state.patience.failed(own, address)
+        raise
+    state.patience.succeeded(own)
+    return account
 
 
 def needs(role: str) -> Callable[..., Awaitable[Identity]]:

@@ -10,6 +10,8 @@ import yaml
 
 LANGUAGES = {"en": "English", "zh": "中文", "ur": "اردو"}
 DIRECTIONS = {"en": "ltr", "zh": "ltr", "ur": "rtl"}
+ISOLATED = "\u2068{}\u2069"
+"""Around a value within text from right to left: dates and numbers keep their own direction."""
 FILE = Path(__file__).parent / "texts.yml"
 
 
@@ -22,9 +24,10 @@ def texts() -> dict[str, dict[str, str]]:
 
 def translate(lang: str) -> Callable[..., str]:
     """Return a function that gives the words of a key; named values fill its {braces}."""
+    mark = ISOLATED if DIRECTIONS[lang] == "rtl" else "{}"
 
     def words(key: str, **values: object) -> str:
-        return texts()[key][lang].format(**values)
+        return texts()[key][lang].format(**{name: mark.format(value) for name, value in values.items()})
 
     return words
 

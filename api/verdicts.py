@@ -31,7 +31,7 @@ class ChangeVerdict(Verdict):
 class ObservationVerdict(Verdict):
     """On an observation."""
 
-    verdict: Literal["accepted", "rejected", "submitted"]
+    verdict: Literal["accepted", "rejected", "submitted", "asked"]
     revision: int | None = Field(
         default=None, ge=1, description="The revision you saw; refused with 409 where it is another."
     )

@@ -14,6 +14,7 @@ FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 
 BANDS = ("blue", "green", "red", "nir", "swir1", "swir2")
+RADAR_BANDS = ("vh", "vv")
 
 
 class NotEnoughDataError(ValueError):
@@ -27,16 +28,27 @@ class Acquisition:
     acquired_at: datetime
     """Timezone-aware."""
     bands: tuple[str, ...]
-    """Names out of BANDS, in the order of the first axis."""
+    """Names out of BANDS, or out of RADAR_BANDS, in the order of the first axis."""
     reflectance: FloatArray
-    """(bands, rows, cols), surface reflectance 0-1; NaN where not usable."""
+    """(bands, rows, cols), surface reflectance 0-1, of radar the backscatter in dB; NaN where not usable."""
     usable: BoolArray
     """(rows, cols), True = clear, inside the scene, not cloud, shadow of cloud, snow or nodata."""
     sun_elevation_deg: float
     sun_azimuth_deg: float
     """Clockwise from north."""
+    orbit: str = ""
+    """Radar: what dates of one viewing geometry have in common, such as `ascending`."""
+    incidence_deg: float | None = None
+    """Radar: angle of the look from the vertical at level ground; None = not told."""
+    look_azimuth_deg: float | None = None
+    """Radar: direction in which the satellite looks, clockwise from north."""
     sunlit: BoolArray | None = None
     """(rows, cols), True where no relief stands before the sun; None = to be found from the relief of the block."""
+
+    @property
+    def is_radar(self) -> bool:
+        """Whether the bands are those of a radar."""
+        return self.bands[0] in RADAR_BANDS
 
 
 @dataclass(frozen=True)
@@ -98,6 +110,8 @@ class Candidate:
     observed_share: float
     """Share of the object's surroundings that could be seen, 0-1."""
     features: dict[str, float]
+    evidence: str = "optical"
+    """What it was seen in: `optical`, `sar` or `both`."""
 
 
 class Detector(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from detection.arrays import BANDS
+from detection.arrays import BANDS, RADAR_BANDS
 from hazard_db.errors import RasterError
 
 QUALITY = ("scl", "qa_pixel")
@@ -21,7 +21,7 @@ ALIASES = {
 
 _NUMBER = re.compile(r"^(SR_)?B(0?)(\d{1,2}A?)$", re.IGNORECASE)
 _TOKEN = re.compile(
-    r"(?:^|[._\- ])((?:SR_)?B\d{1,2}A?|blue|green|red|nir08|nir|swir1|swir2|swir16|swir22|scl|qa_pixel)(?:[._]\d{2}m)?$",
+    r"(?:^|[._\- ])((?:SR_)?B\d{1,2}A?|blue|green|red|nir08|nir|swir1|swir2|swir16|swir22|scl|qa_pixel|vh|vv)(?:[._]\d{2}m)?$",
     re.IGNORECASE,
 )
 _LANDSAT_PLATFORM = re.compile(r"L[COTEM]0?([4-9])(?:_|$)|LANDSAT[-_ ]?([4-9])", re.IGNORECASE)
@@ -45,7 +45,7 @@ def landsat_number(*texts: str) -> int | None:
 
 
 def name_bands(raw: Sequence[str], label: str, landsat: int | None = None) -> list[str]:
-    """Return the name out of BANDS or QUALITY for each described band, empty for those not used.
+    """Return the name out of BANDS, RADAR_BANDS or QUALITY for each described band, empty for those not used.
 
     Band numbers are Sentinel-2's unless the file is Landsat's; numbers that could be either are refused.
 
@@ -88,14 +88,16 @@ def name_given(given: Sequence[str], label: str) -> list[str]:
         match = _NUMBER.match(wanted)
         name = SENTINEL2.get(match[3].upper(), "") if match else _plain(wanted)
         if not name and wanted != SKIP:
-            raise RasterError(f"--bands: '{wanted}' is not a band; use {', '.join((*BANDS, *QUALITY))}, B02... or -")
+            raise RasterError(
+                f"--bands: '{wanted}' is not a band; use {', '.join((*BANDS, *QUALITY, *RADAR_BANDS))}, B02... or -"
+            )
         names.append(name)
     return _once(names, label)
 
 
 def _plain(text: str) -> str:
     lower = text.lower()
-    if lower in BANDS or lower in QUALITY:
+    if lower in (*BANDS, *RADAR_BANDS, *QUALITY):
         return lower
     return ALIASES.get(lower, "")
 

@@ -18,24 +18,33 @@ SCL_GROWN = (3, 8, 9, 10, 11)
 QA_DROPPED_BITS = (0, 1, 2, 3, 4, 5)
 """Fill, dilated cloud, cirrus, cloud, cloud shadow, snow [@USGS_LSDS1619]."""
 QA_GROWN_BITS = (2, 3, 4, 5)
+SCL_SNOW, QA_SNOW_BIT = (2, 11), 5
+"""What hides a slope but is itself the subject where ice and lakes are looked for: dark ground, snow."""
 GROWTH_PX = 2
 SNOW_NDSI, SNOW_NIR = 0.4, 0.11
 """Snow: NDSI and near infrared above these; the second keeps water out [@Dozier1989; @Riggs1994]."""
 
 
-def scl_usable(scl: npt.NDArray[Any], growth_px: int = GROWTH_PX) -> BoolArray:
+def scl_usable(scl: npt.NDArray[Any], growth_px: int = GROWTH_PX, *, snow_is_ground: bool = False) -> BoolArray:
     """Return where Sentinel-2's scene classification lets the ground be seen, (rows, cols)."""
-    return ~(np.isin(scl, SCL_DROPPED) | _grown(np.isin(scl, SCL_GROWN), growth_px))
+    kept = SCL_SNOW if snow_is_ground else ()
+    dropped, grown = ([code for code in codes if code not in kept] for codes in (SCL_DROPPED, SCL_GROWN))
+    return ~(np.isin(scl, dropped) | _grown(np.isin(scl, grown), growth_px))
 
 
-def qa_usable(qa: npt.NDArray[Any], growth_px: int = GROWTH_PX) -> BoolArray:
+def qa_usable(qa: npt.NDArray[Any], growth_px: int = GROWTH_PX, *, snow_is_ground: bool = False) -> BoolArray:
     """Return where Landsat's QA_PIXEL lets the ground be seen, (rows, cols)."""
-    return ~(_any_bit(qa, QA_DROPPED_BITS) | _grown(_any_bit(qa, QA_GROWN_BITS), growth_px))
+    kept = (QA_SNOW_BIT,) if snow_is_ground else ()
+    dropped, grown = (tuple(bit for bit in bits if bit not in kept) for bits in (QA_DROPPED_BITS, QA_GROWN_BITS))
+    return ~(_any_bit(qa, dropped) | _grown(_any_bit(qa, grown), growth_px))
 
 
-def quality_usable(name: str, values: npt.NDArray[Any], growth_px: int = GROWTH_PX) -> BoolArray:
-    """Return where a quality layer, `scl` or `qa_pixel`, lets the ground be seen."""
-    return (scl_usable if name == "scl" else qa_usable)(values, growth_px)
+def quality_usable(
+    name: str, values: npt.NDArray[Any], growth_px: int = GROWTH_PX, *, snow_is_ground: bool = False
+) -> BoolArray:
+    """Return where a quality layer, `scl` or `qa_pixel`, lets the ground be seen; with or without what snow covers."""
+    usable = scl_usable if name == "scl" else qa_usable
+    return usable(values, growth_px, snow_is_ground=snow_is_ground)
 
 
 def snow(reflectance: Mapping[str, FloatArray]) -> BoolArray | None:

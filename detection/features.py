@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from detection.arrays import Candidate, Score
+from detection.arrays import Candidate, Score, Terrain
+from detection.evidence import runout
 from detection.grids import Grid
 from detection.intervals import interval
 from detection.polygons import area_m2, area_uncertainty_m2, geojson, outline
@@ -36,8 +37,10 @@ def sightings(
     corner: tuple[int, int],
     before: Sequence[datetime],
     after: Sequence[datetime],
+    *,
+    terrain: Terrain | None = None,
 ) -> list[Sighting]:
-    """Return candidates of a window with their dates.
+    """Return candidates of a window with their dates, and where they went, by the relief of the window.
 
     Parameters
     ----------
@@ -53,6 +56,8 @@ def sightings(
         pixels = (one.rows, one.cols)
         first, last = interval(score.first_after[pixels], score.last_quiet[pixels], before, after)
         rows, cols = (part.astype(np.int32) + at for part, at in zip(pixels, corner, strict=True))
+        if terrain is not None:
+            one = replace(one, features=one.features | runout(terrain, *pixels))  # noqa: PLW2901
         seen.append(Sighting(rows, cols, one, first, last))
     return seen
 
@@ -74,6 +79,13 @@ def feature(one: Sighting, grid: Grid) -> dict[str, Any]:
             "area_uncertainty_m2": round(area_uncertainty_m2(shape, pixel_m), 1),
             "magnitude": round(float(one.found.magnitude), 2),
             "mean_slope_deg": None if slope is None or not math.isfinite(slope) else round(float(slope), 1),
+            "runout_azimuth_deg": _rounded(one.found.features.get("runout_azimuth_deg")),
+            "drop_m": _rounded(one.found.features.get("drop_m")),
             "observed_share": round(float(min(max(one.found.observed_share, 0.0), 1.0)), 3),
+            "evidence": one.found.evidence,
         },
     }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)

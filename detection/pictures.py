@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 from PIL import Image, ImageDraw, ImageFont
+from rasterio.windows import Window as RasterWindow
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from detection.arrays import Acquisition
-from detection.grids import Grid
+from detection.grids import Grid, opened
 from detection.output import replacing
 from detection.regions import Slices, grow
 from detection.sources import Scene, open_sources
@@ -30,8 +31,11 @@ GAP_PX, CAPTION_PX = 8, 24
 DARKEST_PERCENTILE, BRIGHTEST_PERCENTILE = 2, 98
 NOT_SEEN = (128, 128, 128)
 OUTLINE, PAPER, INK = (255, 208, 0), (255, 255, 255), (20, 20, 20)
-COLOURS = (("red", "green", "blue"), ("nir", "red", "green"), ("swir1", "nir", "red"))
+COLOURS = (("red", "green", "blue"), ("nir", "red", "green"), ("swir1", "nir", "red"), ("vv", "vh", "vv"))
 """Natural colours first; what else tells ground from plants where a band is missing."""
+EVIDENCE = (("z", "score 0-10", 10.0), ("slope_deg", "slope 0-60°", 60.0))
+"""Layer, its caption, and its value at white."""
+PANELS_ACROSS = 2
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -44,8 +48,11 @@ def before_after_png(
     *,
     bands: Sequence[str] | None = None,
     dates: Sequence[str] | None = None,
+    evidence: Path | None = None,
 ) -> Path:
     """Return `out` after drawing a place on the clearest date before and after, with outline, dates and scale bar.
+
+    Where the evidence of the run is given, the score and, as far as there was relief, the slope stand below.
 
     Parameters
     ----------
@@ -53,6 +60,8 @@ def before_after_png(
         Rasters as for `detection.run.run_landslide`.
     geometry
         The change, EPSG:4326: GeoJSON or shapely.
+    evidence
+        What `run_landslide` wrote as `explain`, from the same rasters.
 
     Raises
     ------
@@ -69,18 +78,38 @@ def before_after_png(
     window = _window(moved, plan.grid)
     with Reader(plan) as reader:
         # the dates next to the event show it best
-        earlier = _clearest(reader, tuple(reversed(plan.before)), window)
-        later = _clearest(reader, plan.after, window)
+        earlier = _clearest(reader, _shown(tuple(reversed(plan.before))), window)
+        later = _clearest(reader, _shown(plan.after), window)
     names = next((trio for trio in COLOURS if all(set(trio) <= set(one.bands) for one in (earlier, later))), None)
     if names is None:
         raise DetectionError("the dates before and after have no three bands in common that make a picture")
     panels = _stretched([_stack(one, names) for one in (earlier, later)])
     captions = [f"{one.acquired_at:%Y-%m-%d}" for one in (earlier, later)]
+    for caption, panel in _evidence_panels(evidence, window):
+        captions.append(caption)
+        panels.append(panel)
     rings = _rings(moved, plan.grid, window)
     image = _composed(panels, captions, rings, plan.grid.pixel_m((window[0].start + window[0].stop) / 2))
     with replacing(out) as temporary:
         image.save(temporary, format="PNG", optimize=True)
     return out
+
+
+def _shown(scenes: tuple[Scene, ...]) -> tuple[Scene, ...]:
+    """Return the dates of reflectance, which people read at a glance; those of radar where there are no others."""
+    return tuple(scene for scene in scenes if scene.look is None) or scenes
+
+
+def _evidence_panels(evidence: Path | None, window: Slices) -> Iterator[tuple[str, Pixels]]:
+    """Yield the score and the slope of a window, with what the greys mean."""
+    if evidence is None:
+        return
+    with opened(evidence, evidence.name) as raster:
+        for name, text, most in EVIDENCE:
+            if name in raster.descriptions:
+                band = raster.read(raster.descriptions.index(name) + 1, window=RasterWindow.from_slices(*window))
+                grey = np.nan_to_num(np.clip(band / most, 0, 1))[..., None] * 255
+                yield text, np.where(np.isfinite(band)[..., None], grey, np.array(NOT_SEEN)).astype(np.uint8)
 
 
 def _window(place: BaseGeometry, grid: Grid) -> Slices:
@@ -159,16 +188,18 @@ def _composed(
     rings: Sequence[npt.NDArray[np.float64]],
     pixel_m: tuple[float, float],
 ) -> Image.Image:
-    """Return the panels side by side, drawn to the same scale both ways."""
+    """Return the panels two by two, drawn to the same scale both ways."""
     rows, cols = panels[0].shape[:2]
     ground = (cols * pixel_m[1], rows * pixel_m[0])
     scale = PANEL_PX / max(ground)
     width, height = (max(1, round(side * scale)) for side in ground)
-    image = Image.new("RGB", (2 * width + GAP_PX, height + 2 * CAPTION_PX), PAPER)
+    lines = -(-len(panels) // PANELS_ACROSS)
+    image = Image.new("RGB", (2 * width + GAP_PX, lines * (height + CAPTION_PX) + CAPTION_PX), PAPER)
     draw = ImageDraw.Draw(image)
     font = ImageFont.load_default(size=14)
     for number, (panel, caption) in enumerate(zip(panels, captions, strict=True)):
-        left = number * (width + GAP_PX)
+        line, place = divmod(number, PANELS_ACROSS)
+        left, top = place * (width + GAP_PX), line * (height + CAPTION_PX)
         big = Image.fromarray(panel).resize(
             (width, height), Image.Resampling.NEAREST if cols < width else Image.Resampling.BOX
         )
@@ -177,18 +208,18 @@ def _composed(
             points = ring * np.array([width / cols, height / rows])
             if len(points) > 1:
                 canvas.line([(float(x), float(y)) for x, y in points], fill=OUTLINE, width=2)
-        image.paste(big, (left, CAPTION_PX))
-        draw.text((left + width / 2, CAPTION_PX / 2), caption, fill=INK, font=font, anchor="mm")
-    _scale_bar(draw, font, width, height, scale)
+        image.paste(big, (left, top + CAPTION_PX))
+        draw.text((left + width / 2, top + CAPTION_PX / 2), caption, fill=INK, font=font, anchor="mm")
+    _scale_bar(draw, font, width, image.height - CAPTION_PX / 2, scale)
     return image
 
 
-def _scale_bar(draw: ImageDraw.ImageDraw, font: Any, width: int, height: int, scale: float) -> None:
-    """Draw a bar of a round length below the left panel."""
+def _scale_bar(draw: ImageDraw.ImageDraw, font: Any, width: int, level: float, scale: float) -> None:
+    """Draw a bar of a round length below the left panels."""
     longest_m = 0.4 * width / scale
     step = 10.0 ** np.floor(np.log10(longest_m))
     length_m = max(factor * step for factor in (1, 2, 5) if factor * step <= longest_m)
-    left, level = 6, CAPTION_PX + height + CAPTION_PX / 2
+    left = 6
     right = left + length_m * scale
     draw.line([(left, level), (right, level)], fill=INK, width=3)
     text = f"{length_m / 1000:g} km" if length_m >= 1000 else f"{length_m:g} m"

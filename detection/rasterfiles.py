@@ -17,6 +17,7 @@ from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
+from detection.arrays import RADAR_BANDS
 from detection.bands import QUALITY, landsat_number, name_bands, name_given, split_name
 from detection.dates import Moment, of_file
 from detection.grids import Grid, grid_of, opened, unreadable
@@ -38,7 +39,7 @@ class Layer:
     """One band of one file, and what its numbers mean."""
 
     name: str
-    """Out of BANDS or QUALITY."""
+    """Out of BANDS, RADAR_BANDS or QUALITY."""
     href: str
     label: str
     band: int
@@ -175,6 +176,8 @@ def _layer(dataset: Any, number: int, plain: Layer, *, landsat_surface: bool) ->
         if np.issubdtype(dtype, np.complexfloating):
             raise RasterError(f"{plain.label}: {plain.name} must be whole numbers, not {dtype}")
         return plain, ""  # floats too: all bands of a GeoTIFF share one type, that of the reflectance
+    if plain.name in RADAR_BANDS:
+        return replace(plain, scale=dataset.scales[index], offset=dataset.offsets[index]), ""
     scaling = scaling_of(
         plain.label, dtype, dataset.scales[index], dataset.offsets[index], dataset.tags() | dataset.tags(number),
         landsat_surface=landsat_surface,
@@ -191,15 +194,26 @@ def probe(layers: Sequence[Layer]) -> None:
         They are so bright or dark that the scale must be mistaken, hold nothing at all, or cannot be read.
     """
     with opened(layers[0].href, layers[0].label) as dataset:
-        try:
-            samples = _samples(dataset, layers)
-        except RasterioError as error:
-            raise unreadable(layers[0].label, error) from error
         unsure = not _quickly_thinned(dataset)
-    for layer, numbers in zip(layers, samples, strict=True):
+    for layer, numbers in zip(layers, samples(layers), strict=True):
         if unsure and not numbers.size:
             continue  # there may be data between the windows
         _refuse_implausible(layer, numbers * layer.scale + layer.offset)
+
+
+def samples(layers: Sequence[Layer]) -> list[Numbers]:
+    """Return stored numbers of windows spread over each band of one file.
+
+    Raises
+    ------
+    RasterError
+        The file is damaged.
+    """
+    with opened(layers[0].href, layers[0].label) as dataset:
+        try:
+            return _samples(dataset, layers)
+        except RasterioError as error:
+            raise unreadable(layers[0].label, error) from error
 
 
 def _refuse_implausible(layer: Layer, values: Numbers) -> None:

@@ -20,9 +20,13 @@ BY_SHARPNESS = ("red", "green", "nir", "swir1", "blue", "swir2")
 def register(plan: Plan) -> Mapping[str, Shift]:
     """Return the shift of every date against the first one before, by the date's key; the reference has none.
 
-    A date that shares too little with the reference, or too little texture, is left as it is.
+    A date that shares too little with the reference, or too little texture, is left as it is; so is radar, whose speckle and
+    foreshortening match nothing: its products are corrected for terrain.
     """
-    reference, *others = plan.scenes
+    optical = [scene for scene in plan.scenes if scene.look is None]
+    if not optical:
+        return {}
+    reference, *others = optical
     found: dict[str, list[tuple[float, float]]] = {scene.key: [] for scene in others}
     with Reader(plan) as reader:
         for window in _spread(plan.grid.shape):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -18,23 +19,20 @@ from shapely.geometry.base import BaseGeometry
 
 from detection.area import Area
 from detection.arrays import Detector
+from detection.choice import check, choose
 from detection.coregister import Shift
 from detection.features import Sighting, feature
-from detection.methods import DETECTORS
 from detection.output import CHANGE, check_outputs, publish_raster, write_json
+from detection.parts import Parts
 from detection.rasterfiles import sha256
 from detection.regions import box_of
 from detection.registration import register
+from detection.scheduling import Crew
 from detection.searching import Search
-from detection.sources import FEWEST_BANDS, Scene, open_sources
-from detection.windows import Plan, check_dem, check_overlap
-from hazard_db.errors import DetectionError
+from detection.sources import Scene, open_sources
+from detection.windows import Plan
 
 Progress = Callable[[str, float], None]
-
-STACK, PAIR = "matched_filter", "pair"
-STACK_BANDS = frozenset({"red", "nir"})
-"""The method for stacks needs at least these; one date on each side, or only visible light, is a pair's case."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,7 @@ def run_landslide(
     explain: Path | None = None,
     progress: Progress | None = None,
     block_px: int = 768,
-    executor: Executor | None = None,
+    crew: Crew | None = None,
 ) -> RunResult:
     """Return what was found in files, after writing it to `out` (GeoJSON) and, where asked for, `mask` and `explain`.
 
@@ -116,8 +114,8 @@ def run_landslide(
         Called with a text and the share done, 0-1.
     block_px
         Side of the blocks that memory is bounded by; the result does not depend on it.
-    executor
-        Runs the blocks, in other processes or on other machines too; None = one thread per processor.
+    crew
+        Does the blocks, on other machines too; None = one thread per processor.
 
     Raises
     ------
@@ -125,13 +123,19 @@ def run_landslide(
         A file cannot be used.
     DetectionError
         The files do not make a comparison, or the result cannot be written.
+
+    Notes
+    -----
+    Finished blocks are kept in a hidden folder beside `out` until the result is written: the same call goes on where an
+    interrupted one stood.
     """
     inputs = [*before, *after, *([dem] if dem is not None else [])]
     check_outputs([out, mask, explain], inputs)
+    parts = out.parent / f".{out.name}.parts"
     with tempfile.TemporaryDirectory(prefix="detect-") as folder:
         found = detect_landslide(
             before, after, Path(folder), dem=dem, bands=bands, dates=dates, method=method, explain=explain is not None,
-            progress=progress, block_px=block_px, executor=executor,
+            progress=progress, block_px=block_px, crew=crew, parts=parts,
         )  # fmt: skip
         if mask is not None:
             publish_raster(found.mask, mask, overviews="MODE")
@@ -139,6 +143,7 @@ def run_landslide(
             publish_raster(found.evidence, explain, overviews="AVERAGE")
     collection = feature_collection(found)
     write_json(collection, out)
+    shutil.rmtree(parts, ignore_errors=True)
     return RunResult(out, mask, explain, collection, found.stats | {"seconds": found.seconds})
 
 
@@ -170,7 +175,8 @@ def detect_landslide(
     explain: bool = False,
     progress: Progress | None = None,
     block_px: int = 768,
-    executor: Executor | None = None,
+    crew: Crew | None = None,
+    parts: Path | None = None,
 ) -> Detection:
     """Return the changes between files; rasters of what was seen are left in `folder`.
 
@@ -178,8 +184,10 @@ def detect_landslide(
     ----------
     area
         Where to look, EPSG:4326; None = everywhere.
-    executor
-        Runs the blocks, in other processes or on other machines too; None = one thread per processor.
+    crew
+        Does the blocks, on other machines too; None = one thread per processor.
+    parts
+        Folder to keep finished blocks in, for the case that the run is interrupted; None = not kept.
 
     Raises
     ------
@@ -193,14 +201,16 @@ def detect_landslide(
     tell("opening files", 0.0)
     sources = open_sources(before, after, bands, dates)
     plan = Plan(sources.grid, sources.before, sources.after, dem)
-    _check(plan)
+    check(plan)
     name, detector = choose(method, plan)
     tell("aligning dates", 0.0)
     shifts = register(plan)
     plan = replace(plan, shifts={key: shift.applied for key, shift in shifts.items()})
+    inputs = _inputs(plan, shifts)
+    kept = None if parts is None else Parts(parts, _key(inputs, name, detector, area, block_px, explain))
     with Search(plan, detector, Area(area, plan.grid), block_px, evidence=explain) as search:
         search.fit(tell)
-        objects = search.everywhere(folder, tell, executor)
+        objects = search.everywhere(folder, tell, crew, kept)
     seen = search.seen
     features = [feature(one, plan.grid) for one in objects]
     _paint(folder / "mask.tif", objects)
@@ -211,9 +221,9 @@ def detect_landslide(
         mask=folder / "mask.tif",
         evidence=folder / "evidence.tif" if explain else None,
         method=name,
-        version=str(getattr(detector, "version", None) or version("kkh-hazard-watch")),
+        version=_version(detector),
         parameters=json.loads(json.dumps(detector.model_dump(), default=str)),
-        inputs=_inputs(plan, shifts),
+        inputs=inputs,
         observed_share=round(seen.share, 4),
         notes=_notes(plan),
         stats={
@@ -228,35 +238,14 @@ def detect_landslide(
     )
 
 
-def choose(method: str | None, plan: Plan) -> tuple[str, Detector]:
-    """Return the detector asked for, else the one that suits the dates and bands.
-
-    Raises
-    ------
-    DetectionError
-        There is no such method.
-    """
-    if method is None:
-        common = frozenset.intersection(*(frozenset(scene.bands) for scene in plan.scenes))
-        single = len(plan.before) == 1 and len(plan.after) == 1
-        method = PAIR if single or not common >= STACK_BANDS else STACK
-    if method not in DETECTORS:
-        raise DetectionError(f"there is no method '{method}'; use one of {', '.join(sorted(DETECTORS))}")
-    detector: Detector = DETECTORS[method]()
-    return method, detector
+def _version(detector: Detector) -> str:
+    return str(getattr(detector, "version", None) or version("kkh-hazard-watch"))
 
 
-def _check(plan: Plan) -> None:
-    """Refuse what cannot be compared before any pixel is read."""
-    check_overlap(plan)
-    if plan.dem is not None:
-        check_dem(plan.dem, plan.grid)
-    common = set.intersection(*(set(scene.bands) for scene in plan.scenes))
-    if len(common) < FEWEST_BANDS:
-        bands = "; ".join(f"{scene.label}: {', '.join(scene.bands)}" for scene in plan.scenes)
-        raise DetectionError(
-            f"the dates have fewer than {FEWEST_BANDS} bands in common ({bands}); give the missing bands"
-        )
+def _key(inputs: list[dict[str, Any]], name: str, detector: Detector, *rest: Any) -> str:
+    """Return what makes a block's result: files, bands, dates, method with its parameters and version, area, block size."""
+    told = [inputs, name, _version(detector), detector.model_dump(), [str(one) for one in rest]]
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _paint(mask: Path, objects: Sequence[Sighting]) -> None:
@@ -288,6 +277,10 @@ def _facts(scene: Scene, shift: Shift | None) -> dict[str, Any]:
         "acquired": at.isoformat().replace("+00:00", "Z") if scene.acquired.precise else at.date().isoformat(),
         "bands": list(scene.bands),
         "quality": None if scene.quality is None else scene.quality.name,
+    }
+    if scene.look is not None:
+        return facts | {"orbit": scene.look.orbit, "unit": "power" if scene.look.linear else "dB"}
+    facts |= {
         "sun_elevation_deg": round(scene.sun.elevation_deg, 2),
         "sun_azimuth_deg": round(scene.sun.azimuth_deg, 2),
         "sun_basis": scene.sun.basis,
@@ -311,7 +304,7 @@ def _notes(plan: Plan) -> list[str]:
         notes.append(
             "one date before: nothing tells how much the ground changes from date to date; confidence is lower"
         )
-    bare = [scene.label for scene in plan.scenes if scene.quality is None]
+    bare = [scene.label for scene in plan.scenes if scene.quality is None and scene.look is None]
     if bare:
         notes.append(f"no scl or qa_pixel in {', '.join(bare)}: clouds and their shadows are not masked there")
     notes += [

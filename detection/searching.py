@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +17,17 @@ import rasterio
 from rasterio.windows import Window
 
 from detection.area import Area
-from detection.arrays import Block, BoolArray, Detector, FloatArray, NotEnoughDataError, Score
+from detection.arrays import Block, BoolArray, Detector, NotEnoughDataError, Score
 from detection.blocks import Tile, crop_block, crop_score, tiles
+from detection.evidence import layers_of
 from detection.features import Sighting, sightings
 from detection.grids import ENVIRONMENT
+from detection.looks import Look
 from detection.output import NONE, NOT_OBSERVED, create_raster
+from detection.parts import Parts
 from detection.regions import MARGIN_PX, Slices, completed, grow, sort_out, unique, within
+from detection.scheduling import Crew
+from detection.scheduling import crew as crew_of
 from detection.windows import Plan, Reader, inset
 from hazard_db.errors import DetectionError
 
@@ -38,19 +42,6 @@ FIT_USABLE = 0.02
 """Share of a tile that must be seen before and after for it to count."""
 FIT_SHARE = 0.2
 """Of the work."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """What one block showed."""
-
-    tile: Tile
-    observed: BoolArray
-    """(rows, cols) of the block without its halo."""
-    scores: dict[str, FloatArray]
-    """Evidence of the block without its halo; empty where it is not wanted."""
-    whole: list[Sighting]
-    cut: list[Slices]
 
 
 @dataclass
@@ -118,8 +109,13 @@ class Search:
         if not self.seen.fit_tiles:
             raise DetectionError(_nothing(self.plan))
 
-    def everywhere(self, folder: Path, tell: Progress, executor: Executor | None = None) -> list[Sighting]:
-        """Return the objects of the whole grid; what was observed is written to `folder`/mask.tif."""
+    def everywhere(
+        self, folder: Path, tell: Progress, crew: Crew | None = None, parts: Parts | None = None
+    ) -> list[Sighting]:
+        """Return the objects of the whole grid; what was observed is written to `folder`/mask.tif.
+
+        Blocks that are in `parts` already are taken from there, the others kept there.
+        """
         work = [tile for tile in tiles(self.plan.grid.shape, self.block_px) if self.area.touches(tile.inner)]
         whole: list[Sighting] = []
         cut: list[Slices] = []
@@ -127,9 +123,9 @@ class Search:
             mask = stack.enter_context(
                 create_raster(folder / "mask.tif", self.plan.grid, "uint8", NOT_OBSERVED, ["change"])
             )
-            pool = executor or stack.enter_context(ThreadPoolExecutor(_workers(len(work))))
+            crew = crew or stack.enter_context(crew_of())
             evidence: Any = None
-            for number, look in enumerate(_in_turn(pool, self.look, work, _workers(len(work)) + 1)):
+            for number, look in enumerate(self._looks(crew, work, parts)):
                 tell("looking for changes", FIT_SHARE + (1 - FIT_SHARE) * number / len(work))
                 place = Window.from_slices(*look.tile.inner)
                 mask.write(np.where(look.observed, NONE, NOT_OBSERVED).astype(np.uint8), 1, window=place)
@@ -149,34 +145,50 @@ class Search:
         self.seen.area_px = self._area_px(work)
         return unique(whole, self.plan.grid.shape[1])
 
+    def _looks(self, crew: Crew, work: list[Tile], parts: Parts | None) -> Iterator[Look]:
+        """Yield what every block shows, in order."""
+        kept = [parts is not None and parts.has(tile) for tile in work]
+        missing = [tile for tile, has in zip(work, kept, strict=True) if not has]
+        with closing(_in_turn(crew.executor, self.look, missing, crew.workers + 1)) as fresh:
+            for tile, has in zip(work, kept, strict=True):
+                if parts is None or not has:
+                    look = next(fresh)
+                    if parts is not None:
+                        parts.save(look)
+                else:
+                    look = parts.load(tile) or self.look(tile)
+                yield look
+
     def look(self, tile: Tile) -> Look:
         """Return what a block shows."""
         looked_at = grow(tile.inner, self.plan.grid.shape, MARGIN_PX)
         with rasterio.Env(**ENVIRONMENT):
-            score, objects = self._objects(looked_at)
+            score, block, objects = self._objects(looked_at)
         whole, cut = sort_out(objects, looked_at, tile.inner, self.plan.grid.shape)
-        inner = crop_score(score, within(tile.inner, looked_at))
+        inside = within(tile.inner, looked_at)
+        inner = crop_score(score, inside)
         observed = inner.observed & self.area.inside(tile.inner)
-        scores = {"z": inner.z, **inner.layers} if self.evidence else {}
+        scores = layers_of(inner, crop_block(block, inside)) if self.evidence else {}
         return Look(tile, observed.copy(), {name: layer.copy() for name, layer in scores.items()}, whole, cut)
 
     def objects(self, window: Slices) -> list[Sighting]:
         """Return the objects of a window."""
         with rasterio.Env(**ENVIRONMENT):
-            return self._objects(window)[1]
+            return self._objects(window)[2]
 
-    def _objects(self, window: Slices) -> tuple[Score, list[Sighting]]:
+    def _objects(self, window: Slices) -> tuple[Score, Block, list[Sighting]]:
         wide = grow(window, self.plan.grid.shape, self.detector.halo_px)
         block = self._reader().block(wide)
         inside = within(window, wide)
         try:
             score = crop_score(self.detector.score(block, self.model), inside)
-            candidates = self.detector.candidates(score, crop_block(block, inside))
+            block = crop_block(block, inside)
+            candidates = self.detector.candidates(score, block)
         except NotEnoughDataError as error:
             raise DetectionError(f"too little to compare: {error}") from error
         corner = (window[0].start, window[1].start)
-        found = sightings(candidates, score, corner, self._before, self._after)
-        return score, [one for one in found if self._in_area(one)]
+        found = sightings(candidates, score, corner, self._before, self._after, terrain=block.terrain)
+        return score, block, [one for one in found if self._in_area(one)]
 
     def _in_area(self, one: Sighting) -> bool:
         if self.area.polygon is None:
@@ -201,7 +213,7 @@ class Search:
         """Yield blocks spread over the area, in an order without pattern, the same one every time."""
         every = [tile.inner for tile in tiles(self.plan.grid.shape, FIT_TILE_PX) if self.area.touches(tile.inner)]
         order = [inset(every[index]) for index in np.random.default_rng(0).permutation(len(every))]
-        with ThreadPoolExecutor(_workers(len(order))) as pool, closing(_in_turn(pool, self._read, order, 3)) as blocks:
+        with crew_of() as crew, closing(_in_turn(crew.executor, self._read, order, 3)) as blocks:
             for block in blocks:
                 if _both_seen(block).mean() < FIT_USABLE:
                     continue
@@ -233,10 +245,6 @@ def _nothing(plan: Plan) -> str:
         f"there is hardly a pixel that is clear both before and after: {dates}; "
         "give more dates, or check that the rasters cover the same ground"
     )
-
-
-def _workers(tasks: int) -> int:
-    return max(1, min(os.cpu_count() or 1, tasks))
 
 
 def _in_turn(pool: Executor, work: Callable[[T], R], items: Iterable[T], ahead: int) -> Generator[R, None, None]:

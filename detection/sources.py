@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from detection.arrays import BANDS
+from detection.arrays import BANDS, RADAR_BANDS
 from detection.bands import QUALITY
 from detection.dates import Moment, parse
 from detection.grids import Grid
+from detection.radarfiles import Look, is_radar, look_of
 from detection.rasterfiles import Layer, RasterFile, labels_of, look, probe, sha256
 from detection.sun import Sun, computed, from_tags
 from hazard_db.errors import DetectionError, RasterError
@@ -30,10 +31,12 @@ class Scene:
     sun: Sun
     grid: Grid
     layers: tuple[Layer, ...]
-    """In the order of BANDS."""
+    """In the order of BANDS, or of RADAR_BANDS."""
     quality: Layer | None
     files: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    look: Look | None = None
+    """How a date of radar was taken; None = a date of reflectance."""
 
     @property
     def key(self) -> str:
@@ -181,6 +184,7 @@ def _belongs(file: RasterFile, group: _Group) -> bool:
         related = file.moment.at == first.moment.at
     return (
         related
+        and is_radar(file.layers[:1]) == is_radar(first.layers[:1])
         and not {layer.name for layer in file.layers} & group.names
         and _shared(file.grid, first.grid) >= SAME_GROUND_SHARE
     )
@@ -226,7 +230,9 @@ def _scene(group: _Group, given: Moment | None) -> Scene:
     """Return a date of imagery out of its files."""
     label = group.files[0].label + (f" (+{len(group.files) - 1})" if len(group.files) > 1 else "")
     by_name = {layer.name: layer for file in group.files for layer in file.layers}
-    layers = tuple(by_name[name] for name in BANDS if name in by_name)
+    layers = tuple(by_name[name] for name in (*BANDS, *RADAR_BANDS) if name in by_name)
+    if layers and is_radar(layers):
+        return _radar_scene(group, given, label, layers)
     if len(layers) < FEWEST_BANDS:
         has = f"only band {layers[0].name} is" if layers else "no band is"
         raise RasterError(
@@ -247,6 +253,23 @@ def _scene(group: _Group, given: Moment | None) -> Scene:
     return Scene(
         label, moment, sun, grid, layers, quality[0] if quality else None, tuple(f.href for f in group.files), notes
     )
+
+
+def _radar_scene(group: _Group, given: Moment | None, label: str, layers: tuple[Layer, ...]) -> Scene:
+    """Return a date of radar out of its files; no sun lights it."""
+    moment = _when(group, given, label)
+    first = group.files[0]
+    tags = {name: value for file in reversed(group.files) for name, value in file.tags.items()}
+    stem, lon = Path(first.href).stem, first.grid.lonlat(first.grid.shape[0] / 2, first.grid.shape[1] / 2)[0]
+    looks = [
+        look_of([one for one in layers if one.href == href], tags, stem, moment, lon)
+        for href in dict.fromkeys(layer.href for layer in layers)
+    ]
+    if len({look.linear for look in looks}) > 1:
+        raise RasterError(f"{label}: one band is in dB, the other in power; give both the same way")
+    notes = (f"{label}: neither tags, name nor hour tell the orbit",) if looks[0].orbit == "unknown" else ()
+    files = tuple(file.href for file in group.files)
+    return Scene(label, moment, Sun(90.0, 0.0, "none"), first.grid, layers, None, files, notes, looks[0])
 
 
 def _sun(moment: Moment, grid: Grid, label: str) -> tuple[Sun, tuple[str, ...]]:

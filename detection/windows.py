@@ -21,6 +21,7 @@ from detection.clouds import GROWTH_PX, quality_usable, snow
 from detection.grids import Grid, grid_of, open_dataset, opened, shifted, unreadable
 from detection.layers import Picture
 from detection.methods.illumination import REACH_PX, sunlit
+from detection.radarfiles import decibels
 from detection.regions import grow, within
 from detection.slopes import horn
 from detection.sources import Scene
@@ -44,6 +45,8 @@ class Plan:
     dem: Path | None = None
     shifts: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Key of a scene -> where its picture of a pixel lies, (rows, cols) off the pixel."""
+    snow_is_ground: bool = False
+    """Snow and ice are what is looked at; else they hide the ground."""
 
     @property
     def scenes(self) -> tuple[Scene, ...]:
@@ -104,8 +107,10 @@ class Reader:
                 reflectance[scene.layers.index(layer)] = values
             usable &= sheet.valid
             if picture.quality is not None and sheet.codes is not None:
-                usable &= quality_usable(picture.quality.name, sheet.codes)
-        white = snow(dict(zip(scene.bands, reflectance, strict=True)))
+                usable &= quality_usable(picture.quality.name, sheet.codes, snow_is_ground=self.plan.snow_is_ground)
+        if scene.look is not None:
+            reflectance, usable = decibels(reflectance, usable, linear=scene.look.linear)
+        white = None if self.plan.snow_is_ground else snow(dict(zip(scene.bands, reflectance, strict=True)))
         if white is not None:
             usable &= ~white
         np.copyto(reflectance, np.float32(np.nan), where=~usable)
@@ -118,6 +123,7 @@ class Reader:
             usable[rows, cols],
             sun.elevation_deg,
             sun.azimuth_deg,
+            **({} if scene.look is None else scene.look.told),
         )
 
     def terrain(self, window: Slices) -> Terrain:

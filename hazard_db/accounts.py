@@ -6,13 +6,15 @@ import hashlib
 import hmac
 import re
 import secrets
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
+from typing import Any
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from hazard_db.errors import AuthenticationError, ConflictError, InputError, NotFoundError
 
@@ -22,6 +24,10 @@ ROLES = ("viewer", "field", "reviewer", "engineer", "admin")
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 8, 1000
 NAME = re.compile(r"[\w.@+-]{1,100}")
 PREFIX = re.compile(r"kkh[0-9a-f]{10}")
+REALM = "KKH Hazard Watch"
+"""Of HTTP Basic and Digest; the latter's checksums contain it, so that another name would end every phone's key."""
+PHONE_SECRET = ("23456789abcdefghjkmnpqrstuvwxyz", 24)
+"""Letters that are not mistaken for others when typed by hand, and how many: 118 bits."""
 USED_AGAIN_S = 3600
 """The last use of a key is noted at most this often: reading is not to become writing, and writing is audited."""
 
@@ -53,6 +59,10 @@ class Key:
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    scope: str
+    account_id: int | None
+    account: str | None
+    """Name of the account that the key acts for; None where it acts for itself."""
 
 
 def add(conn: Connection, name: str, role: str, password: str) -> Account:
@@ -186,15 +196,51 @@ def create_key(conn: Connection, name: str, role: str, *, expires_at: datetime |
         The name or the role cannot be used.
     """
     _check_role(role)
+    prefix, secret = _new_prefix(), secrets.token_urlsafe(32)
+    _insert_key(conn, name, prefix, secret, {"role": role, "scope": "all", "expires_at": expires_at})
+    return f"{prefix}.{secret}"
+
+
+def create_phone_key(
+    conn: Connection, name: str, *, account_id: int | None = None, expires_at: datetime | None = None
+) -> str:
+    """Return a new key `prefix.secret` that can get and send forms and nothing else; a phone may use it with HTTP Digest.
+
+    Digest needs a checksum that is as good as the secret to whoever steals it: so the secret is random, opens nothing else,
+    ends by itself, and can be ended; passwords of people never have such a checksum.
+
+    Raises
+    ------
+    InputError
+        The name cannot be used.
+    """
+    letters, length = PHONE_SECRET
+    prefix, secret = _new_prefix(), "".join(secrets.choice(letters) for _ in range(length))
+    ha1 = hashlib.md5(f"{prefix}:{REALM}:{secret}".encode(), usedforsecurity=False).hexdigest()
+    more = {"role": "field", "scope": "forms", "expires_at": expires_at, "account_id": account_id, "digest_ha1": ha1}
+    _insert_key(conn, name, prefix, secret, more)
+    return f"{prefix}.{secret}"
+
+
+def _new_prefix() -> str:
+    return f"kkh{secrets.token_hex(5)}"
+
+
+def _insert_key(conn: Connection, name: str, prefix: str, secret: str, more: Mapping[str, object]) -> None:
     if not 0 < len(name.strip()) <= 200:
         raise InputError("a key's name says what uses it, in 1 to 200 characters")
-    prefix, secret = f"kkh{secrets.token_hex(5)}", secrets.token_urlsafe(32)
     conn.execute(
-        text("""INSERT INTO api_key (name, role, prefix, secret_sha256, expires_at)
-                VALUES (:name, :role, :prefix, :sha, :expires_at)"""),
-        {"name": name.strip(), "role": role, "prefix": prefix, "sha": _sha256(secret), "expires_at": expires_at},
+        text("""INSERT INTO api_key (name, role, prefix, secret_sha256, scope, expires_at, account_id, digest_ha1)
+                VALUES (:name, :role, :prefix, :sha, :scope, :expires_at, :account_id, :digest_ha1)"""),
+        {
+            "account_id": None,
+            "digest_ha1": None,
+            "name": name.strip(),
+            "prefix": prefix,
+            "sha": _sha256(secret),
+            **more,
+        },
     )
-    return f"{prefix}.{secret}"
 
 
 def check_key(conn: Connection, key: str) -> Key:
@@ -206,20 +252,48 @@ def check_key(conn: Connection, key: str) -> Key:
         It is not valid.
     """
     prefix, _, secret = key.partition(".")
-    row = None
-    if PREFIX.fullmatch(prefix):
-        row = conn.execute(
-            text(f"""SELECT {_KEY}, secret_sha256, coalesce(a.enabled, true) AS enabled
-                     FROM api_key AS k LEFT JOIN account AS a ON a.id = k.account_id WHERE k.prefix = :prefix"""),
-            {"prefix": prefix},
-        ).one_or_none()
+    row = _key_row(conn, prefix)
     stored = row.secret_sha256 if row is not None else _sha256("")
-    right = hmac.compare_digest(_sha256(secret).encode(), stored.encode())
+    return _valid(row, hmac.compare_digest(_sha256(secret).encode(), stored.encode()))
+
+
+def check_digest(conn: Connection, prefix: str, response: str, expected: Callable[[str], str]) -> Key:
+    """Return what is known of a phone's key that is valid now and that made this response to HTTP Digest.
+
+    Parameters
+    ----------
+    expected
+        Gives the right response from HA1.
+
+    Raises
+    ------
+    AuthenticationError
+        It is not valid.
+    """
+    row = _key_row(conn, prefix)
+    ha1 = row.digest_ha1 if row is not None else None
+    right = hmac.compare_digest(expected(ha1 or "").encode(), response.encode("utf-8", "surrogateescape"))
+    return _valid(row, right and ha1 is not None)
+
+
+def _key_row(conn: Connection, prefix: str) -> Row[Any] | None:
+    if not PREFIX.fullmatch(prefix):
+        return None
+    return conn.execute(
+        text(f"""SELECT {_KEY}, secret_sha256, digest_ha1, a.role AS account_role, coalesce(a.enabled, true) AS enabled
+                 FROM api_key AS k LEFT JOIN account AS a ON a.id = k.account_id WHERE k.prefix = :prefix"""),
+        {"prefix": prefix},
+    ).one_or_none()
+
+
+def _valid(row: Row[Any] | None, right: bool) -> Key:
     if row is None or not right or not row.enabled or row.revoked_at is not None:
         raise AuthenticationError("the API key is not valid")
     if row.expires_at is not None and row.expires_at <= datetime.now(UTC):
         raise AuthenticationError(f"the API key ended on {row.expires_at:%Y-%m-%d}")
-    return Key(*row[:-2])
+    key = Key(*tuple(row)[:-4])
+    # a key may do no more than the person it acts for, who may have been given another role since
+    return key if row.account_role is None else replace(key, role=min(key.role, row.account_role, key=ROLES.index))
 
 
 def note_use(conn: Connection, key_id: int) -> None:
@@ -248,11 +322,15 @@ def revoke_key(conn: Connection, prefix: str) -> None:
 
 def list_keys(conn: Connection) -> list[Key]:
     """Return every key, newest first."""
-    return [Key(*row) for row in conn.execute(text(f"SELECT {_KEY} FROM api_key AS k ORDER BY k.id DESC"))]
+    rows = conn.execute(
+        text(f"SELECT {_KEY} FROM api_key AS k LEFT JOIN account AS a ON a.id = k.account_id ORDER BY k.id DESC")
+    )
+    return [Key(*row) for row in rows]
 
 
 _ACCOUNT = "id, name, role, enabled, session_epoch, created_at, created_by"
-_KEY = "k.id, k.name, k.role, k.prefix, k.created_at, k.created_by, k.expires_at, k.revoked_at, k.last_used_at"
+_KEY = """k.id, k.name, k.role, k.prefix, k.created_at, k.created_by, k.expires_at, k.revoked_at, k.last_used_at, k.scope,
+    k.account_id, a.name AS account"""
 
 
 @cache

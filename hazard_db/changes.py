@@ -10,10 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from hazard_db import sightings
 from hazard_db.errors import ConflictError, InputError, NotFoundError
-
-SAME_PLACE_SHARE = 0.3
-"""A change that covers this share of a known one's area (or is covered so by it) is the same change seen again."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +88,8 @@ def store_run(
 ) -> StoredChanges:
     """Return the ids under which a run, its changes and its visibility were stored, in the caller's transaction.
 
-    A change that overlaps one of the same kind whose date interval touches its own is that change seen again:
-    it is not stored twice, and the known one keeps its review.
+    What overlaps a sighting of a known change of the same kind is that change seen again, whenever: it is kept as a sighting,
+    and the known one keeps its review. Known changes that it ties together become one.
     """
     run_id: int = conn.execute(
         text("""INSERT INTO detection_run (kind, method, method_version, parameters, inputs, inputs_sha256, code_version, status,
@@ -104,14 +102,7 @@ def store_run(
             "parameters": json.dumps(run.parameters), "inputs": json.dumps(list(run.inputs)), "stats": json.dumps(run.stats),
         },
     ).scalar_one()  # fmt: skip
-    new, again = [], []
-    for change in changes:
-        known = _same(conn, change)
-        if known is None:
-            new.append(_insert(conn, run_id, change))
-        else:
-            again.append(known)
-            _seen_again(conn, known, run_id, change)
+    new, again = _store_changes(conn, run_id, changes)
     if views:
         conn.execute(
             text("""INSERT INTO visibility (run_id, segment_id, share, covered_share, observed_on)
@@ -119,6 +110,29 @@ def store_run(
             [{"run_id": run_id, **vars(view)} for view in views],
         )
     return StoredChanges(run_id, tuple(new), tuple(again))
+
+
+def _store_changes(conn: Connection, run_id: int, changes: Sequence[ChangeRecord]) -> tuple[list[int], list[int]]:
+    """Return which changes are new, and which were known."""
+    sightings.lock(conn, (change.kind for change in changes))
+    new: list[int] = []
+    again: list[int] = []
+    for change in changes:
+        known = sightings.matching(conn, change)
+        if not known:
+            number = _insert(conn, run_id, change)
+            new.append(number)
+            sightings.record(conn, number, run_id, change)
+            continue
+        kept, *others = known
+        sightings.join(conn, kept, others)
+        sightings.record(conn, kept, run_id, change)
+        sightings.settle(conn, kept)
+        new = [number for number in new if number not in others]
+        again = [number for number in again if number not in (kept, *others)]
+        if kept not in new:
+            again.append(kept)
+    return new, again
 
 
 def set_picture(conn: Connection, change_id: int, picture: str) -> None:
@@ -133,7 +147,7 @@ def list_changes(
     """Return changes, newest first; only confirmed ones unless unreviewed ones are asked for."""
     rows = conn.execute(
         text(f"""{_SELECT}
-                WHERE (:all OR c.status = 'confirmed')
+                WHERE (:all OR c.status = 'confirmed') AND c.part_of IS NULL
                   AND (CAST(:status AS text) IS NULL OR c.status = :status)
                   AND (CAST(:kind AS text) IS NULL OR c.kind = :kind)
                   AND (CAST(:since AS date) IS NULL OR c.last_date >= :since)
@@ -149,7 +163,7 @@ def list_changes(
 
 
 def get_change(conn: Connection, change_id: int, *, include_unreviewed: bool = True) -> dict[str, Any]:
-    """Return one change with its run.
+    """Return one change with its run and every time it was seen.
 
     Raises
     ------
@@ -162,7 +176,7 @@ def get_change(conn: Connection, change_id: int, *, include_unreviewed: bool = T
     ).one_or_none()
     if row is None:
         raise NotFoundError(f"there is no change {change_id}")
-    return dict(row._mapping)
+    return dict(row._mapping) | {"sightings": sightings.sightings_of(conn, change_id)}
 
 
 def review(
@@ -211,25 +225,10 @@ def last_looks(conn: Connection, km_from: float, km_to: float, good_share: float
 
 _SELECT = """SELECT c.id, c.run_id, c.kind, c.status, c.confidence, c.magnitude, c.area_m2, c.area_uncertainty_m2,
         c.mean_slope_deg, c.observed_share, c.first_date, c.last_date, c.properties, c.picture, c.reviewed_at, c.reviewed_by,
-        c.review_note, c.created_at, c.chainage_km, c.chainage_from_km, c.chainage_to_km, c.offset_m, c.side,
+        c.review_note, c.part_of, c.created_at, c.chainage_km, c.chainage_from_km, c.chainage_to_km, c.offset_m, c.side,
         CAST(ST_AsGeoJSON(c.geom, 6) AS jsonb) AS geometry,
         r.method, r.method_version, r.parameters, r.inputs, r.code_version, r.stats
     FROM change AS c JOIN detection_run AS r ON r.id = c.run_id"""
-
-
-def _same(conn: Connection, change: ChangeRecord) -> int | None:
-    known: int | None = conn.scalar(
-        text("""SELECT c.id FROM change AS c, (SELECT ST_SetSRID(ST_GeomFromGeoJSON(:shape), 4326) AS geom) AS n
-                WHERE c.kind = :kind AND c.geom && n.geom AND ST_Intersects(c.geom, n.geom)
-                  AND c.first_date <= :last_date AND c.last_date >= :first_date
-                  AND ST_Area(ST_Intersection(c.geom, n.geom)) > :share * least(ST_Area(c.geom), ST_Area(n.geom))
-                ORDER BY ST_Area(ST_Intersection(c.geom, n.geom)) DESC LIMIT 1"""),
-        {
-            "shape": json.dumps(change.geometry), "kind": change.kind, "share": SAME_PLACE_SHARE,
-            "first_date": change.first_date, "last_date": change.last_date,
-        },
-    )  # fmt: skip
-    return known
 
 
 def _insert(conn: Connection, run_id: int, change: ChangeRecord) -> int:
@@ -245,20 +244,3 @@ def _insert(conn: Connection, run_id: int, change: ChangeRecord) -> int:
         },
     ).scalar_one()  # fmt: skip
     return identifier
-
-
-def _seen_again(conn: Connection, known: int, run_id: int, change: ChangeRecord) -> None:
-    """Keep what the new run says of a known change beside it; its geometry and review stay as they were."""
-    sighting = {
-        "run_id": run_id,
-        "confidence": change.confidence,
-        "area_m2": change.area_m2,
-        "date": str(change.last_date),
-    }
-    conn.execute(
-        text("""UPDATE change SET confidence = greatest(confidence, :confidence),
-                    properties = jsonb_set(properties, '{sightings}',
-                        coalesce(properties -> 'sightings', '[]') || CAST(:sighting AS jsonb))
-                WHERE id = :id"""),
-        {"id": known, "confidence": change.confidence, "sighting": json.dumps([sighting])},
-    )

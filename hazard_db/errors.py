@@ -72,3 +72,7 @@ class DetectionError(HazardError):
 
 class DeliveryError(HazardError):
     """An alert could not be delivered."""
+
+
+class MapError(HazardError):
+    """The map could not be made."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, text
 
-from hazard_db.errors import ConflictError, InputError, NotFoundError
+from hazard_db.errors import AccessDeniedError, ConflictError, InputError, NotFoundError
 
-VERDICTS = ("submitted", "accepted", "rejected")
+VERDICTS = ("submitted", "accepted", "rejected", "asked")
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,12 @@ class NewObservation:
         """Checksum of all that the maker said."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Values by the names the statements use."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return values | {"attributes": json.dumps(dict(self.attributes)), "sha": self.content_sha256}
 
 
 @dataclass(frozen=True)
@@ -122,16 +128,54 @@ def create_observation(conn: Connection, new: NewObservation) -> bool:
                 VALUES (:id, :kind, :observed_at, :observer, :accuracy_m, :note, CAST(:attributes AS jsonb), :dataset, :source_id,
                         :sha, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326))
                 ON CONFLICT DO NOTHING"""),
-        {
-            **{name: getattr(new, name) for name in NewObservation.__dataclass_fields__},
-            "attributes": json.dumps(dict(new.attributes)), "sha": new.content_sha256,
-        },
-    )  # fmt: skip
+        new.parameters,
+    )
     if inserted.rowcount:
         return True
     if not _sent_before(conn, new):
         raise ConflictError(f"there is another observation {new.id}; make a new id for a new observation")
     return False
+
+
+def revise_observation(conn: Connection, identifier: uuid.UUID, content: NewObservation) -> None:
+    """Give an observation its corrected content; the version before is kept, and what was reviewed is reviewed again."""
+    conn.execute(
+        text("""UPDATE observation SET kind = :kind, observed_at = :observed_at, observer = :observer, accuracy_m = :accuracy_m,
+                    note = :note, attributes = CAST(:attributes AS jsonb), dataset = :dataset, source_id = :source_id,
+                    content_sha256 = :sha, geom = ST_SetSRID(ST_MakePoint(:lon, :lat), 4326), review_status = 'submitted'
+                WHERE id = :target"""),
+        content.parameters | {"target": identifier},
+    )
+
+
+def edit_observation(
+    conn: Connection, new: NewObservation, *, editor: str, is_reviewer: bool, expected_revision: int
+) -> dict[str, Any]:
+    """Return the observation after a person corrected it; where it came from stays as it was.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such observation.
+    AccessDeniedError
+        It is somebody else's, or was accepted: then reviewers alone correct it.
+    ConflictError
+        It was changed since the caller looked at revision `expected_revision`.
+    """
+    row = conn.execute(
+        text(
+            "SELECT revision, created_by, review_status, dataset, source_id FROM observation WHERE id = :id FOR UPDATE"
+        ),
+        {"id": new.id},
+    ).one_or_none()
+    if row is None:
+        raise NotFoundError(f"there is no observation {new.id}")
+    if not is_reviewer and (row.created_by != editor or row.review_status == "accepted"):
+        raise AccessDeniedError("field workers correct their own observations, until these are accepted")
+    if row.revision != expected_revision:
+        raise ConflictError(f"the observation is at revision {row.revision} by now; look again before you correct it")
+    revise_observation(conn, new.id, replace(new, dataset=row.dataset, source_id=row.source_id))
+    return get_observation(conn, new.id, published=False)
 
 
 def review_observation(
@@ -154,7 +198,9 @@ def review_observation(
         It was changed since the caller looked at revision `expected_revision`.
     """
     if verdict not in VERDICTS:
-        raise InputError(f"verdict {verdict!r}: use accepted, rejected, or submitted to take a verdict back")
+        raise InputError(f"verdict {verdict!r}: use accepted, rejected, asked, or submitted to take a verdict back")
+    if verdict == "asked" and not note:
+        raise InputError("note: say what you ask of the observer")
     present = conn.scalar(text("SELECT revision FROM observation WHERE id = :id FOR UPDATE"), {"id": identifier})
     if present is None:
         raise NotFoundError(f"there is no observation {identifier}")
@@ -180,8 +226,9 @@ def history(conn: Connection, identifier: uuid.UUID) -> list[dict[str, Any]]:
     """
     get_observation(conn, identifier, published=False)
     rows = conn.execute(
-        text("""SELECT revision, content - 'geom' - 'shape' AS content, changed_at, changed_by FROM observation_revision
-                WHERE observation_id = :id ORDER BY revision DESC"""),
+        text("""SELECT revision, content - 'geom' - 'shape' || jsonb_build_object('position', content #> '{geom,coordinates}') AS content,
+                       changed_at, changed_by
+                FROM observation_revision WHERE observation_id = :id ORDER BY revision DESC"""),
         {"id": identifier},
     )
     return [dict(row._mapping) for row in rows]
@@ -202,6 +249,18 @@ class MediaRecord:
     lat: float | None
     created_at: datetime
     created_by: str
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """What is known of a photo or file that is kept under its checksum."""
+
+    filename: str
+    sha256: str
+    size_bytes: int
+    mime_type: str
+    taken_at: datetime | None
+    lonlat: tuple[float, float] | None
 
 
 def add_media(

@@ -73,7 +73,8 @@ def get_event(conn: Connection, event_id: int) -> dict[str, Any]:
 
 def _claims(conn: Connection, column: str, identifier: int) -> list[dict[str, Any]]:
     rows = conn.execute(
-        text(f"SELECT attribute, value, unit, source FROM claim WHERE {column} = :id ORDER BY attribute, id"),
+        text(f"""SELECT attribute, value, unit, source FROM claim
+                 WHERE {column} = :id AND attribute <> 'outline' ORDER BY attribute, id"""),  # outlines are pages long
         {"id": identifier},
     )
     return [dict(row._mapping) for row in rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,10 @@ from sqlalchemy import Connection, text
 from hazard_db.errors import SettingsError
 
 FILE = Path(__file__).parent / "risk_weights.yml"
+LEAST_POINTS = 0.1
+"""What adds less explains nothing."""
+TOLD_ACCURACY_M = 1000.0
+"""From here on a reader is told how badly a place is known."""
 
 
 class Reach(BaseModel):
@@ -30,6 +35,18 @@ class Reach(BaseModel):
     def share(self, offset_m: float) -> float:
         """Return 1 up to near_m, falling linearly to 0 at far_m."""
         return min(1.0, max(0.0, (self.far_m - offset_m) / (self.far_m - self.near_m)))
+
+    def mean_share(self, offset_m: float, accuracy_m: float) -> float:
+        """Return the mean of `share` over all offsets within accuracy_m of offset_m, both sides of the road counted."""
+        if accuracy_m <= 0:
+            return self.share(offset_m)
+        return (self._area(offset_m + accuracy_m) - self._area(offset_m - accuracy_m)) / (2 * accuracy_m)
+
+    def _area(self, offset_m: float) -> float:
+        """Return the integral of `share` from 0 to a signed offset, m."""
+        end = min(abs(offset_m), self.far_m)
+        area = min(end, self.near_m) + max(0.0, end - self.near_m) * (1 + self.share(end)) / 2
+        return math.copysign(area, offset_m)
 
 
 class SiteWeights(BaseModel):
@@ -128,7 +145,7 @@ def update(conn: Connection, on: date | None = None, weights: Weights | None = N
     """Return what changed when every segment was rated from what is in the catalogue now."""
     weights, on = weights or load_weights(), on or date.today()
     parts: dict[tuple[int, str], list[Contribution]] = defaultdict(list)
-    for fact in conn.execute(text(_FACTS), {"on": on}):
+    for fact in conn.execute(text(_FACTS), {"on": on, "unknown_m": weights.events["unknown_accuracy_m"]}):
         hazard = weights.hazard_of.get(fact.kind, fact.kind)
         contribution = rate(fact, weights, on)
         if hazard != "none" and contribution is not None:
@@ -175,20 +192,28 @@ def history(conn: Connection, segment_id: int, hazard: str = "all") -> list[dict
 
 
 def rate(fact: Any, weights: Weights, on: date) -> Contribution | None:
-    """Return what one record near a segment adds to its rating, None where it is too far away to count."""
+    """Return what one record near a segment adds to its rating, None where it is too far away to count.
+
+    A place known badly is a chance spread over all the places it may be: along the road, and to both sides of it
+    unless it is known to be on the road.
+    """
     reach = weights.reach.get(fact.kind, weights.reach["default"])
-    nearness = reach.share(fact.offset_m)
-    spread = min(1.0, weights.stretch_km / max(fact.length_km, 1e-9))
+    nearness = 1.0 if fact.on_road else reach.mean_share(fact.offset_m, fact.accuracy_m)
+    length_km = fact.length_km + 2 * fact.accuracy_m / 1000
+    spread = min(1.0, weights.stretch_km / max(length_km, 1e-9))
     points, reason = _POINTS[fact.source](fact, weights, on)
-    points = round(points * nearness * spread, 1)
-    if points <= 0:
+    points *= nearness * spread
+    if points < LEAST_POINTS:
         return None
-    detail = f"{reason}, {fact.offset_m:.0f} m from the road" if fact.offset_m >= 1 else f"{reason}, on the road"
+    near = fact.on_road or fact.offset_m < 1
+    detail = f"{reason}, {'on the road' if near else f'{fact.offset_m:.0f} m from the road'}"
+    if fact.accuracy_m >= TOLD_ACCURACY_M:
+        detail += f", place known to ±{fact.accuracy_m / 1000:g} km"
     if spread < 1:
-        detail += f", spread over {fact.length_km:.0f} km"
+        detail += f", spread over {length_km:.0f} km"
     reviewed = fact.source in {"site", "event", "closure"} or fact.state in {"confirmed", "accepted"}
     return Contribution(
-        fact.source, str(fact.id), fact.label, points, detail, str(fact.day) if fact.day else None, reviewed
+        fact.source, str(fact.id), fact.label, round(points, 1), detail, str(fact.day) if fact.day else None, reviewed
     )
 
 
@@ -287,34 +312,38 @@ def _store(conn: Connection, rows: list[dict[str, Any]]) -> int:
 
 
 # Everything that speaks of a segment, one row per pair. A record reaches to both sides by what is unsure of its place.
+# A line that lies on the road is a stretch of it, and what hit the road is on it, however badly the place is known.
 _FACTS = """
 WITH fact AS (
     SELECT 'site' AS source, CAST(id AS text) AS id, code || ' ' || name AS label, kind, activity AS state, NULL::float8 AS amount,
-           NULL::float8 AS confidence, NULL::date AS day, chainage_from_km AS a, chainage_to_km AS b, offset_m, accuracy_m
+           NULL::float8 AS confidence, NULL::date AS day, chainage_from_km AS a, chainage_to_km AS b, offset_m,
+           coalesce(accuracy_m, 0) AS accuracy_m, ST_Dimension(geom) = 1 AND offset_m < 1 AS on_road
     FROM site WHERE chainage_km IS NOT NULL
     UNION ALL
     SELECT 'event', CAST(id AS text), name, kind, NULL, fatalities, NULL, occurred_on, chainage_from_km, chainage_to_km, offset_m,
-           accuracy_m
+           coalesce(accuracy_m, CASE WHEN ST_Dimension(geom) = 0 THEN :unknown_m ELSE 0 END),
+           impacts ? 'road' OR (ST_Dimension(geom) = 1 AND offset_m < 1)
     FROM event WHERE chainage_km IS NOT NULL AND occurred_on <= :on
     UNION ALL
     SELECT 'closure', CAST(c.id AS text), c.cause, coalesce(e.kind, 'landslide'), NULL, NULL, NULL,
-           CAST(c.closed_at AS date), c.chainage_from_km, c.chainage_to_km, 0, NULL
+           CAST(c.closed_at AS date), c.chainage_from_km, c.chainage_to_km, 0, 0, true
     FROM closure AS c LEFT JOIN event AS e ON e.id = c.event_id WHERE c.closed_at <= :on
     UNION ALL
     SELECT 'change', CAST(id AS text), 'Change ' || id, kind, status, area_m2, confidence, last_date,
-           chainage_from_km, chainage_to_km, offset_m, NULL
-    FROM change WHERE chainage_km IS NOT NULL AND status <> 'false_alarm' AND first_date <= :on
+           chainage_from_km, chainage_to_km, offset_m, 0, false
+    FROM change WHERE chainage_km IS NOT NULL AND part_of IS NULL AND status <> 'false_alarm' AND first_date <= :on
     UNION ALL
     SELECT 'observation', CAST(id AS text), coalesce(left(note, 80), kind), kind, review_status, NULL, NULL,
-           CAST(observed_at AT TIME ZONE 'Asia/Karachi' AS date), chainage_from_km, chainage_to_km, offset_m, accuracy_m
+           CAST(observed_at AT TIME ZONE 'Asia/Karachi' AS date), chainage_from_km, chainage_to_km, offset_m,
+           coalesce(accuracy_m, 0), false
     FROM observation WHERE chainage_km IS NOT NULL AND review_status <> 'rejected'
 )
 SELECT s.id AS segment_id, fact.source, fact.id, fact.label, fact.kind, fact.state, fact.amount, fact.confidence, fact.day,
-       fact.offset_m, fact.b - fact.a AS length_km
+       fact.offset_m, fact.accuracy_m, fact.on_road, fact.b - fact.a AS length_km
 FROM fact JOIN segment AS s
   ON s.alignment_id = current_alignment()
- AND s.km_to > fact.a - least(coalesce(fact.accuracy_m, 0) / 1000, 2)
- AND (s.km_from < fact.b + least(coalesce(fact.accuracy_m, 0) / 1000, 2) OR (s.km_from = fact.b AND fact.a = fact.b))
+ AND s.km_to > fact.a - fact.accuracy_m / 1000
+ AND (s.km_from < fact.b + fact.accuracy_m / 1000 OR (s.km_from = fact.b AND fact.a = fact.b))
 """
 
 _SEGMENTS = """

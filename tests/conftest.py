@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgis import cluster, database, empty_database
+
+__all__ = ["cluster", "database", "empty_database", "shared_data"]
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

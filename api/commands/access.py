@@ -102,6 +102,28 @@ def create(
 
 
 @keys.command()
+def phone(
+    name: Annotated[str, typer.Option("--name", help="Whose phone it is.")],
+    account: Annotated[str, typer.Option("--account", help="The account that it sends for.")] = "",
+    days: Annotated[int, typer.Option(min=1, max=730, help="How long it is valid.")] = 180,
+) -> None:
+    """Make a phone's key, good for getting and sending forms alone, and print it, once, alone on stdout."""
+    from api.opening import opened
+    from hazard_db import accounts, connect
+
+    with opened() as catalogue, connect.transaction(catalogue.engine) as conn:
+        connect.actor(conn, actor())
+        owner = accounts.by_name(conn, account).id if account else None
+        ends = datetime.now(UTC) + timedelta(days=days)
+        key = accounts.create_phone_key(conn, name, account_id=owner, expires_at=ends)
+    user, _, secret = key.partition(".")
+    tell(
+        f"ODK Collect: server address of this site with /openrosa/t/{key}, or /openrosa with name {user} and password {secret}"
+    )
+    put(key)
+
+
+@keys.command()
 def revoke(prefix: Annotated[str, typer.Argument(help="The part of the key before the dot.")]) -> None:
     """End a key at once."""
     from api.opening import opened
@@ -124,8 +146,8 @@ def list_keys(json: AsJson = False) -> None:
     if json:
         put_json(found)
         return
-    columns = ("prefix", "name", "role", "expires", "revoked", "last used")
-    put_table(columns, [(k.prefix, k.name, k.role, k.expires_at, k.revoked_at, k.last_used_at) for k in found])
+    columns = ("prefix", "name", "role", "scope", "expires", "revoked", "last used")
+    put_table(columns, [(k.prefix, k.name, k.role, k.scope, k.expires_at, k.revoked_at, k.last_used_at) for k in found])
 
 
 def _password() -> str:

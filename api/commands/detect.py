@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -40,6 +41,10 @@ def landslide(
         datetime | None,
         typer.Option("--since", formats=["%Y-%m-%d"], help="On the catalogue's scenes acquired since this day."),
     ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", metavar="tcp://HOST:PORT", help="Dask cluster that does the blocks.")
+    ] = None,
+    block_px: Annotated[int, typer.Option("--block-px", min=128, help="Side of the blocks; memory follows it.")] = 768,
     json: AsJson = False,
 ) -> None:
     """Landslides between dates: in files (--before, --after, --out), or on the catalogue's scenes (--since)."""
@@ -51,11 +56,12 @@ def landslide(
     if not (before and after and out):
         raise typer.BadParameter("give --before, --after and --out, or --since DATE for the catalogue's scenes")
     from detection.run import run_landslide
+    from detection.scheduling import crew
 
-    with progress() as shown:
+    with progress() as shown, crew(scheduler) as workers:
         result = run_landslide(
             before, after, out, dem=dem, mask=mask, explain=explain, bands=split(bands), dates=split(dates),
-            method=method, progress=shown,
+            method=method, progress=shown, block_px=block_px, crew=workers,
         )  # fmt: skip
     notes = result.collection.get("notes", [])
     if json:
@@ -65,6 +71,109 @@ def landslide(
     for note in notes:
         tell(f"note: {note}")
     put(f"{len(result.features)} changes in {out}; {result.observed_share:.0%} of the area was observed")
+
+
+@app.command()
+def settlement(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="MintPy, LiCSBAS, OPERA DISP-S1, a folder of rasters, or a table.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="GeoJSON of the areas that move, to write.")],
+    points: Annotated[
+        Path | None, typer.Option("--points", help="Velocity of every point to write: CSV, or GeoTIFF for rasters.")
+    ] = None,
+    format_name: Annotated[str | None, typer.Option("--format", help="By default found out from the content.")] = None,
+    filtering: Annotated[
+        bool | None, typer.Option("--filter/--no-filter", help="Take the air off; by default where it shows.")
+    ] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair/--no-repair", help="Mend unwrapping errors of single points.")
+    ] = True,
+    unit: Annotated[str | None, typer.Option("--unit", help="mm, cm or m, where the file does not tell it.")] = None,
+    crs: Annotated[str | None, typer.Option("--crs", metavar="EPSG:n", help="Where the file does not tell it.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Areas that settle or rise, in the time series of a displacement product."""
+    # matrices are small here: threads of the linear algebra would wait for each other more than they work
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from detection.settlement.run import run_settlement
+    from ingest.displacement.registry import open_displacement
+
+    with progress() as shown:
+        source = open_displacement(file, format_name, unit, crs)
+        result = run_settlement(
+            source, out, points=points, filtering=filtering, repair=repair, inputs=(file,), progress=shown
+        )
+    about = result.collection
+    if json:
+        told = {"out": out, "points": points, "areas": len(result.features)}
+        put_json(told | {key: about[key] for key in ("source", "parameters", "notes", "stats")})
+        return
+    for note in about["notes"]:
+        tell(f"note: {note}")
+    put(
+        f"{len(result.features)} areas in {out}; {about['stats']['measured_points']} points over {len(source.dates)} dates, "
+        f"reference: {source.reference}"
+    )
+
+
+@app.command(cls=ManyValues)
+def glacier(
+    scenes: Annotated[list[Path], typer.Option("--scenes", metavar="A.tif [...]", help="Rasters, one or more a date.")],
+    outlines: Annotated[Path, typer.Option("--outlines", help="Polygons with a column rgi_id, glac_id or glacier_id.")],
+    out: Annotated[Path, typer.Option("--out", help="GeoJSON to write.")],
+    centrelines: Annotated[
+        Path | None, typer.Option("--centrelines", help="Lines from head to snout, with the same column.")
+    ] = None,
+    dem: Annotated[Path | None, typer.Option("--dem", help="Elevation raster, metres.")] = None,
+    crs: Annotated[str | None, typer.Option("--crs", help="EPSG:n of vector files that tell none.")] = None,
+    bands: Annotated[list[str] | None, typer.Option("--bands", help="Names of the bands, in file order.")] = None,
+    dates: Annotated[list[str] | None, typer.Option("--dates", help="Dates of the files.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Terminus, length and trend of glaciers on every date: retreat, stable, advance, surge, or not measurable."""
+    from detection.glaciers import run_glacier
+
+    with progress() as shown:
+        result = run_glacier(
+            scenes, outlines, out, centrelines=centrelines, dem=dem, crs=crs, bands=split(bands), dates=split(dates),
+            progress=shown,
+        )  # fmt: skip
+    _told(result.collection, out, json, "{measured} of {glaciers} glaciers measured")
+
+
+@app.command(cls=ManyValues)
+def lake(
+    scenes: Annotated[list[Path], typer.Option("--scenes", metavar="A.tif [...]", help="Rasters, one or more a date.")],
+    out: Annotated[Path, typer.Option("--out", help="GeoJSON to write.")],
+    dem: Annotated[Path | None, typer.Option("--dem", help="Elevation raster, metres.")] = None,
+    outlines: Annotated[
+        Path | None, typer.Option("--outlines", help="Glaciers, where debris hides the ice that may dam a lake.")
+    ] = None,
+    crs: Annotated[str | None, typer.Option("--crs", help="EPSG:n of a vector file that tells none.")] = None,
+    bands: Annotated[list[str] | None, typer.Option("--bands", help="Names of the bands, in file order.")] = None,
+    dates: Annotated[list[str] | None, typer.Option("--dates", help="Dates of the files.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Lakes on every date: area, filling rate, frozen or drained, and whether ice dams them."""
+    from detection.lakes import run_lake
+
+    with progress() as shown:
+        result = run_lake(
+            scenes, out, dem=dem, outlines=outlines, crs=crs, bands=split(bands), dates=split(dates), progress=shown
+        )
+    _told(result.collection, out, json, "{lakes} lakes on {dates} dates")
+
+
+def _told(collection: dict[str, Any], out: Path, json: bool, line: str) -> None:
+    """Say what a run found."""
+    if json:
+        told = {name: collection[name] for name in ("method", "notes", "stats")}
+        put_json({"out": out, "features": len(collection["features"])} | told)
+        return
+    for note in collection["notes"]:
+        tell(f"note: {note}")
+    put(f"{len(collection['features'])} features in {out}; {line.format(**collection['stats'])}")
 
 
 def _on_catalogue(since: datetime, dem: Path | None, json: bool) -> None:

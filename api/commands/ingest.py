@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from api.commands.choices import AsJson
-from api.console import actor, progress, put, put_json, tell
+from api.console import actor, progress, put, put_json, put_table, tell
 
 app = typer.Typer(name="ingest", help="Files into the catalogue, whole or not at all, once.", no_args_is_help=True)
 
@@ -35,9 +35,8 @@ def survey(
     json: AsJson = False,
 ) -> None:
     """Field observations: GeoJSON, GeoPackage, zipped Shapefile, KML/KMZ, GPX, CSV, XLSX."""
-    from ingest.load import ingest_survey
-
     from api.opening import opened
+    from ingest.load import ingest_survey
 
     mapping = _mapping(columns or [])
     with opened(road=True) as catalogue, progress() as shown:
@@ -48,12 +47,52 @@ def survey(
     _show(report, json)
 
 
-def _mapping(pairs: list[str]) -> dict[str, str]:
+@app.command()
+def inventory(
+    file: File,
+    form: Annotated[str | None, typer.Option("--format", help="Format, where it is not to be found out.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Kind of hazard where the file tells no class.")] = None,
+    year: Annotated[
+        int | None, typer.Option(help="Year that the inventory shows, where the file does not tell.")
+    ] = None,
+    crs: Annotated[str | None, typer.Option(help="EPSG:n where the file tells none or a wrong one.")] = None,
+    columns: Annotated[
+        list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="Which column is which; repeatable.")
+    ] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Only records that say so; repeatable.")
+    ] = None,
+    events: Annotated[bool, typer.Option("--events", help="Dated records are events, not places.")] = False,
+    within_km: Annotated[float | None, typer.Option(min=0.1, help="Only what is this close to the road, km.")] = None,
+    dataset: Dataset = None,
+    dry_run: DryRun = False,
+    skip_bad: SkipBad = False,
+    rejects: Annotated[Path | None, typer.Option(help="File for the rejected records, with --skip-bad.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Inventories of others: the NASA landslide catalogue, polygons of several years, points and polygons of any GIS file."""
+    from api.opening import opened
+    from ingest.inventories.load import ingest_inventory
+    from ingest.inventories.source import Options
+
+    options = Options(
+        dataset=dataset, columns=_mapping(columns or []), crs=crs, kind=kind, year=year, as_events=events,
+        where=_mapping(where or [], "--where COLUMN=VALUE"),
+    )  # fmt: skip
+    with opened(road=True) as catalogue, progress() as shown:
+        report = ingest_inventory(
+            catalogue.engine, file, format=form, options=options, within_km=within_km, dry_run=dry_run, skip_bad=skip_bad,
+            rejects=rejects, actor=actor(), progress=shown,
+        )  # fmt: skip
+    _show(report, json)
+
+
+def _mapping(pairs: list[str], usage: str = "--map FIELD=COLUMN, for example --map observed_at=date") -> dict[str, str]:
     mapping = {}
     for pair in pairs:
         field, sign, column = pair.partition("=")
         if not (sign and field.strip() and column.strip()):
-            raise typer.BadParameter(f"--map {pair}: write it as FIELD=COLUMN, for example --map observed_at=date")
+            raise typer.BadParameter(f"{pair}: write it as {usage}")
         mapping[field.strip()] = column.strip()
     return mapping
 
@@ -65,11 +104,26 @@ def _show(report: Any, json: bool) -> None:
     told = asdict(report)
     for note in told.pop("notes", ()):
         tell(str(note))
+    preview = told.pop("preview", ())
     put(
         ", ".join(
-            f"{name.replace('_', ' ')} {value}" for name, value in told.items() if value not in (None, (), [], {})
+            f"{name.replace('_', ' ')} {_plain(value)}"
+            for name, value in told.items()
+            if value not in (None, (), [], {})
         )
     )
+    if preview:
+        names = [name for name in preview[0] if name not in {"id", "attributes"}]
+        put_table(
+            [name.replace("_", " ") for name in names],
+            [[str(value) if isinstance(value := one[name], float) else value for name in names] for one in preview],
+        )
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{name} {count}" for name, count in value.items())
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
 @app.command()
@@ -105,6 +159,25 @@ def scene(
         put(f"{report.id}: {report.status}, {report.acquired_at:%Y-%m-%d}, {' '.join(report.bands)}")
     if failed is not None:
         raise failed
+
+
+@app.command()
+def glaciers(
+    file: File,
+    crs: Annotated[str | None, typer.Option(help="EPSG:n where the file tells none.")] = None,
+    dataset: Dataset = None,
+    pixel_m: Annotated[
+        float, typer.Option("--pixel-m", min=0.1, help="Pixel of the pictures the outlines were drawn on, metres.")
+    ] = 30.0,
+    json: AsJson = False,
+) -> None:
+    """Glacier outlines: RGI, GLIMS or any vector file with an id; every source and date is kept."""
+    from api.opening import opened
+    from ingest.inventories.glaciers import ingest_glaciers
+
+    with opened() as catalogue:
+        report = ingest_glaciers(catalogue.engine, file, crs=crs, dataset=dataset, pixel_m=pixel_m, actor=actor())
+    _show(report, json)
 
 
 def split(values: list[str] | None) -> list[str] | None:

@@ -8,17 +8,24 @@ from api.routes import (
     access,
     alerts,
     changes,
+    exports,
+    fieldform,
     files,
     health,
     home,
     maps,
     observations,
+    ogc,
+    openrosa,
+    phones,
     register,
+    review,
     segments,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
-    home.router, segments.router, maps.router, observations.router, register.router, changes.router, alerts.router,
-    files.router, access.router, health.router,
+    home.router, segments.router, maps.router, fieldform.router, observations.router, openrosa.router, phones.router,
+    review.router, exports.router, register.router, changes.router, alerts.router, files.router, access.router,
+    health.router, ogc.router,
 )  # fmt: skip
 """Every route of the application, in the order in which they are tried."""

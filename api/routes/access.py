@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -16,12 +15,12 @@ from api.security import (
     Identity,
     check_origin,
     identify,
+    log_in,
     make_session,
 )
 from api.state import state_of
 from api.storage import writing
-from hazard_db import accounts, connect
-from hazard_db.accounts import Account
+from hazard_db import accounts
 from hazard_db.errors import AuthenticationError
 
 router = APIRouter(include_in_schema=False)
@@ -44,7 +43,7 @@ async def login(request: Request, identity: Anyone) -> Response:
     form = await request.form()
     name, password, then = (str(form.get(field, ""))[:2000] for field in ("name", "password", "next"))
     try:
-        account = await run_in_threadpool(_check, request, name, password)
+        account = await run_in_threadpool(log_in, request, name, password)
     except AuthenticationError as error:
         status = STATUS.get(type(error), 401)
         return render(request, "login.html", status=status, error=str(error), name=name, next=_inside(then))
@@ -67,23 +66,6 @@ async def logout(request: Request, identity: Anyone) -> Response:
     response = RedirectResponse("/", 303)
     response.delete_cookie(SESSION_COOKIE, httponly=True, samesite="lax")
     return response
-
-
-def _check(request: Request, name: str, password: str) -> Account:
-    """Return the account, counting wrong passwords by name and by address."""
-    state = state_of(request)
-    address = f"address:{request.client.host if request.client else secrets.token_hex(4)}"
-    own = f"name:{name.casefold()}|{address}"
-    state.patience.check(own, address)
-    try:
-        with connect.transaction(state.engine) as conn:
-            connect.actor(conn, name[:100] or "anonymous")
-            account = accounts.log_in(conn, name, password)
-    except AuthenticationError:
-        state.patience.failed(own, address)
-        raise
-    state.patience.succeeded(own)
-    return account
 
 
 def _end(request: Request, identity: Identity, account_id: int) -> None:

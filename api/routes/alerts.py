@@ -18,7 +18,7 @@ from api.security import Identity, Reader, Reviewer
 from api.state import state_of
 from api.storage import reading, writing
 from api.verdicts import AlertAction
-from hazard_db import alerts
+from hazard_db import alerts, pictures
 from hazard_db.alerts import AlertMessage, AlertRecord
 from hazard_db.connect import Connection
 
@@ -62,8 +62,9 @@ def get_alert(request: Request, identity: Reader, alert_id: Id) -> Response:
     with reading(request) as conn:
         alert = alerts.get_alert(conn, alert_id, scope=_scope(identity))
         messages = alerts.events_of(conn, alert_id, scope=_scope(identity))
+        shown = pictures.of_changes(conn, alert.change_ids, include_unreviewed=identity.sees_unreviewed)
     if wants_page(request, default_page=False):
-        return render(request, "alert.html", alert=alert, messages=messages)
+        return render(request, "alert.html", alert=alert, messages=messages, pictures=shown)
     told = _shown(alert, identity) | {"messages": [_message(message, identity) for message in messages]}
     return data(feature(told), media_type="application/geo+json")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request
@@ -11,16 +12,16 @@ from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from api import media
+from api import copies, differences, media
 from api.bodies import answered, read_body
 from api.incoming import IncomingObservation
 from api.listing import Asked
-from api.pages import collection, data, feature, render, wants_page
+from api.pages import VARY, collection, data, feature, render, wants_page
 from api.security import FieldWorker, Identity, Reader, Reviewer, Viewer
 from api.state import state_of
 from api.storage import reading, reading_as, writing
 from api.verdicts import ObservationVerdict
-from hazard_db import fieldbook
+from hazard_db import evidence, fieldbook, submissions
 from hazard_db.connect import Connection
 from hazard_db.errors import AuthenticationError, NotFoundError
 from hazard_db.fieldbook import MediaRecord
@@ -28,7 +29,7 @@ from hazard_db.fieldbook import MediaRecord
 router = APIRouter(tags=["observations"])
 
 Id = Annotated[uuid.UUID, Path()]
-Status = Literal["submitted", "accepted", "rejected"]
+Status = Literal["submitted", "accepted", "rejected", "asked"]
 UPLOAD = {
     "requestBody": {
         "content": {
@@ -81,6 +82,25 @@ async def create(
     )
 
 
+@router.put("/observations/{identifier}", openapi_extra={
+    "requestBody": {"content": {"application/json": {"schema": IncomingObservation.model_json_schema()}}}
+})  # fmt: skip
+async def correct(
+    request: Request, identity: FieldWorker, identifier: Id, revision: Annotated[int, Query(ge=1)]
+) -> Response:
+    """Correct an observation of which you saw `revision`: the version before is kept, and it is reviewed again."""
+    incoming = await read_body(request, IncomingObservation)
+    new = incoming.record(identifier, identity.name)
+
+    def act() -> dict[str, Any]:
+        with writing(request, identity) as conn:
+            return fieldbook.edit_observation(
+                conn, new, editor=identity.name, is_reviewer=identity.may("reviewer"), expected_revision=revision
+            )
+
+    return data(feature(await run_in_threadpool(act)), media_type="application/geo+json")
+
+
 @router.get("/observations/{identifier}")
 def get_observation(request: Request, identity: Reader, identifier: Id) -> Response:
     """Return one observation."""
@@ -90,8 +110,23 @@ def get_observation(request: Request, identity: Reader, identifier: Id) -> Respo
         return data(feature(observation), media_type="application/geo+json")
     with reading(request) as conn:
         files = fieldbook.list_media(conn, identifier) if _may_see_media(observation, identity) else []
-        versions = fieldbook.history(conn, identifier) if identity.sees_unreviewed else []
-    return render(request, "observation.html", observation=observation, media=files, versions=versions)
+        more = _inside(conn, observation) if identity.sees_unreviewed else dict.fromkeys(INSIDE, ())
+    judge = identity.may("reviewer") and identity.how == "session"
+    return render(request, "observation.html", observation=observation, media=files, judge=judge, **more)
+
+
+INSIDE = ("steps", "submissions", "nearby", "sites")
+
+
+def _inside(conn: Connection, observation: dict[str, Any]) -> dict[str, Any]:
+    """Return what those who are logged in see beside an observation."""
+    identifier = observation["id"]
+    return {
+        "steps": differences.steps(observation, fieldbook.history(conn, identifier)),
+        "submissions": submissions.list_of(conn, identifier),
+        "nearby": evidence.near(conn, identifier),
+        "sites": evidence.sites_of(conn, identifier),
+    }
 
 
 @router.get("/observations/{identifier}/history")
@@ -102,9 +137,18 @@ def history(request: Request, identity: Viewer, identifier: Id) -> Response:
         return data(fieldbook.history(conn, identifier))
 
 
+@router.get("/observations/{identifier}/submissions")
+def list_submissions(request: Request, identity: Viewer, identifier: Id) -> Response:
+    """Return what phones sent of an observation, newest first, with a receipt for each photo that arrived."""
+    del identity
+    with reading(request) as conn:
+        fieldbook.get_observation(conn, identifier, published=False)
+        return data(submissions.list_of(conn, identifier))
+
+
 @router.post("/observations/{identifier}/review", openapi_extra=ObservationVerdict.described())
 async def review(request: Request, identity: Reviewer, identifier: Id) -> Response:
-    """Give a verdict on an observation: accepted, rejected, or submitted to take it back."""
+    """Give a verdict on an observation: accepted, rejected, asked (a question to the observer), or submitted to take it back."""
     asked = await read_body(request, ObservationVerdict)
 
     def act() -> dict[str, Any]:
@@ -148,21 +192,32 @@ async def add_media(request: Request, identity: FieldWorker, identifier: Id) -> 
 def get_media(
     request: Request, identity: Reader, identifier: Id, media_id: Annotated[int, Path(ge=1, lt=2**63)]
 ) -> Response:
-    """Return a photo or file as it came in."""
+    """Return a photo or file as it came in; to strangers without what the camera told of itself."""
     with reading_as(request, identity) as conn:
         observation = fieldbook.get_observation(conn, identifier, published=not identity.sees_unreviewed)
     with reading(request) as conn:
         found = [file for file in _media(conn, observation, identity) if file.id == media_id]
     if not found:
         raise NotFoundError(f"the observation has no file {media_id}")
-    path = media.path_of(state_of(request).settings.home / "media", found[0].sha256)
+    home = state_of(request).settings.home
+    path = media.path_of(home / "media", found[0].sha256)
     if not path.is_file():
         raise NotFoundError(f"{found[0].filename} is in the catalogue, but not on this machine")
-    shown = "inline" if found[0].mime_type.startswith("image/") else "attachment"
+    if identity.sees_unreviewed:
+        return _file(found[0], path, found[0].mime_type)
+    copy = copies.open_to_all(path, home / "copies", found[0].mime_type)
+    if copy is None:
+        raise AuthenticationError("this file may tell of people and is for those who are logged in")
+    return _file(found[0], *copy)
+
+
+def _file(file: MediaRecord, path: FilePath, mime_type: str) -> Response:
+    """Return a file so that a browser shows pictures and runs nothing."""
     return FileResponse(
-        path, media_type=found[0].mime_type, filename=found[0].filename, content_disposition_type=shown,
+        path, media_type=mime_type, filename=file.filename,
+        content_disposition_type="inline" if mime_type.startswith("image/") else "attachment",
         headers={
-            "Cache-Control": "private, max-age=31536000, immutable", "ETag": f'"{found[0].sha256}"',
+            "Cache-Control": "private, max-age=31536000, immutable", "ETag": f'"{path.name}"', "Vary": VARY,
             "Content-Security-Policy": "default-src 'none'; sandbox",
         },
     )  # fmt: skip

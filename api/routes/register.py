@@ -11,7 +11,7 @@ from api.listing import Asked
 from api.pages import collection, data, feature, render, wants_page
 from api.security import Reader
 from api.storage import reading, reading_as
-from hazard_db import register
+from hazard_db import evidence, register
 
 router = APIRouter(tags=["register"])
 
@@ -32,6 +32,7 @@ def get_site(request: Request, identity: Reader, code: Annotated[str, Path(max_l
     del identity
     with reading(request) as conn:
         site = register.get_site(conn, code)
+        site["observations"] = evidence.observations_of(conn, site["id"])
     if wants_page(request, default_page=False):
         return render(request, "entry.html", entry=site)
     return data(feature(site), media_type="application/geo+json")

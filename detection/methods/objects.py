@@ -32,10 +32,10 @@ class Rules:
     low: float
     keep: float
     fewest_px: int
-    min_slope_deg: float
-    max_elongation_across: float
-    min_alignment: float
-    min_solidity: float
+    min_slope_deg: float = 0.0
+    max_elongation_across: float = float("inf")
+    min_alignment: float = 0.0
+    min_solidity: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,13 @@ spectra of TRAIN_SCARS may serve to choose thresholds and coefficients, those of
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from detection.arrays import FloatArray
 
+Spectra = Literal["train", "test"]
 Spectrum = tuple[float, float, float, float, float, float]
 
 SURFACES: dict[str, Spectrum] = {
@@ -41,6 +44,34 @@ TEST_SCARS: dict[str, Spectrum] = {
     "blue-grey shale": (0.165, 0.180, 0.185, 0.200, 0.225, 0.195),
     "dry moraine": (0.185, 0.215, 0.245, 0.290, 0.350, 0.325),
 }
+
+ICE_OF: dict[str, tuple[Spectrum, ...]] = {
+    "train": ((0.46, 0.44, 0.39, 0.29, 0.030, 0.022), (0.34, 0.33, 0.30, 0.23, 0.036, 0.028)),
+    "test": (
+        (0.52, 0.50, 0.45, 0.34, 0.025, 0.018),
+        (0.29, 0.29, 0.27, 0.21, 0.045, 0.034),
+        (0.40, 0.37, 0.33, 0.25, 0.028, 0.020),
+    ),
+}
+TILL_OF: dict[str, tuple[Spectrum, ...]] = {
+    "train": ((0.13, 0.145, 0.155, 0.170, 0.180, 0.165), (0.19, 0.205, 0.215, 0.235, 0.245, 0.225)),
+    "test": ((0.115, 0.125, 0.132, 0.142, 0.150, 0.138), (0.165, 0.185, 0.200, 0.220, 0.225, 0.200)),
+}
+"""Rock on the ice is damp and freshly broken: darker in the short-wave infrared than the weathered ground beside it."""
+TURBID_OF: dict[str, tuple[Spectrum, ...]] = {
+    "train": (
+        (0.110, 0.140, 0.120, 0.055, 0.018, 0.012),
+        (0.17, 0.22, 0.20, 0.105, 0.022, 0.014),
+        (0.03, 0.04, 0.025, 0.012, 0.006, 0.004),
+    ),
+    "test": (
+        (0.140, 0.175, 0.145, 0.070, 0.020, 0.013),
+        (0.19, 0.245, 0.225, 0.125, 0.025, 0.016),
+        (0.045, 0.055, 0.035, 0.016, 0.008, 0.005),
+    ),
+}
+"""Lakes from glacier milk to clear."""
+LAKE_ICE: Spectrum = (0.55, 0.54, 0.50, 0.40, 0.060, 0.045)
 
 
 def column(spectrum: Spectrum) -> FloatArray:

@@ -66,6 +66,8 @@ class ChangeFacts:
     mean_slope_deg: float | None = None
     observed_share: float | None = None
     links: tuple[AlertLink, ...] = ()
+    reactivated_in: tuple[int, ...] = ()
+    """Runs that saw it move again after it had come to rest."""
 
 
 @dataclass(frozen=True)
@@ -97,10 +99,7 @@ def lock_raising(conn: Connection) -> None:
 def changes_of_run(conn: Connection, run_id: int) -> list[int]:
     """Return the changes that a run found: new ones and those it saw again."""
     rows = conn.scalars(
-        text("""SELECT id FROM change WHERE run_id = :run
-                UNION SELECT id FROM change
-                WHERE properties @> jsonb_build_object('sightings', jsonb_build_array(jsonb_build_object('run_id', CAST(:run AS bigint))))
-                ORDER BY id"""),
+        text("SELECT DISTINCT change_id FROM change_sighting WHERE run_id = :run ORDER BY change_id"),
         {"run": run_id},
     )
     return list(rows)
@@ -115,6 +114,7 @@ def change_facts(conn: Connection, change_ids: Sequence[int]) -> list[ChangeFact
                 **row,
                 "seen_on": tuple(row["seen_on"]),
                 "methods": tuple(row["methods"]),
+                "reactivated_in": tuple(row["reactivated_in"]),
                 "links": tuple(AlertLink(**{**link, "runs": tuple(link["runs"])}) for link in row["links"]),
             }
         )
@@ -138,22 +138,19 @@ def live_alerts(conn: Connection, ids: Sequence[int] | None = None) -> list[Live
 
 
 _FACTS = """
-SELECT c.id, c.kind, c.status, c.confidence, greatest(c.area_m2, seen.area_m2) AS area_m2, c.area_uncertainty_m2,
+SELECT c.id, c.kind, c.status, c.confidence, c.area_m2, c.area_uncertainty_m2,
        c.first_date, c.last_date, c.magnitude, c.mean_slope_deg, c.observed_share,
-       ARRAY(SELECT DISTINCT d FROM unnest(array_append(seen.dates, c.last_date)) AS d ORDER BY d) AS seen_on,
-       ARRAY(SELECT DISTINCT m FROM unnest(array_append(seen.methods, r.method)) AS m ORDER BY m) AS methods,
+       seen.dates AS seen_on, seen.methods, seen.reactivated_in,
        c.chainage_km, c.chainage_from_km, c.chainage_to_km, c.offset_m, c.side, c.alignment_id, a.version AS alignment,
        coalesce(a.accuracy_m, 0) AS road_accuracy_m, coalesce(s.infill, false) AS road_is_infill,
        coalesce(s.consequence, 2) AS consequence, p.place, coalesce(l.links, '[]') AS links
 FROM change AS c
-JOIN detection_run AS r ON r.id = c.run_id
 LEFT JOIN alignment AS a ON a.id = c.alignment_id
-LEFT JOIN LATERAL (
-    SELECT array_agg(CAST(one ->> 'date' AS date)) AS dates, array_agg(other.method) AS methods,
-           max(CAST(one ->> 'area_m2' AS float8)) AS area_m2
-    FROM jsonb_array_elements(c.properties -> 'sightings') AS one
-    JOIN detection_run AS other ON other.id = CAST(one ->> 'run_id' AS bigint)
-) AS seen ON true
+CROSS JOIN LATERAL (
+    SELECT array_agg(DISTINCT s.last_date ORDER BY s.last_date) AS dates, array_agg(DISTINCT r.method ORDER BY r.method) AS methods,
+           coalesce(array_agg(s.run_id) FILTER (WHERE s.development = 'reactivated'), '{}') AS reactivated_in
+    FROM change_sighting AS s JOIN detection_run AS r ON r.id = s.run_id WHERE s.change_id = c.id
+) AS seen
 LEFT JOIN LATERAL (
     SELECT max(consequence) AS consequence, bool_or(basis = 'straight infill') AS infill
     FROM segment WHERE alignment_id = c.alignment_id AND km_to >= c.chainage_from_km AND km_from <= c.chainage_to_km

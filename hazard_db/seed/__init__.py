@@ -19,6 +19,8 @@ VERSION = "approximate-2026"
 SOURCE = (
     "road geometry of N-35 by Ullah, Ding, Xue, Dong, Li 2026 (CC BY 4.0), straight infill between published places"
 )
+_GEOMETRY = """coalesce(ST_SetSRID(ST_MakePoint(:lon, :lat), 4326),
+    (SELECT ST_Force2D(ST_LocateBetween(geom, :km_from, :km_to)) FROM alignment WHERE valid_to IS NULL))"""
 
 
 @dataclass(frozen=True)
@@ -52,14 +54,12 @@ def load(conn: Connection) -> SeedReport:
 
 
 def _site(conn: Connection, site: dict[str, Any]) -> int:
-    row = {"activity": "unknown", "varnes_class": None, "chinese_class": None, "note": None, **site}
+    row = {"activity": "unknown", "varnes_class": None, "chinese_class": None, "note": None, **_place(site), **site}
     identifier = conn.scalar(
-        text("""INSERT INTO site (code, kind, name, activity, varnes_class, chinese_class, accuracy_m, note, source, geom)
-                VALUES (:code, :kind, :name, :activity, :varnes_class, :chinese_class, :accuracy_m, :note, :source,
-                        ST_SetSRID(ST_MakePoint(:lon, :lat), 4326))
+        text(f"""INSERT INTO site (code, kind, name, activity, varnes_class, chinese_class, accuracy_m, note, source, geom)
+                VALUES (:code, :kind, :name, :activity, :varnes_class, :chinese_class, :accuracy_m, :note, :source, {_GEOMETRY})
                 ON CONFLICT (code) DO NOTHING RETURNING id"""),
-        {key: value for key, value in row.items() if key not in {"at", "claims"}}
-        | {"lon": site["at"][0], "lat": site["at"][1]},
+        {key: value for key, value in row.items() if key not in {"at", "stretch", "claims"}},
     )
     if identifier is not None:
         _claims(conn, "site_id", identifier, site)
@@ -67,20 +67,16 @@ def _site(conn: Connection, site: dict[str, Any]) -> int:
 
 
 def _event(conn: Connection, event: dict[str, Any]) -> int:
-    lon, lat = event.get("at", (None, None))
-    km_from, km_to = event.get("stretch", (None, None))
     identifier = conn.scalar(
-        text("""INSERT INTO event (kind, name, occurred_on, precision, accuracy_m, trigger, fatalities, impacts, note, source,
+        text(f"""INSERT INTO event (kind, name, occurred_on, precision, accuracy_m, trigger, fatalities, impacts, note, source,
                                    source_id, site_id, content_sha256, geom)
                 VALUES (:kind, :name, :occurred_on, :precision, :accuracy_m, :trigger, :fatalities, CAST(:impacts AS jsonb), :note, :source,
-                        :id, (SELECT id FROM site WHERE code = :site), :sha,
-                        coalesce(ST_SetSRID(ST_MakePoint(:lon, :lat), 4326),
-                                 (SELECT ST_Force2D(ST_LocateBetween(geom, :km_from, :km_to)) FROM alignment WHERE valid_to IS NULL)))
+                        :id, (SELECT id FROM site WHERE code = :site), :sha, {_GEOMETRY})
                 ON CONFLICT (source, source_id) DO NOTHING RETURNING id"""),
         {
             **dict.fromkeys(("accuracy_m", "trigger", "fatalities", "note", "site")), "precision": "day",
             **{key: value for key, value in event.items() if key not in {"at", "stretch", "claims", "closure"}},
-            "impacts": json.dumps(event.get("impacts", {})), "lon": lon, "lat": lat, "km_from": km_from, "km_to": km_to,
+            "impacts": json.dumps(event.get("impacts", {})), **_place(event),
             "sha": hashlib.sha256(json.dumps(event, sort_keys=True, default=str).encode()).hexdigest(),
         },
     )  # fmt: skip
@@ -93,10 +89,17 @@ def _event(conn: Connection, event: dict[str, Any]) -> int:
                     VALUES (:km_from, :km_to, :closed, :opened, :cause, :event, :source)"""),
             {
                 "km_from": closure["stretch"][0], "km_to": closure["stretch"][1], "closed": event["occurred_on"],
-                "opened": closure.get("opened_on"), "cause": event["name"], "event": identifier, "source": event["source"],
+                "opened": closure.get("opened_on"), "cause": event["name"], "event": identifier,
+                "source": closure.get("source", event["source"]),
             },
         )  # fmt: skip
     return 1
+
+
+def _place(subject: dict[str, Any]) -> dict[str, float | None]:
+    """Return the parameters of _GEOMETRY: a point, a stretch of the road, or neither."""
+    values = (*subject.get("at", (None, None)), *subject.get("stretch", (None, None)))
+    return dict(zip(("lon", "lat", "km_from", "km_to"), values, strict=True))
 
 
 def _claims(conn: Connection, column: str, identifier: int, subject: dict[str, Any]) -> None:

@@ -39,7 +39,15 @@ class ApiKey(Numbered, Stamped, Base):
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
-    __table_args__ = (CheckConstraint(ROLE_CHECK, name="role"),)
+    scope: Mapped[str] = mapped_column(server_default="all")
+    """all; forms: of no use but to get forms and send them filled."""
+    digest_ha1: Mapped[str | None]
+    """For HTTP Digest, of a key for forms alone: MD5 of a random secret, never of a password that a person made."""
+    __table_args__ = (
+        CheckConstraint(ROLE_CHECK, name="role"),
+        CheckConstraint("scope IN ('all', 'forms')", name="scope"),
+        CheckConstraint("digest_ha1 IS NULL OR scope = 'forms'", name="digest"),
+    )
 
 
 class AuditLog(Numbered, Base):

@@ -55,7 +55,7 @@ class Observation(Stamped, Referenced, Base):
     shape: Mapped[Any | None] = geometry("GEOMETRY", nullable=True)
     """The original line or polygon where it was not a point."""
     __table_args__ = (
-        CheckConstraint("review_status IN ('submitted', 'accepted', 'rejected')", name="review_status"),
+        CheckConstraint("review_status IN ('submitted', 'accepted', 'rejected', 'asked')", name="review_status"),
         CheckConstraint("accuracy_m >= 0", name="accuracy"),
         Index("ix_observation_kind_observed_at", "kind", "observed_at"),
     )
@@ -85,6 +85,24 @@ class Media(Numbered, Stamped, Base):
     taken_at: Mapped[datetime | None]
     geom: Mapped[Any | None] = geometry("POINT", nullable=True)
     __table_args__ = (UniqueConstraint("observation_id", "filename"),)
+
+
+class Submission(Numbered, Stamped, Base):
+    """A filled form as a phone sent it, once by its instanceID; several of them where it was corrected later."""
+
+    __tablename__ = "submission"
+    instance_id: Mapped[str] = mapped_column(unique=True)
+    deprecated_id: Mapped[str | None] = mapped_column(index=True)
+    """instanceID of the submission that this one corrects; that one may come later."""
+    form_id: Mapped[str]
+    form_version: Mapped[str]
+    xml: Mapped[str]
+    content_sha256: Mapped[str]
+    """Of the XML in canonical form: what is sent again is recognised however it is written."""
+    expected: Mapped[list[Any]]
+    """Names of the photos and files that the form speaks of; those that came are media of the observation."""
+    observation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("observation.id", ondelete="CASCADE"), index=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
 
 
 class Site(Numbered, Stamped, Referenced, Base):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hazard_db.tables.base import Base, Numbered, Referenced, Stamped, geometry
@@ -75,12 +75,40 @@ class Change(Numbered, Stamped, Referenced, Base):
     reviewed_at: Mapped[datetime | None]
     reviewed_by: Mapped[str | None]
     review_note: Mapped[str | None]
+    part_of: Mapped[int | None] = mapped_column(ForeignKey("change.id"))
+    """The change that this one turned out to be part of; it has the sightings of both."""
     geom: Mapped[Any] = geometry("GEOMETRY")
     __table_args__ = (
         CheckConstraint("status IN ('candidate', 'confirmed', 'false_alarm')", name="status"),
         CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
         CheckConstraint("last_date >= first_date", name="dates"),
         Index("ix_change_last_date", "last_date"),
+    )
+
+
+class ChangeSighting(Numbered, Base):
+    """A change as one run saw it."""
+
+    __tablename__ = "change_sighting"
+    change_id: Mapped[int] = mapped_column(ForeignKey("change.id"), index=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("detection_run.id"), index=True)
+    development: Mapped[str]
+    """What it says beside those before it in time: new, same, grown, reactivated, revegetated."""
+    confidence: Mapped[float]
+    magnitude: Mapped[float | None]
+    area_m2: Mapped[float]
+    area_uncertainty_m2: Mapped[float]
+    mean_slope_deg: Mapped[float | None]
+    observed_share: Mapped[float | None]
+    first_date: Mapped[date]
+    last_date: Mapped[date]
+    properties: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    geom: Mapped[Any] = geometry("GEOMETRY")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    __table_args__ = (
+        CheckConstraint("development IN ('new', 'same', 'grown', 'reactivated', 'revegetated')", name="development"),
+        CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
+        CheckConstraint("last_date >= first_date", name="dates"),
     )
 
 

@@ -236,7 +236,8 @@ def _stored(
         if all_zero_is_nodata:
             empty &= numbers == 0
         usable = valid if inside is None else valid & inside
-        scaled = np.rint((numbers[usable] * layer.scale + layer.offset) / SCALE)
+        with np.errstate(over="ignore"):  # what is too large for a float is too large for a reflectance, too
+            scaled = np.rint((numbers[usable] * layer.scale + layer.offset) / SCALE)
         clipped += int(((scaled < LOWEST) | (scaled > HIGHEST)).sum())
         stored[index][usable] = np.clip(scaled, LOWEST, HIGHEST).astype(np.int16)
     stored[:, empty] = NODATA

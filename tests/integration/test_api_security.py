@@ -172,6 +172,8 @@ def test_unreviewed_changes_are_not_for_strangers(client: TestClient, database: 
     shown = client.get(f"/changes/{number}").json()
     assert shown["properties"]["status"] == "confirmed"
     assert "test reviewer" not in json.dumps(shown)
+    assert [one["development"] for one in shown["properties"]["sightings"]] == ["new"]
+    assert "Every time it was seen" in client.get(f"/changes/{number}?lang=en", headers=PAGE).text
     assert client.get("/segments/657?f=json").json()["changes"][0]["id"] == number
 
 
@@ -196,6 +198,9 @@ def test_restricted_alerts_are_hidden_until_somebody_approves_them(
     approved = client.post(f"/alerts/{alert}/approve", json={"note": "seen from the road"}, headers=reviewer)
     assert approved.status_code == 200
     assert client.get(f"/alerts/{alert}").status_code == 200
+    picture = "/pictures/change-1.png"
+    assert picture in client.get(f"/alerts/{alert}", headers={**reviewer, **PAGE}).text
+    assert picture not in client.get(f"/alerts/{alert}", headers=PAGE).text, "nobody has reviewed the change yet"
     assert "seen from the road" not in client.get(f"/alerts/{alert}").text
     assert b"<scope>Public</scope>" in client.get(f"/alerts/{alert}/cap").content
     assert client.get(f"/alerts/{alert}/cap").headers["content-type"] == "application/cap+xml"
@@ -443,7 +448,9 @@ def test_photos_are_what_they_are_whatever_they_are_called(
     stored = settings.home / "media" / listed[0]["sha256"][:2] / listed[0]["sha256"]
     assert stored.read_bytes() == photo
     client.post(f"/observations/{sent['id']}/review", json={"verdict": "accepted"}, headers=key("reviewer"))
-    assert client.get(listed[0]["href"]).content == photo
+    assert client.get(listed[0]["href"], headers=viewer).content == photo
+    with Image.open(io.BytesIO(client.get(listed[0]["href"]).content)) as copy:
+        assert not copy.getexif(), "strangers are not told what the camera noted"
     bad = {
         "page.jpg": b"<html><script>alert(1)</script>", "empty.jpg": b"", "cut.jpg": photo[:-200],
         "drawing.png": b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>', "program.jpg": b"MZ" + b"\0" * 200,

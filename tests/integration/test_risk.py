@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import text
 
@@ -90,10 +91,10 @@ def test_the_same_change_seen_again_is_not_a_new_one(database: Any) -> None:
         later = changes.store_run(conn, run("d"), [found(first_date=date(2027, 6, 1), last_date=date(2027, 6, 5))], [])
         known = changes.get_change(conn, first.new[0])
     assert (second.new, second.seen_again) == ((), first.new)
-    assert len(elsewhere.new) == len(later.new) == 1
+    assert (len(elsewhere.new), later.new, later.seen_again) == (1, (), first.new)
     assert known["status"] == "confirmed"
     assert known["confidence"] == pytest.approx(0.95)
-    assert len(known["properties"]["sightings"]) == 1
+    assert [one["development"] for one in known["sightings"]] == ["new", "same", "reactivated"]
 
 
 def test_reviews_do_not_overwrite_each_other_unseen(database: Any) -> None:
@@ -127,3 +128,55 @@ def test_weights_are_checked(tmp_path: Path) -> None:
         risk.load_weights(path)
     with pytest.raises(SettingsError, match="cannot be read"):
         risk.load_weights(tmp_path / "absent.yml")
+
+
+def test_a_place_known_badly_puts_its_points_on_no_single_segment(database: Any) -> None:
+    point = "ST_SetSRID(ST_MakePoint(75.0612, 36.857), 4326)"
+    with connect.transaction(database.engine) as conn:
+        seed.load(conn)
+        risk.update(conn, date(2017, 1, 1))
+        before = {row.segment_id: row.score for row in risk.show(conn, 0, 2000, "all")}
+        for name, accuracy_m in (("exact", 100), ("near", 5_000), ("somewhere", 50_000), ("unknown", None)):
+            conn.execute(
+                text(f"""INSERT INTO event (kind, name, occurred_on, accuracy_m, source, source_id, content_sha256, fatalities, geom)
+                         VALUES ('landslide', :name, '2016-12-01', :accuracy, 'test', :name, :name, 0, {point})"""),
+                {"name": name, "accuracy": accuracy_m},
+            )
+        risk.update(conn, date(2017, 1, 1))
+        parts = [
+            (part["label"], part["points"], part["detail"], row.km_from)
+            for row in risk.show(conn, 0, 2000, "all")
+            for part in row.contributions
+            if part["label"] in {"exact", "near", "somewhere", "unknown"}
+        ]
+    best = {
+        name: max((points for label, points, *_ in parts if label == name), default=0) for name in ("exact", "near")
+    }
+    assert best["exact"] > 20
+    assert 1 < best["near"] < 0.4 * best["exact"]
+    assert not [label for label, *_ in parts if label in {"somewhere", "unknown"}]
+    kms = sorted(km for label, _, _, km in parts if label == "near")
+    assert 9 <= len(kms) <= 12, "the chance is spread over the whole of where it may be"
+    assert "place known to ±5 km" in next(detail for label, _, detail, _ in parts if label == "near")
+    assert before
+
+
+def test_what_hit_the_road_is_on_the_road_wherever_it_was(database: Any) -> None:
+    with connect.transaction(database.engine) as conn:
+        seed.load(conn)
+        risk.update(conn, date(2022, 9, 1))
+        told = [
+            part for row in risk.show(conn, 280, 300, "all") for part in row.contributions if "Uchar" in part["label"]
+        ]
+    assert told
+    assert all("on the road" in part["detail"] and "±15 km" in part["detail"] for part in told)
+    assert max(part["points"] for part in told) == pytest.approx(25 / 3, abs=0.5)
+
+
+@pytest.mark.parametrize(("offset", "accuracy"), [(0, 50), (100, 500), (1500, 1000), (3000, 1500), (5000, 50_000)])
+def test_the_mean_share_is_the_mean_of_the_shares(offset: float, accuracy: float) -> None:
+    reach = risk.Reach(near_m=200, far_m=2000)
+    offsets = np.linspace(offset - accuracy, offset + accuracy, 200_001)
+    slow = np.clip((2000 - np.abs(offsets)) / 1800, 0, 1).mean()
+    assert reach.mean_share(offset, accuracy) == pytest.approx(slow, abs=1e-4)
+    assert reach.mean_share(offset, 0) == reach.share(offset)

@@ -106,6 +106,7 @@ def test_every_group_has_help(tmp_path: Path, group: list[str]) -> None:
         ["ingest", "stac", "https://example.org"],
         ["ingest", "survey"],
         ["ingest", "survey", "a.csv", "--map", "nonsense"],
+        ["ingest", "inventory", "a.csv", "--where", "nonsense"],
         ["risk", "show"],
         ["map", "corridor"],
         ["alert", "show", "x"],

@@ -149,6 +149,7 @@ def test_feature_has_every_field() -> None:
     assert one["properties"] | {"area_m2": 0, "area_uncertainty_m2": 0} == {
         "kind": "landslide", "confidence": 0.877, "first_date": "2022-07-01", "last_date": "2022-07-11", "area_m2": 0,
         "area_uncertainty_m2": 0, "magnitude": 7.65, "mean_slope_deg": None, "observed_share": 1.0,
+        "evidence": "optical", "runout_azimuth_deg": None, "drop_m": None,
     }  # fmt: skip
 
 

@@ -18,10 +18,11 @@ from pyproj import Transformer
 from rasterio.transform import from_origin
 from shapely.geometry import shape
 
-from detection import methods, run
+from detection import choice, methods
 from detection.output import replacing
 from detection.pictures import before_after_png
 from detection.run import detect_landslide, run_landslide
+from detection.scheduling import Crew
 from hazard_db.errors import DetectionError, HazardError, InputError, RasterError
 from tests.detection_rasters import NORTH, UTM, WEST, Brightening, ground, stored, write_tif
 
@@ -99,7 +100,7 @@ def test_known_slides_are_found_where_they_are(files: tuple[list[Path], list[Pat
     assert (values == 255).sum() == hidden
     assert (values[SLIDES["a"]] == 1).mean() > 0.9
     with rasterio.open(explain) as raster:
-        assert raster.descriptions == ("z", "difference")
+        assert raster.descriptions == ("z", "before", "after", "difference")
     shares = [share for _, share in told]
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
@@ -122,7 +123,7 @@ def test_blocks_do_not_show_in_the_result(files: tuple[list[Path], list[Path]], 
 @pytest.mark.usefixtures("brightening")
 def test_other_processes_give_the_same(files: tuple[list[Path], list[Path]], tmp_path: Path) -> None:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        there = run_landslide(*files, tmp_path / "there.geojson", block_px=300, executor=pool)
+        there = run_landslide(*files, tmp_path / "there.geojson", block_px=300, crew=Crew(pool, 1))
     here = run_landslide(*files, tmp_path / "here.geojson")
     assert there.collection == here.collection
 
@@ -241,7 +242,7 @@ def test_unknown_method_and_bands_that_differ(files: tuple[list[Path], list[Path
 def test_the_method_suits_the_dates(files: tuple[list[Path], list[Path]], tmp_path: Path) -> None:
     stack = run_landslide(*files, tmp_path / "a.geojson")
     single = run_landslide(files[0][:1], files[1][:1], tmp_path / "b.geojson")
-    assert (stack.collection["method"], single.collection["method"]) == (run.STACK, run.PAIR)
+    assert (stack.collection["method"], single.collection["method"]) == (choice.STACK, choice.PAIR)
 
 
 def test_picture_of_a_change(files: tuple[list[Path], list[Path]], tmp_path: Path) -> None:

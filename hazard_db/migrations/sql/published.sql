@@ -6,7 +6,7 @@ SELECT s.id, s.km_from, s.km_to, s.place, s.basis, s.country, s.consequence,
        r.grade AS risk_grade, r.score AS risk_score, r.confidence AS risk_confidence, r.rated_at, s.geom
 FROM segment AS s
 LEFT JOIN risk_rating AS r ON r.segment_id = s.id AND r.hazard = 'all' AND r.superseded_at IS NULL
-WHERE s.alignment_id = current_alignment();
+WHERE s.alignment_id = (SELECT id FROM alignment WHERE valid_to IS NULL);
 
 CREATE VIEW published.observations AS
 SELECT id, kind, observed_at, accuracy_m, note, review_status, revision, dataset, source_id,

@@ -1,0 +1,159 @@
+"""Maps of the catalogue: what each shows of it to whom, as a page that is served or as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urljoin
+
+from shapely.geometry import shape
+
+from api.inlining import Inlined
+from api.opening import Catalogue
+from api.settings import load_api_settings
+from api.texts import LANGUAGES, term
+from hazard_db import changes, connect, drawing, risk
+from hazard_db.connect import Connection
+from hazard_db.drawing import Found, View
+from hazard_db.errors import InputError, MapError, OutsideCorridorError
+from maps.chart import Below, Bounds, road_bounds
+from maps.layers import Content, Layer, Telling
+from maps.pages import MapPage, Subject, as_file, make_page
+from maps.texts import translate
+
+Kind = Literal["corridor", "segment", "change"]
+AROUND_KM = 5.0
+"""Road to both sides of a change."""
+SURROUNDINGS_DEG = 0.004
+Reading = Callable[[], AbstractContextManager[Connection]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which map is wanted."""
+
+    kind: Kind
+    km_from: float | None = None
+    km_to: float | None = None
+    change_id: int | None = None
+    beyond: bool = False
+    """On the map of the corridor: also what lies further away than the corridor reaches."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a map's records come from, and how much of them may be shown."""
+
+    app: Reading
+    """As the application's role."""
+    visitor: Reading
+    """As a role that can see what the visitor may."""
+    inside: bool
+    """Unreviewed changes and restricted alerts too."""
+    below: Callable[[Bounds], Below] = lambda bounds: Below()
+    """What lies below the records within bounds."""
+
+
+def draw(asked: Asked, source: Source, tell: Telling) -> MapPage:
+    """Return the page of a map.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such change, or it may not be shown; the road has no such kilometres.
+    """
+    with source.app() as conn:
+        change = (
+            changes.get_change(conn, asked.change_id, include_unreviewed=source.inside) if asked.change_id else None
+        )
+        view = _view(asked, change)
+        parts = {
+            "road": drawing.segments(conn, view),
+            "places": drawing.places(conn, view),
+            "changes": drawing.changes(conn, view, include_unreviewed=source.inside, also=asked.change_id),
+            "alerts": drawing.alerts(conn, view, scope=None if source.inside else "Public"),
+        }
+    if asked.kind == "segment" and not parts["road"].rows:
+        raise OutsideCorridorError(f"the road has no kilometre between {asked.km_from:g} and {asked.km_to:g}")
+    with source.visitor() as conn:
+        for name, read in (
+            ("sites", drawing.sites),
+            ("events", drawing.events),
+            ("observations", drawing.observations),
+        ):
+            parts[name] = read(conn, view, published=not source.inside)
+    content = Content(**{name: Layer(found.rows, found.total) for name, found in parts.items()})
+    subject = _subject(asked, change, parts, tell)
+    return make_page(content, subject, tell, source.below(subject.bounds or road_bounds(content)))
+
+
+def write_map(
+    catalogue: Catalogue, kind: Kind, out: Path, *, lang: str = "en", km_from: float | None = None, km_to: float | None = None,
+    change_id: int | None = None,
+) -> Path:  # fmt: skip
+    """Return `out` after writing a map as one file that needs no network; it holds all that the catalogue's keeper may see.
+
+    Raises
+    ------
+    InputError
+        There is no such language.
+    MapError
+        The file cannot be written, or what maps are drawn with is not there.
+    """
+    if lang not in LANGUAGES:
+        raise InputError(f"language {lang!r}: use {', '.join(LANGUAGES)}")
+    base = load_api_settings().base_url
+    inlined = Inlined(catalogue.home)
+    tell = telling(
+        lang, link=lambda path: urljoin(base + "/", path.lstrip("/")) if base else None, picture=inlined.picture
+    )
+
+    def reading() -> AbstractContextManager[Connection]:
+        return connect.transaction(catalogue.engine)
+
+    page = draw(
+        Asked(kind, km_from, km_to, change_id), Source(reading, reading, inside=True, below=inlined.below), tell
+    )
+    part = out.with_name(f".{out.name}.part")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(as_file(page, tell, base), encoding="utf8")
+        part.replace(out)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        raise MapError(f"{out}: cannot be written ({error.strerror})") from error
+    return out
+
+
+def telling(
+    lang: str, link: Callable[[str], str | None] = lambda path: path, picture: Callable[[str], str | None] = lambda path: f"/{path}"
+) -> Telling:  # fmt: skip
+    """Return how records are told in a language; by default with links and pictures of the application itself."""
+    return Telling(lang, translate(lang), term(lang), datetime.now(UTC).date(), link, picture)
+
+
+def _view(asked: Asked, change: dict[str, Any] | None) -> View:
+    if change is None:
+        return View(asked.km_from, asked.km_to, beyond=asked.beyond)
+    if change["chainage_km"] is None:
+        return View(-1.0, -1.0)  # far from the road: nothing but itself
+    return View(change["chainage_from_km"] - AROUND_KM, change["chainage_to_km"] + AROUND_KM)
+
+
+def _subject(asked: Asked, change: dict[str, Any] | None, parts: dict[str, Found], tell: Telling) -> Subject:
+    inside = any(row["status"] == "candidate" for row in parts["changes"].rows) or any(
+        row["scope"] != "Public" for row in parts["alerts"].rows
+    )
+    title, bounds, about = tell.words("title.corridor"), None, None
+    if asked.kind == "segment":
+        title = tell.words("title.segment", a=f"{asked.km_from:g}", b=f"{asked.km_to:g}")
+    if change is not None:
+        title = tell.words("title.change", id=change["id"])
+        west, south, east, north = shape(change["geometry"]).buffer(SURROUNDINGS_DEG).bounds
+        bounds, about = (west, south, east, north), f"changes:{change['id']}"
+    return Subject(title, bounds, about, internal=inside, grades=risk.load_weights().grades)

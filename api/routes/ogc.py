@@ -1,0 +1,273 @@
+"""OGC API Features and Tiles on what is published: every view of schema `published` is a collection."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.responses import Response
+
+from api.ogc import asked, documents, openapi
+from api.ogc.crs import Crs, named
+from api.pages import VARY, render, wants_page
+from api.security import needs
+from api.state import state_of
+from hazard_db import connect, published
+from hazard_db.connect import Connection
+from hazard_db.errors import InputError, NotFoundError
+from hazard_db.published import Collection, Page
+
+router = APIRouter(prefix="/ogc", include_in_schema=False, dependencies=[Depends(needs("public"))])
+
+KNOWN_FOR_S = 30.0
+Name = Annotated[str, Path(max_length=100)]
+
+
+class _Known:
+    """What is asked again and again and changes seldom: the list of views, and the extent of each."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: dict[Any, tuple[float, Any]] = {}
+
+    def get(self, key: Any, make: Callable[[], Any]) -> Any:
+        now = time.monotonic()
+        with self._lock:
+            until, value = self._kept.get(key, (0.0, None))
+        if now >= until:
+            value = make()
+            with self._lock:
+                self._kept[key] = (now + KNOWN_FOR_S, value)
+        return value
+
+
+def _known(request: Request) -> _Known:
+    if not hasattr(request.app.state, "ogc_known"):
+        request.app.state.ogc_known = _Known()
+    known: _Known = request.app.state.ogc_known
+    return known
+
+
+def _base(request: Request) -> str:
+    told = state_of(request).settings.base_url
+    return (told.rstrip("/") if told else str(request.base_url).rstrip("/")) + "/ogc"
+
+
+def _all(request: Request, conn: Connection) -> tuple[Collection, ...]:
+    found: tuple[Collection, ...] = _known(request).get("collections", lambda: published.collections(conn))
+    return found
+
+
+def _one(request: Request, conn: Connection, name: str) -> Collection:
+    for found in _all(request, conn):
+        if found.name == name:
+            return found
+    raise NotFoundError(f"there is no collection {name}")
+
+
+def _extent(request: Request, conn: Connection, one: Collection) -> Any:
+    return _known(request).get(("extent", one.name), lambda: published.extent(conn, one))
+
+
+def _answer(request: Request, document: dict[str, Any], title: str, kind: str = documents.JSON) -> Response:
+    if wants_page(request, default_page=False):
+        return render(request, "ogc.html", title=title, document=document, features=[], columns=[])
+    return Response(json.dumps(document, ensure_ascii=False), media_type=kind, headers={"Vary": VARY})
+
+
+@router.get("")
+@router.get("/")
+def landing(request: Request) -> Response:
+    """Return the landing page."""
+    asked.only(request.query_params, ())
+    return _answer(request, documents.landing(_base(request)), "OGC API")
+
+
+@router.get("/conformance")
+def conformance(request: Request) -> Response:
+    """Return what the interface conforms to."""
+    asked.only(request.query_params, ())
+    return _answer(request, {"conformsTo": list(documents.CONFORMANCE)}, "Conformance")
+
+
+@router.get("/api")
+def definition(request: Request) -> Response:
+    """Return the definition of the interface, OpenAPI 3.0."""
+    asked.only(request.query_params, ())
+    with connect.transaction(state_of(request).public_engine) as conn:
+        document = openapi.definition(_base(request), _all(request, conn), version("kkh-hazard-watch"))
+    return _answer(request, document, "OGC API: definition", documents.OPENAPI)
+
+
+@router.get("/collections")
+def collections(request: Request) -> Response:
+    """Return the collections."""
+    asked.only(request.query_params, ())
+    base = _base(request)
+    with connect.transaction(state_of(request).public_engine) as conn:
+        told = [documents.collection(base, one, _extent(request, conn, one)) for one in _all(request, conn)]
+    document = {"links": documents.both(base, "/collections"), "collections": told}
+    return _answer(request, document, "Collections")
+
+
+@router.get("/collections/{name}")
+def collection(request: Request, name: Name) -> Response:
+    """Return the description of a collection."""
+    asked.only(request.query_params, ())
+    with connect.transaction(state_of(request).public_engine) as conn:
+        one = _one(request, conn, name)
+        document = documents.collection(_base(request), one, _extent(request, conn, one))
+    return _answer(request, document, one.title)
+
+
+@router.get("/collections/{name}/queryables")
+def queryables(request: Request, name: Name) -> Response:
+    """Return the properties that filters may name."""
+    asked.only(request.query_params, ())
+    with connect.transaction(state_of(request).public_engine) as conn:
+        one = _one(request, conn, name)
+    return _answer(request, documents.queryables(_base(request), one), one.title, documents.SCHEMA)
+
+
+@router.get("/collections/{name}/items")
+def items(request: Request, name: Name) -> Response:
+    """Return a page of features."""
+    with connect.transaction(state_of(request).public_engine) as conn:
+        one = _one(request, conn, name)
+        wanted = asked.items(request.query_params, one)
+        features, returned = published.items(conn, one, wanted.page)
+        matched = published.count(conn, one, wanted.page)
+    path = f"{_base(request)}/collections/{one.name}/items"
+    links = _page_links(request, path, wanted.page, returned, matched)
+    links.append(documents.link(path.removesuffix("/items"), "collection", documents.JSON, one.title))
+    facts: dict[str, Any] = {
+        "links": links, "timeStamp": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "numberReturned": returned,
+    }  # fmt: skip
+    if matched is not None:
+        facts["numberMatched"] = matched
+    if wants_page(request, default_page=False):
+        return _table(request, one, facts, json.loads(f"[{features}]"))
+    body = f'{{"type":"FeatureCollection","features":[{features}],{json.dumps(facts, ensure_ascii=False)[1:]}'
+    return _features(body, wanted.crs)
+
+
+@router.get("/collections/{name}/items/{identifier:path}")
+def item(request: Request, name: Name, identifier: Annotated[str, Path(max_length=200)]) -> Response:
+    """Return one feature."""
+    given = asked.only(request.query_params, ("crs",))
+    crs = named(given.get("crs"), "crs")
+    with connect.transaction(state_of(request).public_engine) as conn:
+        one = _one(request, conn, name)
+        feature = published.item(conn, one, identifier, Page(srid=crs.srid, flipped=crs.flipped))
+    path = f"{_base(request)}/collections/{one.name}"
+    links = [
+        documents.link(f"{path}/items/{identifier}", "self", documents.GEOJSON),
+        documents.link(f"{path}/items/{identifier}?f=html", "alternate", documents.HTML),
+        documents.link(path, "collection", documents.JSON, one.title),
+    ]
+    if wants_page(request, default_page=False):
+        return _table(request, one, {"links": links}, [json.loads(feature)])
+    return _features(f'{feature[:-1]},"links":{json.dumps(links)}}}', crs)
+
+
+@router.get("/collections/{name}/tiles")
+def tile_sets(request: Request, name: Name) -> Response:
+    """Return the tile sets of a collection."""
+    asked.only(request.query_params, ())
+    base = _base(request)
+    with connect.transaction(state_of(request).public_engine) as conn:
+        one = _spatial(request, conn, name)
+    path = f"/collections/{one.name}/tiles"
+    document = {"links": documents.both(base, path), "tilesets": [documents.tile_set(base, one)]}
+    return _answer(request, document, one.title)
+
+
+@router.get(f"/collections/{{name}}/tiles/{documents.MERCATOR}")
+def tile_set(request: Request, name: Name) -> Response:
+    """Return the description of a collection's vector tiles."""
+    asked.only(request.query_params, ())
+    with connect.transaction(state_of(request).public_engine) as conn:
+        one = _spatial(request, conn, name)
+    return _answer(request, documents.tile_set(_base(request), one), one.title)
+
+
+@router.get(f"/collections/{{name}}/tiles/{documents.MERCATOR}/tilejson.json")
+def tilejson(request: Request, name: Name) -> Response:
+    """Return where the tiles are, as TileJSON."""
+    asked.only(request.query_params, ())
+    with connect.transaction(state_of(request).public_engine) as conn:
+        one = _spatial(request, conn, name)
+        document = documents.tilejson(_base(request), one, _extent(request, conn, one))
+    return Response(json.dumps(document), media_type=documents.JSON)
+
+
+@router.get(f"/collections/{{name}}/tiles/{documents.MERCATOR}/{{z}}/{{y}}/{{x}}")
+def tile(request: Request, name: Name, z: int, y: int, x: int) -> Response:
+    """Return a vector tile."""
+    given = asked.only(request.query_params, ("datetime", "filter", "filter-lang", "filter-crs", "properties"))
+    if not (0 <= z <= documents.LARGEST_ZOOM and 0 <= x < 2**z and 0 <= y < 2**z):
+        raise NotFoundError(
+            f"there is no tile {z}/{y}/{x}: zooms go from 0 to {documents.LARGEST_ZOOM}, rows and columns to 2^zoom - 1"
+        )
+    with connect.transaction(state_of(request).public_engine) as conn:
+        one = _spatial(request, conn, name)
+        body = published.tile(conn, one, (z, x, y), Page(where=asked.where(given, one)))
+    return Response(body, media_type=documents.MVT)
+
+
+@router.get("/tileMatrixSets")
+def matrix_sets(request: Request) -> Response:
+    """Return the tiling schemes."""
+    asked.only(request.query_params, ())
+    return _answer(request, documents.matrix_sets(_base(request)), "Tiling schemes")
+
+
+@router.get(f"/tileMatrixSets/{documents.MERCATOR}")
+def matrix_set(request: Request) -> Response:
+    """Return the tiling scheme."""
+    asked.only(request.query_params, ())
+    return _answer(request, documents.matrix_set(), documents.MERCATOR)
+
+
+def _spatial(request: Request, conn: Connection, name: str) -> Collection:
+    one = _one(request, conn, name)
+    if one.geometry is None:
+        raise InputError(f"{name} has no geometry, so there are no tiles of it")
+    return one
+
+
+def _page_links(request: Request, path: str, page: Page, returned: int, matched: int | None) -> list[dict[str, Any]]:
+    given = [(name, value) for name, value in request.query_params.multi_items() if name not in ("offset", "f")]
+
+    def at(offset: int, kind: str = "json") -> str:
+        return f"{path}?{urlencode([*given, ('offset', offset), ('f', kind)])}"
+
+    links = [
+        documents.link(at(page.offset), "self", documents.GEOJSON),
+        documents.link(at(page.offset, "html"), "alternate", documents.HTML),
+    ]
+    more = returned == page.limit if matched is None else page.offset + returned < matched
+    if more and returned:
+        links.append(documents.link(at(page.offset + returned), "next", documents.GEOJSON))
+    if page.offset:
+        links.append(documents.link(at(max(0, page.offset - page.limit)), "prev", documents.GEOJSON))
+    return links
+
+
+def _features(body: str, crs: Crs) -> Response:
+    return Response(body, media_type=documents.GEOJSON, headers={"Content-Crs": f"<{crs.uri}>", "Vary": VARY})
+
+
+def _table(request: Request, one: Collection, facts: dict[str, Any], features: list[dict[str, Any]]) -> Response:
+    columns = [column.name for column in one.columns]
+    return render(
+        request, "ogc.html", title=one.title, document=facts, features=features, columns=columns, collection=one.name
+    )

@@ -1,0 +1,122 @@
+// Where it is: by the device, by a click on the map, or typed; and the kilometre that belongs to it, offline too.
+import { say } from "./words.js";
+
+const METRES = 111320; // of a degree of latitude
+const [WIDTH, HEIGHT] = [320, 240];
+const by = (id) => document.getElementById(id);
+
+let road = []; // [longitude, latitude, kilometre]
+let accuracy = null;
+let view = { lon: 74.6, lat: 36.2, span: 4 }; // span: degrees of latitude from top to bottom
+
+export async function start() {
+  by("locate").onclick = locate;
+  by("nearer").onclick = () => zoom(0.4);
+  by("farther").onclick = () => zoom(2.5);
+  by("map").onclick = clicked;
+  for (const id of ["latitude", "longitude"]) by(id).onchange = () => { accuracy = null; moved(true); };
+  try {
+    const answer = await fetch("/segments?f=json");
+    for (const one of (await answer.json()).features) lay(one.properties, one.geometry.coordinates);
+  } catch { road = []; } // the place can be given without the road
+  draw();
+}
+
+function lay({ km_from, km_to }, line) {
+  line.forEach(([lon, lat], index) => road.push([lon, lat, km_from + ((km_to - km_from) * index) / Math.max(1, line.length - 1)]));
+}
+
+export function position() {
+  const [lat, lon] = ["latitude", "longitude"].map((id) => number(by(id).value));
+  return Number.isFinite(lat) && Number.isFinite(lon) ? { latitude: lat, longitude: lon, accuracy_m: accuracy } : null;
+}
+
+// Phones with an Urdu or Chinese keyboard write other digits, or a comma.
+function number(text) {
+  const plain = text.trim().replace(/[۰-۹]/g, (digit) => digit.charCodeAt(0) - 0x6f0).replace(/[٠-٩]/g, (digit) => digit.charCodeAt(0) - 0x660);
+  return plain ? Number(plain.replace(/[,،٫]/, ".").replace(/[°º]?\s*[NE]$/i, "")) : NaN;
+}
+
+function locate() {
+  by("found").textContent = say("searching");
+  navigator.geolocation.getCurrentPosition(
+    ({ coords }) => set(coords.latitude, coords.longitude, coords.accuracy, true),
+    (error) => { by("found").textContent = `${say("no_position")} (${error.message})`; },
+    { enableHighAccuracy: true, timeout: 60000, maximumAge: 0 },
+  );
+}
+
+export function set(lat, lon, metres, centre) {
+  [by("latitude").value, by("longitude").value] = [lat.toFixed(6), lon.toFixed(6)];
+  accuracy = metres;
+  by("found").textContent = metres === null ? "" : say("accuracy", { n: Math.round(metres) });
+  moved(centre);
+}
+
+export function clear() {
+  [by("latitude").value, by("longitude").value, accuracy] = ["", "", null];
+  by("found").textContent = by("km").textContent = "";
+  draw();
+}
+
+async function moved(centre) {
+  const here = position();
+  if (!here) return draw();
+  const span = accuracy ? (accuracy * 20) / METRES : 0.02; // so that the circle can be seen
+  if (centre) view = { lon: here.longitude, lat: here.latitude, span: Math.max(0.004, Math.min(0.05, span)) };
+  draw();
+  tell(nearest(here));
+  try {
+    const answer = await fetch(`/segments/locate?lon=${here.longitude}&lat=${here.latitude}`);
+    const told = await answer.json();
+    if (answer.ok && position()?.longitude === here.longitude) tell({ km: told.km ?? told.chainage_km, metres: told.offset_m });
+  } catch { /* offline: what was told from the road on this device stands */ }
+}
+
+function tell(found) {
+  by("km").textContent = found && found.metres < 50000
+    ? say("km", { km: found.km.toFixed(2), m: Math.round(found.metres) }) : say("outside");
+}
+
+function nearest({ longitude, latitude }) {
+  const across = METRES * Math.cos((latitude * Math.PI) / 180);
+  let best = null;
+  for (let index = 1; index < road.length; index += 1) {
+    const [a, b] = [road[index - 1], road[index]];
+    const [ax, ay, bx, by] = [(a[0] - longitude) * across, (a[1] - latitude) * METRES, (b[0] - longitude) * across, (b[1] - latitude) * METRES];
+    const length = (bx - ax) ** 2 + (by - ay) ** 2;
+    const share = length ? Math.max(0, Math.min(1, -(ax * (bx - ax) + ay * (by - ay)) / length)) : 0;
+    const metres = Math.hypot(ax + share * (bx - ax), ay + share * (by - ay));
+    if (!best || metres < best.metres) best = { metres, km: a[2] + share * (b[2] - a[2]) };
+  }
+  return best;
+}
+
+function scale() {
+  const up = HEIGHT / view.span;
+  return { up, across: up * Math.cos((view.lat * Math.PI) / 180) };
+}
+
+function draw() {
+  const { up, across } = scale();
+  const at = (lon, lat) => [WIDTH / 2 + (lon - view.lon) * across, HEIGHT / 2 - (lat - view.lat) * up];
+  by("road").setAttribute("d", road.map(([lon, lat], index) => `${index ? "L" : "M"}${at(lon, lat).map((one) => one.toFixed(1))}`).join(""));
+  const here = position();
+  const [x, y] = here ? at(here.longitude, here.latitude) : [0, 0];
+  for (const [id, radius] of [["point", 5], ["circle", ((accuracy ?? 0) / METRES) * up]]) {
+    for (const [name, value] of Object.entries({ cx: x, cy: y, r: here ? radius : 0 })) by(id).setAttribute(name, value);
+  }
+}
+
+function zoom(factor) {
+  const here = position();
+  view = { lon: here?.longitude ?? view.lon, lat: here?.latitude ?? view.lat, span: Math.max(0.002, Math.min(8, view.span * factor)) };
+  draw();
+}
+
+function clicked(event) {
+  const box = by("map").getBoundingClientRect();
+  const { up, across } = scale();
+  const [x, y] = [((event.clientX - box.left) / box.width) * WIDTH, ((event.clientY - box.top) / box.height) * HEIGHT];
+  set(view.lat - (y - HEIGHT / 2) / up, view.lon + (x - WIDTH / 2) / across, null, false);
+}

@@ -1,0 +1,285 @@
+"""The length of a glacier on every date, out of all its pictures on the swath along its tongue."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import scipy.ndimage as ndi
+
+from detection.arrays import FloatArray
+from detection.methods.icecover import HIGHEST, ICE_RATIO, composite, without_snow
+from detection.methods.line import weighted_line
+from detection.methods.terminus import Front, NotSeen, TerminusRules, locate
+
+EPOCH_DAYS = 60.0
+"""Dates closer than this together are one epoch: snow comes and goes in between, a quiet snout hardly moves."""
+BARE, ICE = -0.35, 1.6
+"""Log ratios of bare ground and of ice where a scene does not tell its own."""
+ICE_RED_OVER_BARE_SWIR = 1.2
+"""Red reflectance of ice over the short-wave infrared one of bare ground."""
+SNOWY_SHARE = 0.03
+"""Share of the ground before the snout under snow from which on a composite must shun it."""
+DEBRIS_GAP_M, DEBRIS_GAP_SHARE = 200.0, 0.08
+"""Clean ice that ends farther than both, of the length, above the mapped snout leaves debris or lost ground between."""
+SHARP_M = 70.0
+"""The edge of clean ice against bare ground is not wider; the onset of a debris cover is."""
+LARGEST_LOSS_M = 1000.0
+"""Ice may have been lost over this distance since it was mapped; clean ice that ends farther up has debris below it."""
+LEAST_SEPARATION = 1.5
+"""Standard deviations that till on the glacier must differ from the ground before it."""
+CORRELATED_OFFSETS = 4.0
+"""Neighbouring offsets that stray together."""
+MOVED_M = 15.0
+"""A snout that moves less within an epoch counts as standing."""
+SPIKE_M = 40.0
+"""A length that is off by this and four standard deviations between two that agree is a mistake: no snout goes and returns."""
+
+Basis = Literal["clean_ice", "debris"]
+BIAS_PX: dict[Basis, float] = {"clean_ice": 0.10, "debris": 0.40}
+"""What remains when everything is seen, standard deviation: dirt, damp ground, the optics; till that resembles the ground."""
+
+
+@dataclass(frozen=True)
+class Tongue:
+    """Pictures of one glacier on its swath, dates in order."""
+
+    dates: tuple[datetime, ...]
+    along_m: npt.NDArray[np.float64]
+    index: FloatArray
+    """(dates, across, along), see `icecover.ice_index`."""
+    nir: FloatArray
+    channels: Callable[[], FloatArray]
+    """(dates, channels, across, along), see `icecover.surface_channels`: only debris asks for them."""
+    end_m: float
+    """Distance from the head at which the mapped outline ends."""
+    pixel_m: float
+
+
+@dataclass(frozen=True)
+class Measure:
+    """The length on one date."""
+
+    length_m: float
+    sigma_m: float
+    line_m: npt.NDArray[np.float64]
+    """(across,)."""
+    basis: Basis
+    contrast: float
+    seen: float
+    first: datetime
+    last: datetime
+    """Pictures from between these were used."""
+    pictures: int
+
+
+Answer = Measure | NotSeen
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Lengths on every date, and on every epoch."""
+
+    by_date: tuple[Answer, ...]
+    by_epoch: tuple[Measure, ...]
+    """What was seen, oldest first."""
+
+
+def measure(tongue: Tongue, rules: TerminusRules) -> Lengths:
+    """Return the length on every date."""
+    inside = np.broadcast_to(tongue.along_m < tongue.end_m, tongue.index.shape)
+    index = without_snow(tongue.index, tongue.nir, inside)
+    clean = _share_of(index, tongue)
+    surface = _surface(tongue, clean, rules)
+    if surface is None:
+        return Lengths((NotSeen("debris that does not differ from the ground before it"),) * len(tongue.dates), ())
+    own = [_measure(tongue, surface, [number], rules) for number in range(len(tongue.dates))]
+    by_date: list[Answer] = list(own)
+    epochs: list[Measure] = []
+    for members in _epochs(tongue.dates):
+        together = _measure(tongue, surface, members, rules)
+        if len(members) > 1 and _moving([own[number] for number in members]):
+            epochs += [one for number in members if isinstance(one := own[number], Measure)]
+            continue
+        for number in members:
+            by_date[number] = together
+        if isinstance(together, Measure):
+            epochs.append(together)
+    wrong = _spikes(epochs)
+    kept = [
+        NotSeen("contradicts the dates before and after") if any(one is bad for bad in wrong) else one
+        for one in by_date
+    ]
+    return Lengths(tuple(kept), tuple(one for one in epochs if not any(one is bad for bad in wrong)))
+
+
+def _spikes(epochs: Sequence[Measure]) -> list[Measure]:
+    """Return the measures that lie far off both their neighbours, which agree."""
+    wrong = []
+    for before, one, after in zip(epochs, epochs[1:], epochs[2:], strict=False):
+        span = max((middle(after) - middle(before)).total_seconds(), 1.0)
+        share = (middle(one) - middle(before)).total_seconds() / span
+        off = one.length_m - (before.length_m + share * (after.length_m - before.length_m))
+        sigma = float(np.hypot(one.sigma_m, np.hypot(before.sigma_m, after.sigma_m)))
+        if abs(off) > max(4 * sigma, SPIKE_M) and 2 * abs(after.length_m - before.length_m) < abs(off):
+            wrong.append(one)
+    return wrong
+
+
+def middle(one: Measure) -> datetime:
+    """Return the moment a measure stands for."""
+    return one.first + (one.last - one.first) / 2
+
+
+def _epochs(dates: Sequence[datetime]) -> list[list[int]]:
+    groups: list[list[int]] = []
+    for number, at in enumerate(dates):
+        if groups and (at - dates[groups[-1][0]]).total_seconds() <= EPOCH_DAYS * 86400:
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    return groups
+
+
+def _share_of(index: FloatArray, tongue: Tongue) -> FloatArray:
+    """Return the share of each sample under ice by the scene's own levels of bare ground and ice, about 0-1."""
+    known = np.isfinite(index)
+    icy = known & (np.nan_to_num(index) > np.log(ICE_RATIO))
+    beyond = np.broadcast_to(tongue.along_m > tongue.end_m + 100, index.shape)
+    bare, ice = index[known & ~icy & beyond], index[icy & ~beyond]
+    low = float(np.median(bare)) if bare.size > 200 else BARE
+    high = float(np.clip(np.median(ice), 1.1, HIGHEST)) if ice.size > 200 else ICE
+    # the index of a mixed pixel bends: unmixed with both levels, it is the share of ground under ice
+    ratio = np.exp(index)
+    above, below = (
+        ratio - np.exp(low),
+        float(np.clip(ICE_RED_OVER_BARE_SWIR * np.exp(-high), 0.08, 1.0)) * (np.exp(high) - ratio),
+    )
+    return np.asarray(np.clip(above / np.maximum(above + below, 0.05), -0.3, 1.2), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class _Surface:
+    """What the tongue's end is made of, and the share of it on the swath, 1 on the glacier, 0 before it."""
+
+    basis: Basis
+    share: FloatArray
+    """(dates, across, along)."""
+    along_m: npt.NDArray[np.float64]
+
+
+def _measure(tongue: Tongue, surface: _Surface, members: list[int], rules: TerminusRules) -> Answer:
+    """Return the length from the pictures of some dates taken together."""
+    stack, along, basis = surface.share[members], surface.along_m, surface.basis
+    front = locate(composite(stack, snowy=False), along, rules)
+    if basis == "clean_ice" and len(members) > 1 and (isinstance(front, NotSeen) or front.snow_share > SNOWY_SHARE):
+        front = locate(composite(stack, snowy=True), along, rules)
+    if isinstance(front, NotSeen):
+        return front
+    if basis == "clean_ice" and front.snow_share > 0.5:
+        return NotSeen("snow on the ground before the snout")
+    days = [tongue.dates[number] for number in members]
+    return Measure(
+        front.mean_m, _sigma(front, len(members), tongue.pixel_m, basis, rules), front.line_m, basis, front.contrast,
+        front.seen, days[0], days[-1], len(members),
+    )  # fmt: skip
+
+
+def _sigma(front: Front, pictures: int, pixel_m: float, basis: Basis, rules: TerminusRules) -> float:
+    """Return the standard deviation of the mean terminus: its roughness, where the pictures lie, and what remains."""
+    rough = front.scatter_m**2 * CORRELATED_OFFSETS / len(front.line_m)
+    placed = (rules.coregistration_px * pixel_m) ** 2 / pictures
+    unseen = (1 - front.seen) * rules.near_m * 0.1
+    return float(np.sqrt(rough + placed + (BIAS_PX[basis] * pixel_m) ** 2 + unseen**2))
+
+
+def _moving(own: Sequence[Answer]) -> bool:
+    """Return whether the lengths of an epoch's dates change by more than their errors, steadily or from some date on."""
+    seen = [one for one in own if isinstance(one, Measure)]
+    if len(seen) < 2:
+        return False
+    days = np.array([(one.first - seen[0].first).total_seconds() / 86400 for one in seen])
+    lengths, sigma = np.array([one.length_m for one in seen]), np.array([one.sigma_m for one in seen])
+    rate, error = weighted_line(days, lengths, sigma)
+    drifts = abs(rate) > 4 * error and abs(rate) * float(np.ptp(days)) > MOVED_M
+    return bool(drifts or _set_off(lengths, sigma))
+
+
+def _set_off(lengths: npt.NDArray[np.float64], sigma: npt.NDArray[np.float64]) -> bool:
+    """Return whether two lengths or more at the end lie beyond all before: a surge begins between pictures."""
+    for start in range(1, len(lengths) - 1):
+        gap = lengths[start:].min() - lengths[:start].max()
+        if gap > MOVED_M and gap > 3 * np.hypot(sigma[:start].max(), sigma[start:].max()):
+            return True
+    return False
+
+
+def _surface(tongue: Tongue, clean: FloatArray, rules: TerminusRules) -> _Surface | None:
+    """Return what tells the glacier's end; None where nothing does."""
+    epochs = [composite(clean[members], snowy=True) for members in _epochs(tongue.dates)]
+    fronts = [(locate(share, tongue.along_m, rules), share) for share in epochs]
+    seen = [(front, share) for front, share in fronts if isinstance(front, Front)]
+    clean_end = max((front.mean_m for front, _ in seen), default=float(tongue.along_m[0]))
+    gap = tongue.end_m - clean_end
+    if seen and gap <= max(DEBRIS_GAP_M, DEBRIS_GAP_SHARE * tongue.end_m):
+        return _Surface("clean_ice", clean, tongue.along_m)
+    sharp = (
+        bool(seen) and float(np.median([_edge_width(share, front, tongue.along_m) for front, share in seen])) <= SHARP_M
+    )
+    if sharp and gap <= LARGEST_LOSS_M:
+        return _Surface("clean_ice", clean, tongue.along_m)
+    part = tongue.along_m > clean_end + 0.1 * min(gap, 1000.0)
+    debris = _debris_share(
+        replace(tongue, along_m=tongue.along_m[part]), tongue.channels()[..., part], clean[..., part]
+    )
+    if debris is not None:
+        return _Surface("debris", debris, tongue.along_m[part])
+    return None
+
+
+def _edge_width(share: FloatArray, front: Front, along_m: npt.NDArray[np.float64]) -> float:
+    """Return over how many metres the ice share falls from four fifths to one fifth, on the mean of all offsets."""
+    step = float(along_m[1] - along_m[0])
+    moves = (front.line_m - front.mean_m) / step
+    aligned = np.stack(
+        [
+            ndi.shift(np.nan_to_num(row, nan=0.5), -move, order=1, mode="nearest")
+            for row, move in zip(share, moves, strict=True)
+        ]
+    )
+    profile = ndi.gaussian_filter1d(np.median(aligned, axis=0), 1.0)
+    return float(((profile > 0.2) & (profile < 0.8) & (np.abs(along_m - front.mean_m) < 400)).sum() * step)
+
+
+def _debris_share(tongue: Tongue, channels: FloatArray, clean: FloatArray) -> FloatArray | None:
+    """Return how much each sample looks like the till on the glacier, 1, or the ground before it, 0; None = alike.
+
+    Fisher's linear discriminant [@Fisher1936] between both sides of the mapped snout, on the median of all dates.
+    """
+    if channels.shape[1] < 2:
+        return None
+    bare = np.where((clean < 0.5)[:, None], channels, np.float32(np.nan))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        usual = np.nanmedian(bare, axis=0)
+    off = tongue.along_m - tongue.end_m
+    sides = [
+        usual[:, :, where].reshape(len(usual), -1) for where in ((off > -700) & (off < -60), (off > 60) & (off < 700))
+    ]
+    sides = [side[:, np.isfinite(side).all(axis=0)] for side in sides]
+    if min(side.shape[1] for side in sides) < 200:
+        return None
+    within = sum(np.cov(side) for side in sides) / 2 + 1e-6 * np.eye(len(usual))
+    apart = sides[0].mean(axis=1) - sides[1].mean(axis=1)
+    weights = np.linalg.solve(within, apart)
+    separation = float(np.sqrt(apart @ weights))
+    if separation < LEAST_SEPARATION:
+        return None
+    low, high = (float(np.median(weights @ side)) for side in (sides[1], sides[0]))
+    share = (np.einsum("c,dcas->das", weights, bare) - low) / (high - low)
+    return np.asarray(np.clip(share, -0.5, 1.5), dtype=np.float32)

@@ -1,0 +1,133 @@
+"""What radar files say of themselves: orbit, look, and whether their numbers are decibels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from detection.arrays import RADAR_BANDS, BoolArray, FloatArray
+from detection.dates import Moment
+from detection.rasterfiles import Layer, samples
+from hazard_db.errors import RasterError
+
+LOOK_AZIMUTH_DEG = {"ascending": 77.5, "descending": 282.5}
+"""Sentinel-1 looks to the right of its track; at the corridor's latitude."""
+BRIGHTEST_DB, DARKEST_DB, BRIGHTEST_LINEAR = 10.0, -40.0, 10.0
+"""A median beyond these is not backscatter."""
+_NAMED = re.compile(r"(?:^|[._\- ])(asc|ascending|dsc|desc|descending)(?=$|[._\- ])", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a date of radar was taken."""
+
+    orbit: str
+    """Dates of one orbit are compared; `ascending`, `descending` with the relative orbit where it is told."""
+    incidence_deg: float | None
+    look_azimuth_deg: float | None
+    linear: bool
+    """The numbers are power, not decibels."""
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What an acquisition is told of it."""
+        return {
+            "orbit": self.orbit,
+            "incidence_deg": self.incidence_deg,
+            "look_azimuth_deg": self.look_azimuth_deg,
+        }
+
+
+def is_radar(layers: Sequence[Layer]) -> bool:
+    """Return whether bands are those of a radar.
+
+    Raises
+    ------
+    RasterError
+        Some are, some are not.
+    """
+    kinds = {layer.name in RADAR_BANDS for layer in layers}
+    if len(kinds) > 1:
+        raise RasterError(f"{layers[0].label}: holds reflectance and backscatter; give them as files of their own")
+    return kinds == {True}
+
+
+def look_of(layers: Sequence[Layer], tags: Mapping[str, str], stem: str, moment: Moment, lon: float) -> Look:
+    """Return how a date was taken, out of tags, else the file's name, else the hour.
+
+    Raises
+    ------
+    RasterError
+        The numbers cannot be backscatter.
+    """
+    lower = {name.lower(): value.strip() for name, value in tags.items()}
+    direction = _direction(lower.get("orbit") or lower.get("orbit_direction") or _in_name(stem), moment, lon)
+    relative = lower.get("relative_orbit", "")
+    azimuth = _number(lower, "look_azimuth", layers[0].label)
+    return Look(
+        f"{direction} {relative}".strip(),
+        _number(lower, "incidence", layers[0].label),
+        LOOK_AZIMUTH_DEG.get(direction) if azimuth is None else azimuth,
+        _linear(layers),
+    )
+
+
+def _in_name(stem: str) -> str:
+    match = _NAMED.search(stem)
+    return match[1] if match else ""
+
+
+def _direction(text: str, moment: Moment, lon: float) -> str:
+    """Return the direction of flight: Sentinel-1 comes down in the morning and up in the evening."""
+    if text:
+        return {"a": "ascending", "d": "descending"}.get(text[0].lower(), text)
+    if not moment.precise:
+        return "unknown"
+    hour = (moment.at.hour + moment.at.minute / 60 + lon / 15) % 24
+    return "descending" if hour < 12 else "ascending"
+
+
+def _number(tags: Mapping[str, str], name: str, label: str) -> float | None:
+    """Return an angle out of the tag `name`, `name_deg` or `name_angle`."""
+    text = next((tags[key] for key in (name, f"{name}_deg", f"{name}_angle") if key in tags), None)
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError as error:
+        raise RasterError(f"{label}: the tag {name} must be degrees, not '{text}'") from error
+
+
+def _linear(layers: Sequence[Layer]) -> bool:
+    """Return whether the bands of a date hold power; decibels of land are below zero almost everywhere."""
+    kinds = set()
+    for layer, numbers in zip(layers, samples(layers), strict=True):
+        values = numbers * layer.scale + layer.offset
+        if not values.size:
+            continue
+        middle, negative = float(np.median(values)), float((values < 0).mean())
+        linear = negative < 0.01
+        if (linear and middle > BRIGHTEST_LINEAR) or not DARKEST_DB <= middle <= BRIGHTEST_DB:
+            raise RasterError(
+                f"{layer.label}: {layer.name} has a median of {middle:.4g}, which is backscatter neither in dB nor in power; "
+                "calibrate the product to sigma or gamma nought"
+            )
+        kinds.add(linear)
+    if len(kinds) != 1:
+        what = "holds no data at all" if not kinds else "holds one band in dB and another in power"
+        raise RasterError(f"{layers[0].label}: {what}; give another file")
+    return kinds.pop()
+
+
+def decibels(values: FloatArray, valid: BoolArray, *, linear: bool) -> tuple[FloatArray, BoolArray]:
+    """Return backscatter in dB, (bands, rows, cols), and where all bands hold some; 0 is how products say nothing."""
+    good: npt.NDArray[np.bool_] = valid & np.isfinite(values).all(axis=0) & (values != 0).all(axis=0)
+    if not linear:
+        return values, good
+    good &= (values > 0).all(axis=0)
+    return (10 * np.log10(np.where(good, values, 1))).astype(np.float32), good

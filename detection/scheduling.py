@@ -1,0 +1,57 @@
+"""Who does the blocks of a run: the cores of this machine, or the workers of a Dask cluster."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from hazard_db.errors import DetectionError
+
+PATIENCE_S = 20
+
+
+@dataclass(frozen=True)
+class Crew:
+    """An executor, and how many blocks it does at once."""
+
+    executor: Executor
+    workers: int
+
+
+@contextmanager
+def crew(scheduler: str | None = None) -> Iterator[Crew]:
+    """Yield the threads of this machine, or the workers behind a Dask scheduler's address.
+
+    Every worker reads the rasters itself: their paths must mean the same files there.
+
+    Raises
+    ------
+    DetectionError
+        Dask is not installed, or nobody answers at the address.
+    """
+    if scheduler is None:
+        workers = max(1, os.cpu_count() or 1)
+        with ThreadPoolExecutor(workers) as pool:
+            yield Crew(pool, workers)
+        return
+    try:
+        import distributed  # noqa: PLC0415 - an optional extra, slow to import
+    except ImportError as error:
+        raise DetectionError(
+            "--scheduler needs Dask, which is not installed; install it with `pip install kkh-hazard-watch[cluster]`"
+        ) from error
+    connect: Any = distributed.Client
+    try:
+        client = connect(scheduler, timeout=PATIENCE_S)
+    except (OSError, ValueError) as error:
+        raise DetectionError(f"--scheduler {scheduler}: no Dask scheduler answers there; check the address") from error
+    with client:
+        workers = sum(client.nthreads().values())
+        if not workers:
+            raise DetectionError(f"--scheduler {scheduler}: the scheduler has no workers; start some")
+        with client.get_executor() as pool:
+            yield Crew(pool, workers)

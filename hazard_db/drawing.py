@@ -1,0 +1,142 @@
+"""What maps draw: compact rows per layer, newest first and never more than a map can hold, with how many there are in all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+MOST = 2000
+"""Features of a layer; a page with more of them opens slowly on a phone."""
+
+
+@dataclass(frozen=True)
+class View:
+    """Which records a map shows."""
+
+    km_from: float | None = None
+    km_to: float | None = None
+    beyond: bool = False
+    """Also those that lie further from the road than the corridor reaches."""
+    most: int = MOST
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Values by the names that the statements use."""
+        return {"km_from": self.km_from, "km_to": self.km_to, "beyond": self.beyond, "most": self.most}
+
+
+@dataclass(frozen=True)
+class Found:
+    """The newest records of a layer."""
+
+    rows: tuple[Mapping[str, Any], ...]
+    total: int
+    """How many there are, shown or not."""
+
+
+def segments(conn: Connection, view: View) -> Found:
+    """Return the segments of the current alignment in order: rating, last look, geometry simplified to ~5 m."""
+    return _found(conn, _SEGMENTS, view)
+
+
+def places(conn: Connection, view: View) -> Found:
+    """Return the places that calibrate the current alignment, in order."""
+    return _found(conn, _PLACES, view)
+
+
+def sites(conn: Connection, view: View, *, published: bool) -> Found:
+    """Return sites of the inventory; `published` reads schema `published` only."""
+    return _found(conn, _SITES.format(table="published.sites" if published else "site"), view)
+
+
+def events(conn: Connection, view: View, *, published: bool) -> Found:
+    """Return dated events; `published` reads schema `published` only."""
+    return _found(conn, _EVENTS.format(table="published.events" if published else "event"), view)
+
+
+def observations(conn: Connection, view: View, *, published: bool) -> Found:
+    """Return observations without names of people; `published` reads schema `published` only."""
+    return _found(conn, _OBSERVATIONS.format(table="published.observations" if published else "observation"), view)
+
+
+def changes(conn: Connection, view: View, *, include_unreviewed: bool, also: int | None = None) -> Found:
+    """Return changes without names of people; only confirmed ones unless unreviewed ones are asked for.
+
+    Parameters
+    ----------
+    also
+        A change that is shown wherever it lies.
+    """
+    return _found(conn, _CHANGES, view, all=include_unreviewed, also=also)
+
+
+def alerts(conn: Connection, view: View, *, scope: str | None) -> Found:
+    """Return live alerts; with `scope="Public"` only those that everybody may see."""
+    return _found(conn, _ALERTS, view, scope=scope)
+
+
+def _found(conn: Connection, statement: str, view: View, **more: Any) -> Found:
+    rows = [dict(row) for row in conn.execute(text(statement), view.parameters | more).mappings()]
+    total = rows[0]["total"] if rows else 0
+    for row in rows:
+        del row["total"]
+    return Found(tuple(rows), total)
+
+
+_ALONG = """((CAST(:km_from AS float8) IS NULL AND (:beyond OR chainage_km IS NOT NULL))
+             OR (chainage_to_km >= :km_from AND chainage_from_km <= :km_to))"""
+_AT = """((CAST(:km_from AS float8) IS NULL AND (:beyond OR chainage_km IS NOT NULL))
+          OR chainage_km BETWEEN :km_from AND :km_to)"""
+_LAST = "LIMIT :most"
+
+
+def _shape(digits: int, tolerance: float, most: int = 300) -> str:
+    """Return the geometry as GeoJSON, simplified where it has more corners than a map can show."""
+    fine = f"CASE WHEN ST_NPoints(geom) > {most} THEN ST_SimplifyPreserveTopology(geom, {tolerance}) ELSE geom END"
+    return f"CAST(ST_AsGeoJSON({fine}, {digits}) AS jsonb) AS geometry"
+
+
+_SEGMENTS = """
+SELECT s.km_from, s.km_to, s.place, s.basis, s.consequence, r.grade, r.score, r.confidence, v.last_look, v.last_good_look,
+       CAST(ST_AsGeoJSON(ST_Simplify(s.geom, 0.00005), 5) AS jsonb) AS geometry, count(*) OVER () AS total
+FROM segment AS s LEFT JOIN risk_rating AS r ON r.segment_id = s.id AND r.hazard = 'all' AND r.superseded_at IS NULL
+LEFT JOIN (SELECT segment_id, max(observed_on) AS last_look, max(observed_on) FILTER (WHERE share >= 0.7) AS last_good_look
+           FROM visibility WHERE covered_share > 0 GROUP BY segment_id) AS v ON v.segment_id = s.id
+WHERE s.alignment_id = current_alignment()
+  AND (CAST(:km_from AS float8) IS NULL OR (s.km_to > :km_from AND s.km_from < :km_to))
+ORDER BY s.km_from
+"""
+_PLACES = """
+SELECT place AS name, chainage_km, ST_X(geom) AS lon, ST_Y(geom) AS lat, count(*) OVER () AS total FROM calibration_point
+WHERE alignment_id = current_alignment() AND (CAST(:km_from AS float8) IS NULL OR chainage_km BETWEEN :km_from AND :km_to)
+ORDER BY chainage_km
+"""
+_SITES = f"""
+SELECT code, kind, name, activity, accuracy_m, note, source, chainage_km, offset_m, {_shape(6, 0.0001)}, count(*) OVER () AS total
+FROM {{table}} WHERE {_ALONG} ORDER BY created_at DESC, id DESC {_LAST}
+"""
+_EVENTS = f"""
+SELECT id, kind, name, occurred_on, occurred_to, precision, accuracy_m, trigger, fatalities, note, source, chainage_km, offset_m,
+       {_shape(5, 0.001)}, count(*) OVER () AS total
+FROM {{table}} WHERE geom IS NOT NULL AND {_AT} ORDER BY occurred_on DESC, id DESC {_LAST}
+"""
+_OBSERVATIONS = f"""
+SELECT id, kind, observed_at, accuracy_m, left(note, 500) AS note, review_status, dataset, chainage_km, offset_m,
+       {_shape(6, 0.0001)}, count(*) OVER () AS total
+FROM {{table}} WHERE {_AT} AND review_status <> 'rejected' ORDER BY observed_at DESC NULLS LAST, id {_LAST}
+"""
+_CHANGES = f"""
+SELECT id, kind, status, confidence, area_m2, area_uncertainty_m2, mean_slope_deg, first_date, last_date, picture, chainage_km,
+       chainage_from_km, chainage_to_km, offset_m, {_shape(6, 0.00002)}, count(*) OVER () AS total
+FROM change WHERE (:all OR status = 'confirmed') AND (id = :also OR ({_ALONG} AND status <> 'false_alarm'))
+ORDER BY id IS NOT DISTINCT FROM :also DESC, last_date DESC, id DESC {_LAST}
+"""
+_ALERTS = f"""
+SELECT id, kind, state, scope, severity, certainty, urgency, headline, raised_at, expires_at, chainage_km, chainage_from_km,
+       chainage_to_km, {_shape(5, 0.0001)}, count(*) OVER () AS total
+FROM alert WHERE state IN ('open', 'acknowledged', 'escalated') AND (CAST(:scope AS text) IS NULL OR scope = :scope) AND {_ALONG}
+ORDER BY raised_at DESC, id DESC {_LAST}
+"""

@@ -1,0 +1,1 @@
+"""Displacement products: one file a format, found out from the content."""

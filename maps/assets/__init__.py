@@ -1,0 +1,138 @@
+"""What maps are drawn with in the browser: a few files of locked npm packages and our own script and style.
+
+`scripts/assets.sh` brings the packages and runs `python -m maps.assets`, which gathers in `vendor` just what pages need.
+Served pages link to them, pages that are files carry them inside; nothing is ever asked of another host.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import mimetypes
+import re
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+from hazard_db.errors import MapError
+
+HERE = Path(__file__).parent
+PACKAGES = HERE / "node_modules"
+FILES: dict[str, Path] = {
+    "leaflet.js": PACKAGES / "leaflet/dist/leaflet.js",
+    "leaflet.css": PACKAGES / "leaflet/dist/leaflet.css",
+    "markercluster.js": PACKAGES / "leaflet.markercluster/dist/leaflet.markercluster.js",
+    "markercluster.css": PACKAGES / "leaflet.markercluster/dist/MarkerCluster.css",
+    "subgroup.js": PACKAGES / "leaflet.featuregroup.subgroup/dist/leaflet.featuregroup.subgroup.js",
+    "map.js": HERE / "map.js",
+    "map.css": HERE / "map.css",
+}
+"""Name in `vendor` -> where it comes from."""
+OURS: dict[str, str | None] = {
+    "leaflet": "leaflet.js",
+    "leaflet_css": "leaflet.css",
+    "markerclusterjs": "markercluster.js",
+    "markerclustercss": "markercluster.css",
+    "markerclusterdefaultcss": None,  # our map.css draws clusters
+    "featuregroupsubgroupjs": "subgroup.js",
+    # Folium links to these on every page, for markers and popups of kinds that we do not draw
+    "jquery": None,
+    "bootstrap": None,
+    "bootstrap_css": None,
+    "glyphicons_css": None,
+    "awesome_markers": None,
+    "awesome_markers_css": None,
+    "awesome_markers_font_css": None,
+    "awesome_rotate_css": None,
+}
+"""What Folium's pages want from other hosts, by Folium's names -> our file, None where our maps do without."""
+PICTURE = re.compile(r"url\((?!data:)[\"']?([^\"')]+)[\"']?\)")
+SOURCE_MAP = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)
+"""Names a file that we do not serve."""
+
+
+def folder() -> Path:
+    """Return the folder that is served under /assets."""
+    return HERE / "vendor"
+
+
+def gather() -> list[Path]:
+    """Return the files after bringing them from the packages into `vendor`.
+
+    Raises
+    ------
+    MapError
+        The packages are not there.
+    """
+    folder().mkdir(exist_ok=True)
+    made = []
+    for name, source in FILES.items():
+        if not source.is_file():
+            raise MapError(f"{source.relative_to(HERE)} is missing; run `make assets`")
+        target = folder() / name
+        content = _with_pictures(source) if name.endswith(".css") else source.read_text(encoding="utf8")
+        target.write_text(_licence(source) + SOURCE_MAP.sub("", content), "utf8")
+        made.append(target)
+    return made
+
+
+def text(name: str) -> str:
+    """Return the content of a file of `vendor`.
+
+    Raises
+    ------
+    MapError
+        It is not there.
+    """
+    try:
+        return (folder() / name).read_text(encoding="utf8")
+    except FileNotFoundError as error:
+        raise MapError("the files that maps are drawn with are not there; run `make assets`") from error
+
+
+def address(name: str) -> str:
+    """Return the address under which a file is served; it changes with the content, so that browsers may keep it."""
+    return f"/assets/{name}?v={_mark(name)}"
+
+
+def local(name: str) -> str | None:
+    """Return our file for one of Folium's links, None where maps do without.
+
+    Raises
+    ------
+    MapError
+        The link is not known here: a page with it would ask another host.
+    """
+    try:
+        return OURS[name]
+    except KeyError:
+        raise MapError(f"Folium wants {name}, which is not among our assets; name it in maps.assets.OURS") from None
+
+
+@cache
+def _mark(name: str) -> str:
+    return sha256(text(name).encode()).hexdigest()[:12]
+
+
+def _licence(source: Path) -> str:
+    """Return a comment that says whose work a file is: it travels within every map that is a file."""
+    if not source.is_relative_to(PACKAGES):
+        return ""
+    package = json.loads((PACKAGES / source.relative_to(PACKAGES).parts[0] / "package.json").read_text(encoding="utf8"))
+    author = package.get("author", "")
+    name = author.get("name", "") if isinstance(author, dict) else author.partition(" <")[0]
+    by = f" by {name}" if name else ""
+    return f"/*! {package['name']} {package['version']}{by}, licence {package.get('license', 'see the package')} */\n"
+
+
+def _with_pictures(source: Path) -> str:
+    """Return a style sheet with its pictures inside: it works served and within a file."""
+
+    def inline(found: re.Match[str]) -> str:
+        picture = source.parent / found[1]
+        if not picture.is_file():  # behaviours of old browsers, anchors
+            return found[0]
+        kind = mimetypes.guess_type(picture.name)[0] or "application/octet-stream"
+        return f"url(data:{kind};base64,{base64.b64encode(picture.read_bytes()).decode()})"
+
+    return PICTURE.sub(inline, source.read_text(encoding="utf8"))

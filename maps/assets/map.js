@@ -1,0 +1,379 @@
+/* What Folium's layers call: marks, popups, names, the grid and the search of our maps.
+   Whatever comes from the catalogue is put in place as text, never as HTML. */
+"use strict";
+const kkh = (() => {
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const features = {}; // id -> {layer, feature, name}
+  const road = []; // segments in order: {km, points: [[x, y, km], ...], feature}
+  const PANES = { relief: 210, grid: 220, areas: 380, casing: 390, road: 400, dots: 405, labels: 620 };
+  let map, config, squeeze, cluster, byKeyboard = false;
+
+  const apart = (value) => (config.dir === "rtl" ? `\u2068${value}\u2069` : value); // numbers keep their own direction
+  const say = (key, values) => config.texts[key].replace(/\{(\w+)\}/g, (_, name) => apart(values[name]));
+  const rounded = (value, digits) => value.toLocaleString("en", { maximumFractionDigits: digits });
+
+  function element(tag, attributes, ...children) {
+    const made = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes || {})) made.setAttribute(name, value);
+    made.append(...children);
+    return made;
+  }
+
+  /* ---- layers, as Folium adds them ---- */
+
+  const narrow = () => map.getSize().x <= 700; // the list of layers would hide the map
+
+  function setup(made, given) {
+    map = made;
+    config = given;
+    const [west, south, east, north] = config.bounds; // first of all, so that layers are drawn once; clear of the buttons
+    const padding = { paddingTopLeft: [narrow() ? 24 : 60, 24], paddingBottomRight: [narrow() ? 24 : 240, 36] };
+    map.fitBounds([[south, west], [north, east]], { ...padding, maxZoom: 15, animate: false });
+    for (const [name, level] of Object.entries(PANES)) map.createPane(name).style.zIndex = level;
+    for (const name of ["grid", "labels", "relief"]) map.getPane(name).style.pointerEvents = "none";
+    const place = config.dir === "rtl" ? "topright" : "topleft";
+    L.control.zoom({ zoomInTitle: say("zoom.in"), zoomOutTitle: say("zoom.out"), position: place }).addTo(map);
+    L.control.scale({ imperial: false, maxWidth: 140 }).addTo(map);
+    map.getContainer().setAttribute("role", "application");
+    map.getContainer().setAttribute("aria-label", say("map.label"));
+  }
+
+  const roomy = () => {
+    const most = Math.max(200, Math.min(380, map.getSize().x - 110)); // beside it the buttons stay free
+    return { maxWidth: most, minWidth: Math.min(220, most), className: "kkh-popup", autoPanPadding: [12, 12] };
+  };
+
+  function style(feature) {
+    const told = feature.properties;
+    const grade = config.style.grades[told.k];
+    if (told.m) return { ...grade, weight: width(told), dashArray: grade.dash, opacity: 1, lineCap: "butt" };
+    const area = config.style.areas[told.k];
+    const [low, high] = config.style.opacity;
+    const fill = told.o === undefined ? 0.08 : low + (high - low) * told.o;
+    return { color: area.color, weight: area.weight, dashArray: area.dash, fillOpacity: fill };
+  }
+
+  const width = (told) => config.style.grades[told.k].weight * (told.i ? config.style.infill : 1);
+
+  const border = () => ({ color: "#6b6f6b", weight: 1.2, opacity: 0.9, dashArray: "7 3 1.5 3", fill: false });
+
+  function marker(feature, latlng) {
+    const { svg, size } = config.style.symbols[feature.properties.k];
+    const icon = L.divIcon({ html: svg, iconSize: [size, size], className: "kkh-mark" });
+    const urgent = feature.id && feature.id.startsWith("alerts");
+    return L.marker(latlng, { icon, title: feature.properties.t, riseOnHover: true, zIndexOffset: urgent ? 1000 : 0 });
+  }
+
+  function each(name) {
+    return (feature, layer) => {
+      if (name === "road") return pave(feature, layer);
+      const known = feature.properties.r ? features[feature.properties.r] : null; // the mark of an area
+      const about = known ? known.feature : feature;
+      if (!known || layer.getLatLng) features[about.id] = { layer, feature: about, name };
+      let told = null; // made once: a popup asks for its content each time it is laid out
+      layer.bindPopup(() => (told = told || popup(about, name)), roomy());
+      const metres = about.properties.a;
+      if (metres && layer.getLatLng) companion(layer, L.circle(layer.getLatLng(), {
+        radius: metres, pane: "areas", interactive: false, weight: 1.2, dashArray: "3 3", fillOpacity: 0.05,
+        color: config.style.areas[about.properties.k].color,
+      }));
+    };
+  }
+
+  function companion(layer, other) {
+    layer.on("add", () => other.addTo(map)).on("remove", () => other.remove());
+  }
+
+  function pave(feature, layer) {
+    const told = feature.properties, { casing, unseen } = config.style;
+    const unknown = told.k === "unknown";
+    const still = { interactive: false, lineCap: "butt", smoothFactor: 1 };
+    const line = layer.getLatLngs();
+    companion(layer, L.polyline(line, {
+      ...still, pane: "casing", color: unknown ? config.style.grades.unknown.under : casing.color, weight: width(told) + casing.weight,
+    }));
+    if (told.u && !unknown) companion(layer, L.polyline(line, {
+      ...still, pane: "dots", color: unseen.color, weight: unseen.weight, dashArray: unseen.dash, lineCap: "round",
+    }));
+    measure(feature);
+    features[feature.id] = { feature, name: "road" };
+  }
+
+  /* ---- what a click tells ---- */
+
+  function popup(feature, name) {
+    const told = feature.properties;
+    const box = element("div", { dir: config.dir, tabindex: "-1", class: "kkh-told" }, element("h3", {}, element("bdi", {}, told.t)));
+    if (told.p) {
+      const picture = element("img", { src: told.p, alt: say("popup.picture") });
+      picture.addEventListener("load", () => { // laid out anew, the box would lose the focus
+        const focused = box.contains(document.activeElement);
+        map.eachLayer((one) => one instanceof L.Popup && one.update());
+        if (focused) box.focus({ preventScroll: true });
+      });
+      box.append(picture);
+    }
+    const facts = element("dl");
+    told.v.forEach((value, number) => {
+      if (value !== null) facts.append(element("dt", {}, config.fields[name][number]), element("dd", {}, element("bdi", {}, value)));
+    });
+    box.append(facts);
+    if (told.h) box.append(element("p", {}, element("a", { href: told.h }, say(name === "road" ? "popup.why" : "popup.more"))));
+    return box;
+  }
+
+  function show(id) {
+    const { layer, feature } = features[id] || {};
+    if (!feature) return;
+    if (!layer) return atKm(feature.properties.m[0], feature);
+    const open = () => layer.openPopup();
+    if (layer.getLatLng && cluster && cluster.hasLayer(layer)) {
+      map.setView(layer.getLatLng(), Math.max(map.getZoom(), 13), { animate: false });
+      cluster.zoomToShowLayer(layer, open);
+    } else if (layer.getLatLng && map.hasLayer(layer)) {
+      map.setView(layer.getLatLng(), Math.max(map.getZoom(), 13), { animate: false });
+      open();
+    }
+  }
+
+  function clusterIcon(group) {
+    const count = group.getChildCount();
+    const size = count < 10 ? 22 : count < 100 ? 26 : count < 1000 ? 32 : 40;
+    const told = element("span", { class: "kkh-cluster", title: say("cluster", { n: count }) }, String(count));
+    cluster = group._group;
+    return L.divIcon({ html: told, iconSize: [size, size], className: "kkh-mark" });
+  }
+
+  /* ---- the road as a measure ---- */
+
+  function measure(feature) {
+    const [first, last] = feature.properties.m, line = feature.geometry.coordinates;
+    squeeze = squeeze || Math.cos((line[0][1] * Math.PI) / 180);
+    const points = line.map(([lon, lat]) => [lon * squeeze, lat, 0]);
+    let length = 0;
+    points.forEach((point, i) => {
+      if (i) length += Math.hypot(point[0] - points[i - 1][0], point[1] - points[i - 1][1]);
+      point[2] = length;
+    });
+    for (const point of points) point[2] = first + ((last - first) * point[2]) / (length || 1);
+    road.push({ first, last, points, feature });
+  }
+
+  function placeOf(km) {
+    const part = road.find((one) => km >= one.first && km < one.last) || road.find((one) => km === one.last);
+    if (!part) return null;
+    const i = Math.max(1, part.points.findIndex((point) => point[2] >= km));
+    const [a, b] = [part.points[i - 1], part.points[i]];
+    const t = (km - a[2]) / (b[2] - a[2] || 1);
+    return { latlng: L.latLng(a[1] + t * (b[1] - a[1]), (a[0] + t * (b[0] - a[0])) / squeeze), feature: part.feature };
+  }
+
+  function nearest(latlng) {
+    const [x, y] = [latlng.lng * squeeze, latlng.lat];
+    let best = null;
+    for (const { points, feature } of road) {
+      for (let i = 1; i < points.length; i++) {
+        const [a, b] = [points[i - 1], points[i]], dx = b[0] - a[0], dy = b[1] - a[1];
+        const t = Math.min(1, Math.max(0, ((x - a[0]) * dx + (y - a[1]) * dy) / (dx * dx + dy * dy || 1)));
+        const distance = Math.hypot(a[0] + t * dx - x, a[1] + t * dy - y);
+        if (!best || distance < best.distance)
+          best = { distance, feature, km: a[2] + t * (b[2] - a[2]), latlng: L.latLng(a[1] + t * dy, (a[0] + t * dx) / squeeze) };
+      }
+    }
+    if (best) best.metres = map.distance(latlng, best.latlng);
+    return best;
+  }
+
+  function atKm(km, feature) {
+    const found = placeOf(km);
+    if (!found) return null;
+    map.setView(found.latlng, Math.max(map.getZoom(), 13), { animate: false });
+    L.popup(roomy()).setLatLng(found.latlng)
+      .setContent(popup(feature || found.feature, "road")).openOn(map);
+    return found.latlng;
+  }
+
+  function follow() { // the kilometre beside the pointer; a click tells the rating
+    const label = L.tooltip({ direction: "top", offset: [0, -8], className: "kkh-hover" });
+    const near = (event, pixels) => {
+      const found = road.length ? nearest(event.latlng) : null;
+      const apart = found && map.latLngToContainerPoint(found.latlng).distanceTo(event.containerPoint);
+      return found && apart <= pixels ? found : null;
+    };
+    map.on("mousemove", (event) => {
+      const found = near(event, 12);
+      map.getContainer().classList.toggle("kkh-on-road", Boolean(found));
+      if (!found) return label.remove();
+      label.setLatLng(found.latlng).setContent(
+        element("span", { dir: config.dir }, `${say("value.km", { km: found.km.toFixed(1) })} · ${found.feature.properties.v[0]}`));
+      if (!map.hasLayer(label)) label.addTo(map);
+    });
+    map.on("mouseout", () => label.remove());
+    map.on("click", (event) => {
+      const found = near(event, 14);
+      if (found) L.popup(roomy()).setLatLng(found.latlng)
+        .setContent(popup(found.feature, "road")).openOn(map);
+    });
+  }
+
+  /* ---- names, kilometre posts and the grid: as many as have room ---- */
+
+  const STEPS = [[13, 1], [11.5, 5], [9.5, 10], [7.5, 50], [0, 100]];
+
+  function marks() { // boxes of what lies on the map already: names keep clear of it
+    const boxes = [];
+    map.eachLayer((one) => {
+      if (!(one instanceof L.Marker) || one.options.pane !== "markerPane") return;
+      const at = map.latLngToContainerPoint(one.getLatLng()), half = one.getElement().offsetWidth / 2;
+      boxes.push([at.x - half, at.y - half, at.x + half, at.y + half]);
+    });
+    return boxes;
+  }
+
+  function labels() {
+    const group = L.layerGroup(), pen = document.createElement("canvas").getContext("2d");
+    const draw = () => {
+      if (!map.hasLayer(group)) return;
+      group.clearLayers();
+      const taken = marks(), seen = map.getBounds(), step = STEPS.find(([zoom]) => map.getZoom() >= zoom)[1];
+      const put = (latlng, text, kind, big) => {
+        if (!seen.contains(latlng)) return;
+        pen.font = big ? "600 13px sans-serif" : "600 11px sans-serif";
+        const wide = pen.measureText(text).width + 12, high = big ? 20 : 16, at = map.latLngToContainerPoint(latlng);
+        for (const [dx, dy] of [[8, -high / 2], [-8 - wide, -high / 2], [-wide / 2, -high - 8], [-wide / 2, 8]]) {
+          const box = [at.x + dx, at.y + dy, at.x + dx + wide, at.y + dy + high];
+          if (taken.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1])) continue;
+          taken.push(box);
+          const icon = L.divIcon({ html: element("span", { class: kind, dir: "auto" }, text), className: "kkh-label",
+            iconSize: [wide, high], iconAnchor: [-dx, -dy] });
+          L.marker(latlng, { icon, pane: "labels", interactive: false, keyboard: false }).addTo(group);
+          return;
+        }
+      };
+      for (const [name, , , lon, lat] of config.places) put(L.latLng(lat, lon), name, "kkh-place", true);
+      for (const { first, last } of road) {
+        const km = Math.ceil(first / step) * step;
+        if (km < last) put(placeOf(km).latlng, String(km), "kkh-post", false);
+      }
+    };
+    for (const [, , , lon, lat] of config.places)
+      L.circleMarker([lat, lon], { radius: 3.5, color: "#22262b", weight: 1.5, fillColor: "#fff", fillOpacity: 1, interactive: false, pane: "dots" }).addTo(map);
+    const later = () => requestAnimationFrame(draw); // clusters are put in place first
+    map.on("moveend zoomend resize overlayadd overlayremove", later);
+    group.on("add", later);
+    return group.addTo(map);
+  }
+
+  function grid() {
+    const group = L.layerGroup().addTo(map);
+    const draw = () => {
+      group.clearLayers();
+      const seen = map.getBounds(), [w, h] = [map.getSize().x, map.getSize().y];
+      const step = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10].find((one) => (one / (seen.getEast() - seen.getWest())) * w > 110) || 20;
+      const line = (ends) => L.polyline(ends, { pane: "grid", interactive: false, color: "#8b8f8a", weight: 0.7, opacity: 0.6 }).addTo(group);
+      const name = (latlng, text, anchor) => L.marker(latlng, { pane: "grid", interactive: false, keyboard: false,
+        icon: L.divIcon({ html: element("span", { class: "kkh-degree" }, text), className: "kkh-label", iconSize: [64, 14], iconAnchor: anchor }) }).addTo(group);
+      const digits = step < 0.1 ? 2 : step < 1 ? 1 : 0;
+      for (let x = Math.ceil(seen.getWest() / step) * step; x < seen.getEast(); x += step) {
+        line([[seen.getSouth(), x], [seen.getNorth(), x]]);
+        const left = map.latLngToContainerPoint([seen.getNorth(), x]).x;
+        if (left > 150 && left < w - 60) name(map.containerPointToLatLng([left, h]), `${x.toFixed(digits)}° E`, [-3, 16]);
+      }
+      for (let y = Math.ceil(seen.getSouth() / step) * step; y < seen.getNorth(); y += step) {
+        line([[y, seen.getWest()], [y, seen.getEast()]]);
+        name(map.containerPointToLatLng([w, map.latLngToContainerPoint([y, seen.getWest()]).y]), `${y.toFixed(digits)}° N`, [66, 15]);
+      }
+    };
+    map.on("moveend zoomend resize", draw);
+    draw();
+  }
+
+  /* ---- search ---- */
+
+  const NUMBER = "(-?\\d+(?:\\.\\d+)?)";
+  const KM = new RegExp(`^(?:km|公里|کلومیٹر)?\\s*(\\d+(?:\\.\\d+)?)(?:\\s*\\+\\s*(\\d{1,3}))?\\s*(?:km|公里|کلومیٹر)?$`, "i");
+  const STRETCH = new RegExp(`^(?:km|公里|کلومیٹر)?\\s*(\\d+(?:\\.\\d+)?)\\s*[-–—]\\s*(\\d+(?:\\.\\d+)?)\\s*(?:km|公里|کلومیٹر)?$`, "i");
+  const POINT = new RegExp(`^${NUMBER}\\s*°?\\s*N?(?:\\s*,\\s*|\\s+)${NUMBER}\\s*°?\\s*E?$`, "i");
+
+  function search(asked) {
+    const text = asked.replace(/[٠-٩]/g, (d) => "٠١٢٣٤٥٦٧٨٩".indexOf(d)).replace(/[۰-۹]/g, (d) => "۰۱۲۳۴۵۶۷۸۹".indexOf(d))
+      .replace(/[０-９]/g, (d) => "０１２３４５６７８９".indexOf(d)).replace(/[،，;；]/g, ",").trim();
+    let found;
+    if ((found = text.match(STRETCH))) return toStretch(Number(found[1]), Number(found[2]));
+    if ((found = text.match(KM))) return toKm(Number(found[1]) + Number(found[2] || 0) / 1000);
+    if ((found = text.match(POINT))) return toPoint(Number(found[1]), Number(found[2]));
+    const wanted = text.toLocaleLowerCase();
+    const place = wanted && config.places.find(([own, name]) => [own, name].some((one) => one.toLocaleLowerCase().includes(wanted)));
+    return place ? toKm(place[2]) : say("search.not_understood");
+  }
+
+  const outside = () => road.length
+    ? say("search.no_km", { a: rounded(road[0].first, 1), b: rounded(road[road.length - 1].last, 1) }) : say("search.not_understood");
+
+  function toKm(km) {
+    const at = atKm(km);
+    return at ? say("search.found_km", { km: rounded(km, 3), lat: at.lat.toFixed(5), lon: at.lng.toFixed(5) }) : outside();
+  }
+
+  function toStretch(first, last) {
+    const inside = road.filter((one) => one.last > Math.min(first, last) && one.first < Math.max(first, last));
+    if (!inside.length) return outside();
+    map.fitBounds(L.latLngBounds(inside.flatMap((one) => one.points.map(([x, y]) => [y, x / squeeze]))), { padding: [30, 30], animate: false });
+    return say("value.stretch", { a: first, b: last });
+  }
+
+  let pin = null;
+  function toPoint(lat, lon) {
+    if (Math.abs(lat) > 60 && Math.abs(lon) < 60) return say("search.swapped");
+    if (Math.abs(lat) > 85 || Math.abs(lon) > 180) return say("search.not_understood");
+    if (pin) pin.remove();
+    pin = L.circleMarker([lat, lon], { radius: 11, color: "#000", weight: 3, fillOpacity: 0, interactive: false, pane: "dots" }).addTo(map);
+    map.setView([lat, lon], Math.max(map.getZoom(), 13), { animate: false });
+    const near = road.length ? nearest(L.latLng(lat, lon)) : null;
+    if (!near) return `${lat.toFixed(5)}, ${lon.toFixed(5)}`;
+    const offset = near.metres < 10000 ? say("value.metres", { m: rounded(near.metres, 0) }) : say("value.km", { km: rounded(near.metres / 1000, 0) });
+    return say(near.metres <= 50000 ? "search.found_point" : "search.found_far",
+      { lat: lat.toFixed(5), lon: lon.toFixed(5), km: near.km.toFixed(1), offset });
+  }
+
+  /* ---- once all is there ---- */
+
+  function finish(control) {
+    control.addOverlay(labels(), say("layer.labels"));
+    grid();
+    follow();
+    const form = document.getElementById("kkh-search"), answer = document.getElementById("kkh-answer");
+    for (const [own] of config.places) document.getElementById("kkh-places").append(element("option", { value: own }));
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      answer.textContent = search(form.elements.q.value);
+    });
+    for (const button of document.querySelectorAll("[data-show]"))
+      button.addEventListener("click", () => {
+        map.getContainer().scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
+        show(button.dataset.show);
+      });
+    keyboard();
+    window.addEventListener("beforeprint", () => map.invalidateSize({ animate: false }));
+    document.getElementById("kkh-state").hidden = true;
+    window.kkhMap = map; // for whoever wants to look at the map from outside
+  }
+
+  function keyboard() { // whoever opens a popup by key is led into it, and back to where they were
+    let from = null;
+    document.addEventListener("keydown", (event) => {
+      byKeyboard = true;
+      if (event.key === "Escape") map.closePopup(); // wherever the focus is
+    }, true);
+    document.addEventListener("pointerdown", () => { byKeyboard = false; }, true);
+    map.on("popupopen", (event) => {
+      const close = event.popup.getElement().querySelector(".leaflet-popup-close-button");
+      if (close) close.setAttribute("aria-label", say("popup.close"));
+      const box = event.popup.getElement().querySelector(".kkh-told");
+      if (byKeyboard && box) { from = document.activeElement; box.focus({ preventScroll: true }); }
+    });
+    map.on("popupclose", () => { if (from && from.isConnected) from.focus({ preventScroll: true }); from = null; });
+  }
+
+  return { calm, narrow, setup, style, border, marker, each, finish, cluster: clusterIcon, radius: (zoom) => (zoom >= 13 ? 14 : 46) };
+})();

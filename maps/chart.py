@@ -1,0 +1,174 @@
+"""The map itself, as Folium draws it: layers, their control, the relief below them; every file it asks for is our own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import folium
+from branca.element import CssLink, Figure, JavascriptLink, MacroElement
+from folium.plugins import FeatureGroupSubGroup, MarkerCluster
+from folium.template import Template
+from folium.utilities import JsCode
+from markupsafe import Markup
+
+from maps import assets, style
+from maps.layers import Content, Drawn, Telling, number
+from maps.texts import DIRECTIONS, place_name, texts
+
+CLUSTERED = ("changes", "observations", "sites", "events")
+SAMPLES = {
+    "alerts": "alert", "changes": "change", "observations": "observation", "sites": "site", "events": "event",
+}  # fmt: skip
+SPOKEN = (
+    "search.", "popup.", "zoom.", "value.km", "value.stretch", "value.metres", "layer.labels", "cluster", "map.label",
+)  # fmt: skip
+"""Beginnings of the keys of texts that the browser needs."""
+Bounds = tuple[float, float, float, float]
+"""West, south, east, north in degrees."""
+KARAKORAM: Bounds = (71.5, 33.5, 77.5, 39.9)
+
+
+@dataclass(frozen=True)
+class Below:
+    """What lies below the records."""
+
+    relief: str | None = None
+    """Address or data URI of a picture of the terrain."""
+    relief_bounds: Bounds = KARAKORAM
+    boundaries: Mapping[str, Any] | None = None
+    """GeoJSON lines; whoever runs the installation decides which, if any: borders are disputed here."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """The parts of a map that Folium made."""
+
+    element: Markup
+    script: Markup
+    assets: tuple[str, ...]
+    """Our files, in the order in which they are needed."""
+
+
+class _Setup(MacroElement):
+    """Gives the browser what every layer is drawn by, before the first of them."""
+
+    _template = Template(
+        "{% macro script(this, kwargs) %}kkh.setup({{ this._parent.get_name() }}, {{ this.config|tojson }});{% endmacro %}"
+    )
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._name, self.config = "Setup", config
+
+
+class _Finish(MacroElement):
+    """Puts names, grid, search and keyboard in place once all layers are there."""
+
+    _template = Template("{% macro script(this, kwargs) %}kkh.finish({{ this.control.get_name() }});{% endmacro %}")
+
+    def __init__(self, control: folium.LayerControl) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._name, self.control = "Finish", control
+
+
+def draw_chart(content: Content, drawn: Sequence[Drawn], bounds: Bounds | None, tell: Telling, below: Below) -> Chart:
+    """Return a map.
+
+    Parameters
+    ----------
+    bounds
+        What is seen at first; None: the road, or all of the region where there is none.
+
+    Raises
+    ------
+    MapError
+        Folium wants a file from another host.
+    """
+    chart = folium.Map(tiles=None, zoom_control=False, attribution_control=False, minZoom=4, maxZoom=18, zoomSnap=0.5)
+    chart.add_child(_Setup(_config(content, drawn, tell) | {"bounds": bounds or road_bounds(content)}))
+    _add_below(chart, below, tell)
+    _add_records(chart, drawn, tell)
+    control = folium.LayerControl(position="topright")
+    control.options["collapsed"] = JsCode("kkh.narrow()")  # type: ignore[assignment]
+    chart.add_child(control)
+    chart.add_child(_Finish(control))
+    return _rendered(chart)
+
+
+def _rendered(chart: folium.Map) -> Chart:
+    figure = chart.get_root()
+    assert isinstance(figure, Figure)
+    figure.render()
+    parts = figure.header._children.items()
+    links = [assets.local(name) for name, part in parts if isinstance(part, JavascriptLink | CssLink)]
+    names = dict.fromkeys([*(name for name in links if name), "map.js", "map.css"])
+    return Chart(Markup(figure.html.render()), Markup(figure.script.render()), tuple(names))
+
+
+def _add_below(chart: folium.Map, below: Below, tell: Telling) -> None:
+    if below.relief is not None:
+        west, south, east, north = below.relief_bounds
+        overlay = folium.raster_layers.ImageOverlay(
+            "data:,", [[south, west], [north, east]], name=tell.words("layer.relief"), pane="relief"
+        )
+        overlay.url = below.relief  # given at once, it would be taken for a file of this machine
+        overlay.add_to(chart)
+    if below.boundaries is not None:
+        folium.GeoJson(
+            below.boundaries, name=tell.words("layer.boundaries"), style=JsCode("kkh.border"), pane="grid", interactive=False
+        ).add_to(chart)  # fmt: skip
+
+
+def _add_records(chart: folium.Map, drawn: Sequence[Drawn], tell: Telling) -> None:
+    """Add the records; all but alerts gather in common clusters where they lie close, alerts always stand for themselves."""
+    options = {
+        "iconCreateFunction": JsCode("kkh.cluster"), "maxClusterRadius": JsCode("kkh.radius"),
+        "showCoverageOnHover": False, "animate": JsCode("!kkh.calm"),
+    }  # fmt: skip
+    cluster = MarkerCluster(control=False, options=options).add_to(chart)
+    for layer in drawn:
+        name = _layer_name(layer, tell)
+        if layer.name in CLUSTERED:
+            group = FeatureGroupSubGroup(cluster, name=name).add_to(chart)
+            _geojson(layer).add_to(group)
+        else:
+            _geojson(layer, name).add_to(chart)
+
+
+def _geojson(layer: Drawn, name: str | None = None) -> folium.GeoJson:
+    return folium.GeoJson(
+        layer.collection, name=name, control=name is not None, on_each_feature=JsCode(f'kkh.each("{layer.name}")'),
+        pointToLayer=JsCode("kkh.marker"), style=JsCode("kkh.style"), pane="road" if layer.name == "road" else "areas",
+        interactive=layer.name != "road", smooth_factor=1.0,
+    )  # fmt: skip
+
+
+def _layer_name(layer: Drawn, tell: Telling) -> str:
+    """Return what the layer control shows: mark, name and count; no text of the catalogue, for it becomes HTML."""
+    mark = style.road_sample("high") if layer.name == "road" else style.symbol_sample(SAMPLES[layer.name])
+    count = "" if layer.name == "road" else f" ({number(len(layer.features))})"
+    return f"{mark} {tell.words(f'layer.{layer.name}')}{count}"
+
+
+def _config(content: Content, drawn: Sequence[Drawn], tell: Telling) -> dict[str, Any]:
+    return {
+        "style": style.settings(),
+        "texts": {key: words[tell.lang] for key, words in texts().items() if key.startswith(SPOKEN)},
+        "fields": {layer.name: [tell.words(f"field.{name}") for name in layer.fields] for layer in drawn},
+        "places": [
+            [place_name(row["name"], tell.lang), row["name"], row["chainage_km"], round(row["lon"], 5), round(row["lat"], 5)]
+            for row in content.places.rows
+        ],
+        "dir": DIRECTIONS[tell.lang],
+    }  # fmt: skip
+
+
+def road_bounds(content: Content) -> Bounds:
+    """Return the bounds of the road; of all the region where there is none."""
+    corners = [corner for row in content.road.rows for corner in row["geometry"]["coordinates"]]
+    if not corners:
+        return KARAKORAM
+    lons, lats = zip(*corners, strict=True)
+    return min(lons), min(lats), max(lons), max(lats)

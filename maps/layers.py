@@ -1,0 +1,277 @@
+"""The catalogue's records as features of a map: what is drawn, and what a click tells, in the reader's language."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from shapely.geometry import shape
+
+from maps.style import LOOK_EXPIRES_DAYS
+from maps.texts import Term, Words, place_name
+
+Row = Mapping[str, Any]
+Feature = dict[str, Any]
+LONGEST, SHORTEST, FEW = 400, 120, 300
+"""Characters of a note that a popup shows: where records are few, and where they are many."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Records of one kind: the newest, and how many there are."""
+
+    rows: Sequence[Row] = ()
+    total: int = 0
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that a map shows."""
+
+    road: Layer = field(default_factory=Layer)
+    places: Layer = field(default_factory=Layer)
+    sites: Layer = field(default_factory=Layer)
+    events: Layer = field(default_factory=Layer)
+    observations: Layer = field(default_factory=Layer)
+    changes: Layer = field(default_factory=Layer)
+    alerts: Layer = field(default_factory=Layer)
+
+
+@dataclass(frozen=True)
+class Telling:
+    """How records are told: language, links, pictures, and the day that counts as today."""
+
+    lang: str
+    words: Words
+    term: Term
+    today: date
+    link: Callable[[str], str | None] = lambda path: path
+    """Address of one of our pages; None where the map is a file that knows of none."""
+    picture: Callable[[str], str | None] = lambda path: None
+    """What an image element shows for a picture of the catalogue."""
+    longest: int = LONGEST
+    """Characters of a note."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One kind of records, ready to be drawn."""
+
+    name: str
+    fields: tuple[str, ...]
+    """Keys of the labels beside the values of each feature."""
+    features: tuple[Feature, ...]
+    total: int
+
+    @property
+    def collection(self) -> dict[str, Any]:
+        """The features as GeoJSON; an area gets a mark of its own, for from afar it would be too small to see."""
+        marks = [_mark(one) for one in self.features if self.name != "road" and one["geometry"]["type"] != "Point"]
+        return {"type": "FeatureCollection", "features": [*self.features, *marks]}
+
+
+def road(layer: Layer, tell: Telling) -> Drawn:
+    """Return the segments; grade and whether they were seen lately decide how each is drawn."""
+    names = ("grade", "score", "confidence", "seen", "place", "line")
+    return Drawn("road", names, tuple(_segment(row, tell) for row in layer.rows), layer.total)
+
+
+def seen_lately(row: Row, today: date) -> bool:
+    """Return whether a segment was seen clearly not long ago."""
+    look: date | None = row["last_good_look"]
+    return look is not None and today - look <= timedelta(days=LOOK_EXPIRES_DAYS)
+
+
+def _segment(row: Row, tell: Telling) -> Feature:
+    grade = row["grade"] or "unknown"
+    infill = row["basis"] == "straight infill"
+    km_from, km_to = row["km_from"], row["km_to"]
+    values = [
+        tell.term(grade), number(row["score"], 1), number(row["confidence"], 2),
+        row["last_good_look"] or tell.words("value.never"), _places(row["place"], tell.lang),
+        tell.words("value.infill") if infill else None,
+    ]  # fmt: skip
+    return _feature(
+        row, f"road:{km_from:g}", grade, tell.words("value.stretch", a=f"{km_from:g}", b=f"{km_to:g}"), values,
+        link=tell.link(f"/segments/{km_from:g}"), m=[round(km_from, 3), round(km_to, 3)],
+        u=0 if seen_lately(row, tell.today) else 1, i=1 if infill else 0,
+    )  # fmt: skip
+
+
+def alerts(layer: Layer, tell: Telling) -> Drawn:
+    """Return the live alerts; severe ones have a mark of their own."""
+    names = ("km", "kind", "severity", "state", "raised", "expires")
+    return Drawn("alerts", names, tuple(_alert(row, tell) for row in layer.rows), layer.total)
+
+
+def _alert(row: Row, tell: Telling) -> Feature:
+    headline = row["headline"]
+    scope = "" if row["scope"] == "Public" else f", {tell.term(row['scope'])}"
+    values = [
+        _stretch(row, tell), tell.term(row["kind"]), tell.term(row["severity"]), tell.term(row["state"]) + scope,
+        minute(row["raised_at"]), minute(row["expires_at"]),
+    ]  # fmt: skip
+    grave = row["severity"] in {"Extreme", "Severe"}
+    title = headline.get(tell.lang) or headline.get("en") or tell.term(row["kind"])
+    return _feature(
+        row,
+        f"alerts:{row['id']}",
+        "alert_grave" if grave else "alert",
+        title,
+        values,
+        link=tell.link(f"/alerts/{row['id']}"),
+    )
+
+
+def changes(layer: Layer, tell: Telling) -> Drawn:
+    """Return the changes with the picture before and after; confidence decides how dark each is."""
+    names = ("km", "kind", "state", "period", "area", "confidence", "slope", "offset")
+    return Drawn("changes", names, tuple(_change(row, tell) for row in layer.rows), layer.total)
+
+
+def _change(row: Row, tell: Telling) -> Feature:
+    area = f"{number(row['area_m2'])} ± {number(row['area_uncertainty_m2'])} m²"
+    slope = row["mean_slope_deg"]
+    values = [
+        _stretch(row, tell), tell.term(row["kind"]), tell.term(row["status"]), f"{row['first_date']} – {row['last_date']}", area,
+        number(row["confidence"], 2), None if slope is None else f"{slope:.0f}°", _metres(row["offset_m"], tell),
+    ]  # fmt: skip
+    more = {"p": shown} if row["picture"] and (shown := tell.picture(row["picture"])) else {}
+    return _feature(
+        row, f"changes:{row['id']}", "change" if row["status"] == "confirmed" else "change_new",
+        tell.words("value.change", id=row["id"]), values, link=tell.link(f"/changes/{row['id']}"), o=round(row["confidence"], 2), **more,
+    )  # fmt: skip
+
+
+def observations(layer: Layer, tell: Telling) -> Drawn:
+    """Return the observations, never with names of people; hollow until somebody has reviewed them."""
+    names = ("km", "date", "state", "offset", "accuracy", "note")
+    return Drawn("observations", names, _each(_observation, layer, tell), layer.total)
+
+
+def _observation(row: Row, tell: Telling) -> Feature:
+    values = [
+        _km(row["chainage_km"], tell), minute(row["observed_at"]), tell.term(row["review_status"]), _metres(row["offset_m"], tell),
+        _accuracy(row, tell), short(row["note"], tell.longest),
+    ]  # fmt: skip
+    mark = "observation" if row["review_status"] == "accepted" else "observation_new"
+    return _feature(
+        row, f"observations:{row['id']}", mark, tell.term(row["kind"]), values, link=tell.link(f"/observations/{row['id']}"),
+        **_circle(row),
+    )  # fmt: skip
+
+
+def sites(layer: Layer, tell: Telling) -> Drawn:
+    """Return the sites of the inventory."""
+    names = ("km", "kind", "state", "offset", "accuracy", "note", "source")
+    return Drawn("sites", names, _each(_site, layer, tell), layer.total)
+
+
+def _site(row: Row, tell: Telling) -> Feature:
+    values = [
+        _km(row["chainage_km"], tell), tell.term(row["kind"]), tell.term(row["activity"]), _metres(row["offset_m"], tell),
+        _accuracy(row, tell), short(row["note"], tell.longest), short(row["source"], tell.longest),
+    ]  # fmt: skip
+    title = short(f"{row['code']} {row['name']}", tell.longest) or ""
+    return _feature(
+        row, f"sites:{row['code']}", "site", title, values, link=tell.link(f"/sites/{row['code']}"), **_circle(row)
+    )
+
+
+def events(layer: Layer, tell: Telling) -> Drawn:
+    """Return the dated events with how exactly each is placed."""
+    names = ("km", "date", "kind", "fatalities", "accuracy", "note", "source")
+    return Drawn("events", names, _each(_event, layer, tell), layer.total)
+
+
+def _event(row: Row, tell: Telling) -> Feature:
+    until = row["occurred_to"]
+    day = f"{row['occurred_on']}"[: {"year": 4, "month": 7}.get(row["precision"], 10)]
+    values = [
+        _km(row["chainage_km"], tell), f"{day} – {until}" if until and until != row["occurred_on"] else day, tell.term(row["kind"]),
+        number(row["fatalities"]), _accuracy(row, tell), short(row["note"], tell.longest), short(row["source"], tell.longest),
+    ]  # fmt: skip
+    title = short(row["name"], tell.longest) or tell.term(row["kind"])
+    return _feature(
+        row, f"events:{row['id']}", "event", title, values, link=tell.link(f"/events/{row['id']}"), **_circle(row)
+    )
+
+
+DRAWERS: Mapping[str, Callable[[Layer, Telling], Drawn]] = {
+    "road": road, "sites": sites, "events": events, "observations": observations, "changes": changes, "alerts": alerts,
+}  # fmt: skip
+"""Kind of records -> how they are drawn, from the lowest to the topmost."""
+
+
+def _each(draw: Callable[[Row, Telling], Feature], layer: Layer, tell: Telling) -> tuple[Feature, ...]:
+    """Return the features of records that carry notes; of many records each tells less, so that the page stays small."""
+    told = replace(tell, longest=SHORTEST) if len(layer.rows) > FEW else tell
+    return tuple(draw(row, told) for row in layer.rows)
+
+
+def _feature(
+    row: Row, key: str, mark: str, title: str, values: Sequence[Any], *, link: str | None, **more: Any
+) -> Feature:
+    """Return a feature with short names: a map holds thousands."""
+    told = [None if value is None else str(value) for value in values]
+    properties = {"k": mark, "t": title, "v": told, **({"h": link} if link else {}), **more}
+    return {"type": "Feature", "id": key, "geometry": row["geometry"], "properties": properties}
+
+
+def _mark(feature: Feature) -> Feature:
+    """Return the mark of an area or line; `r` names what it stands for."""
+    point = shape(feature["geometry"]).representative_point()
+    properties = {"k": feature["properties"]["k"], "t": feature["properties"]["t"], "r": feature["id"]}
+    place = {"type": "Point", "coordinates": [round(point.x, 6), round(point.y, 6)]}
+    return {"type": "Feature", "id": f"{feature['id']}:mark", "geometry": place, "properties": properties}
+
+
+def number(value: float | None, digits: int = 0) -> str | None:
+    """Return a number with thousands apart; None where there is none."""
+    return None if value is None or not math.isfinite(value) else f"{value:,.{digits}f}"
+
+
+def minute(value: datetime | None) -> str | None:
+    """Return a time to the minute."""
+    return None if value is None else f"{value:%Y-%m-%d %H:%M} UTC"
+
+
+def short(value: str | None, most: int) -> str | None:
+    """Return a text of bearable length; None where there is none."""
+    if not value:
+        return None
+    return value if len(value) <= most else value[: most - 1].rstrip() + "…"
+
+
+def _km(value: float | None, tell: Telling) -> str | None:
+    return None if value is None else tell.words("value.km", km=f"{value:.1f}")
+
+
+def _stretch(row: Row, tell: Telling) -> str | None:
+    first, last = row["chainage_from_km"], row["chainage_to_km"]
+    if first is None or last is None or last - first < 0.1:
+        return _km(row["chainage_km"], tell)
+    return tell.words("value.stretch", a=f"{first:.1f}", b=f"{last:.1f}")
+
+
+def _metres(value: float | None, tell: Telling) -> str | None:
+    return None if value is None else tell.words("value.metres", m=number(value))
+
+
+def _accuracy(row: Row, tell: Telling) -> str | None:
+    metres = row["accuracy_m"]
+    return None if metres is None else tell.words("value.within", m=number(metres))
+
+
+def _circle(row: Row) -> dict[str, float]:
+    """Return the radius within which the place lies, where it is known."""
+    metres = row["accuracy_m"]
+    return {"a": round(metres)} if metres and math.isfinite(metres) else {}
+
+
+def _places(names: str | None, lang: str) -> str | None:
+    """Return the places of a segment; several stand with slashes between them."""
+    return place_name(names, lang) if names else None

@@ -1,0 +1,159 @@
+"""How maps look: one description for the map itself and for its legend.
+
+Grades go from light and narrow to dark and wide, so that they stay apart for colour-blind eyes and in black and white.
+What is not known is dashed, never drawn like `low`. Records differ by shape first, by colour second; hollow is unreviewed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+INK = "#22262b"
+LOOK_EXPIRES_DAYS = 60
+"""A clear look older than this says little of today."""
+SURE, UNSURE = 0.55, 0.08
+"""Opacity of a change's area at confidence 1 and 0."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A stroke."""
+
+    color: str
+    weight: float
+    dash: str | None = None
+    """Lengths of dash and gap in pixels."""
+    under: str = INK
+    """Colour of what shows in the gaps and at the edges."""
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A mark in a box of 24 by 24."""
+
+    shape: str
+    """SVG elements without colours."""
+    fill: str
+    stroke: str
+    inner: str = ""
+    """More SVG on top of it, with colours."""
+    size: int = 20
+
+    @property
+    def svg(self) -> str:
+        """The mark with a halo of white, so that it stands out on everything."""
+        halo = f'<g fill="#fff" stroke="#fff" stroke-width="5" stroke-linejoin="round">{self.shape}</g>'
+        mark = f'<g fill="{self.fill}" stroke="{self.stroke}" stroke-width="2" stroke-linejoin="round">{self.shape}</g>'
+        return (
+            f'<svg viewBox="0 0 24 24" width="{self.size}" height="{self.size}" aria-hidden="true" focusable="false">'
+            f"{halo}{mark}{self.inner}</svg>"
+        )
+
+
+GRADES: Mapping[str, Line] = {
+    "low": Line("#ffe39a", 3.5),
+    "intermediate": Line("#fbaa3c", 4.5),
+    "high": Line("#de4a1f", 6),
+    "very high": Line("#7a0b1e", 8),
+    "unknown": Line("#ffffff", 4, "5 5", under="#59626c"),
+}
+CASING = Line(INK, 2.2)
+"""Edge around the road: wider by this, dark, so that every grade stands out."""
+UNSEEN = Line("#ffffff", 2, "0.1 6")
+INFILL = 0.7
+"""Width of the road, by this much less, where its line is a guess."""
+
+TRIANGLE = '<path d="M12 3.5 21 20H3z"/>'
+CIRCLE = '<circle cx="12" cy="12" r="7"/>'
+DIAMOND = '<path d="M12 3 21 12 12 21 3 12z"/>'
+SQUARE = '<rect x="5" y="5" width="14" height="14"/>'
+SHIELD = '<path d="M8 2.5h8L21.5 8v8L16 21.5H8L2.5 16V8z"/>'
+EXCLAMATION = '<path d="M12 6.5v7" stroke="{0}" stroke-width="2.8" stroke-linecap="round"/><circle cx="12" cy="17.3" r="1.7" fill="{0}"/>'
+
+SYMBOLS: Mapping[str, Symbol] = {
+    "alert_grave": Symbol(SHIELD, "#9b1022", "#4d0811", EXCLAMATION.format("#fff"), 30),
+    "alert": Symbol(SHIELD, "#ffd23f", INK, EXCLAMATION.format(INK), 28),
+    "change": Symbol(SQUARE, "#8e2a9c", "#4f1458"),
+    "change_new": Symbol(SQUARE, "#fff", "#8e2a9c"),
+    "observation": Symbol(CIRCLE, "#1f66b0", "#0e3763"),
+    "observation_new": Symbol(CIRCLE, "#fff", "#1f66b0"),
+    "site": Symbol(TRIANGLE, "#6b4a1f", "#3a270f"),
+    "event": Symbol(DIAMOND, "#3f4b57", "#1c232b"),
+}
+AREAS: Mapping[str, Line] = {
+    "alert_grave": Line("#9b1022", 2, "8 4"),
+    "alert": Line("#8a6d00", 2, "8 4"),
+    "change": Line("#8e2a9c", 2.5),
+    "change_new": Line("#8e2a9c", 2, "4 4"),
+    "site": Line("#6b4a1f", 2),
+    "event": Line("#3f4b57", 3, "2 6"),
+    "observation": Line("#1f66b0", 2),
+    "observation_new": Line("#1f66b0", 2, "4 4"),
+}
+
+
+def settings() -> dict[str, Any]:
+    """Return what the browser draws by."""
+    return {
+        "grades": {name: asdict(line) for name, line in GRADES.items()},
+        "areas": {name: asdict(line) for name, line in AREAS.items()},
+        "symbols": {name: {"svg": symbol.svg, "size": symbol.size} for name, symbol in SYMBOLS.items()},
+        "casing": asdict(CASING),
+        "unseen": asdict(UNSEEN),
+        "infill": INFILL,
+        "opacity": [UNSURE, SURE],
+    }
+
+
+def road_sample(grade: str, *, seen: bool = True, narrow: float = 1.0) -> Markup:
+    """Return a piece of road as the legend shows it."""
+    line = GRADES[grade]
+    width = line.weight * narrow
+    parts = [_stroke(line.under, width + CASING.weight), _stroke(line.color, width, line.dash)]
+    if not seen:
+        parts.append(_stroke(UNSEEN.color, UNSEEN.weight, UNSEEN.dash))
+    return Markup('<svg class="sample" viewBox="0 0 40 14" width="40" height="14" aria-hidden="true">{}</svg>').format(
+        Markup("").join(parts)
+    )
+
+
+def symbol_sample(name: str) -> Markup:
+    """Return a record's mark as the legend shows it."""
+    return Markup(SYMBOLS[name].svg)
+
+
+def circle_sample() -> Markup:
+    """Return the circle around a place that is not exactly known."""
+    return Markup(
+        f'<svg class="sample" viewBox="0 0 24 24" width="22" height="22" aria-hidden="true"><circle cx="12" cy="12" r="10" '
+        f'fill="{INK}" fill-opacity=".08" stroke="{INK}" stroke-width="1.2" stroke-dasharray="3 3"/></svg>'
+    )
+
+
+def confidence_sample() -> Markup:
+    """Return areas of changes from unsure to sure."""
+    boxes = "".join(
+        f'<rect x="{2 + 13 * number}" y="2" width="12" height="12" fill="#8e2a9c" fill-opacity="{share:.2f}" stroke="#8e2a9c"/>'
+        for number, share in enumerate((UNSURE, (UNSURE + SURE) / 2, SURE))
+    )
+    return Markup(f'<svg class="sample" viewBox="0 0 42 16" width="42" height="16" aria-hidden="true">{boxes}</svg>')
+
+
+def relief_sample() -> Markup:
+    """Return a lit and a shaded slope."""
+    return Markup(
+        '<svg class="sample" viewBox="0 0 40 14" width="40" height="14" aria-hidden="true">'
+        '<path d="M2 13 14 2l12 11z" fill="#ece9e2"/><path d="M14 2l12 11H17z" fill="#8f8d88"/><path d="M20 13 30 5l8 8z" fill="#ece9e2"/>'
+        '<path d="M30 5l8 8h-6z" fill="#8f8d88"/></svg>'
+    )
+
+
+def _stroke(color: str, width: float, dash: str | None = None) -> Markup:
+    dashed = Markup(' stroke-dasharray="{}"').format(dash) if dash else ""
+    return Markup('<path d="M1 7H39" stroke="{}" stroke-width="{}" stroke-linecap="{}"{}/>').format(
+        color, width, "round" if dash == UNSEEN.dash else "butt", dashed
+    )

@@ -1,0 +1,48 @@
+"""What maps say, in English, Chinese and Urdu; and names of places as each language writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+LANGUAGES = ("en", "zh", "ur")
+DIRECTIONS = {"en": "ltr", "zh": "ltr", "ur": "rtl"}
+ISOLATED = "\u2068{}\u2069"
+"""Around a value within text from right to left: dates and numbers keep their own direction."""
+FOLDER = Path(__file__).parent
+
+Words = Callable[..., str]
+"""Gives the words of a key; named values fill its {braces}."""
+Term = Callable[[str], str]
+"""Gives the words of a term of the catalogue, such as a grade or state."""
+
+
+@cache
+def texts() -> dict[str, dict[str, str]]:
+    """Return every text: key -> language -> words."""
+    loaded: dict[str, list[str]] = yaml.safe_load((FOLDER / "texts.yml").read_text(encoding="utf8"))
+    return {key: dict(zip(LANGUAGES, words, strict=True)) for key, words in loaded.items()}
+
+
+def translate(lang: str) -> Words:
+    """Return a function that gives the words of a key in a language."""
+    mark = ISOLATED if DIRECTIONS[lang] == "rtl" else "{}"
+
+    def words(key: str, **values: object) -> str:
+        return texts()[key][lang].format(**{name: mark.format(value) for name, value in values.items()})
+
+    return words
+
+
+@cache
+def _places() -> dict[str, dict[str, str]]:
+    loaded: dict[str, list[str]] = yaml.safe_load((FOLDER / "places.yml").read_text(encoding="utf8"))
+    return {name: dict(zip(LANGUAGES, (name, *words), strict=True)) for name, words in loaded.items()}
+
+
+def place_name(name: str, lang: str) -> str:
+    """Return a place's name as a language writes it, as it is where we do not know."""
+    return _places().get(name, {}).get(lang, name)

@@ -1,0 +1,116 @@
+"""Lakes: thresholds, shores, what lasts, filling rates, ice dams."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from detection.arrays import BANDS, Acquisition
+from detection.methods.lakes import (
+    LakeRules,
+    Water,
+    dammed_by_ice,
+    follow,
+    growth,
+    possible_water,
+    shore,
+    water_on,
+)
+from detection.simulate import spectra
+from detection.simulate.spectra import column
+
+RULES = LakeRules()
+AT = datetime(2022, 8, 1, 6, tzinfo=UTC)
+ROWS, COLS = np.mgrid[0:60, 0:60]
+DISC = np.hypot(ROWS - 30, COLS - 30) < 12
+
+
+def picture(surfaces: dict[str, np.ndarray], shape: tuple[int, int] = (60, 60)) -> Acquisition:
+    image = np.broadcast_to(column(spectra.SURFACES["scree"]), (6, *shape)).copy()
+    named = {
+        "water": spectra.WATER,
+        "snow": spectra.SNOW,
+        "lake ice": spectra.LAKE_ICE,
+        "rock": spectra.SURFACES["dark rock"],
+    }
+    for name, mask in surfaces.items():
+        image = np.where(mask, column(named[name]), image)
+    return Acquisition(AT, BANDS, image.astype(np.float32), np.ones(shape, bool), 55.0, 150.0)
+
+
+def seen(*pictures: Acquisition) -> list[Water]:
+    return [water_on(one, None, None, RULES) for one in pictures]
+
+
+@pytest.mark.parametrize(("what", "found"), [("water", True), ("snow", False), ("lake ice", False), ("rock", False)])
+def test_only_water_is_water(what: str, found: bool) -> None:
+    one = picture({what: DISC})
+    assert (water_on(one, None, None, RULES).water == (DISC if found else False)).all()
+    quick = possible_water(one, RULES)
+    assert (quick is not None) == found
+    assert quick is None or (quick == DISC).all()
+
+
+def test_steep_and_shaded_ground_is_none() -> None:
+    one = picture({"water": DISC})
+    assert not water_on(one, None, np.full((60, 60), 30, np.float32), RULES).water.any()
+    assert not water_on(one, np.zeros((60, 60), bool), None, RULES).water.any()
+
+
+def test_shore_is_where_pixels_are_half_water() -> None:
+    """Land of another brightness on each side: the area stays that of the disc."""
+    distance = np.hypot(ROWS - 30, COLS - 30)
+    share = np.clip(12.5 - distance, 0, 1)
+    land = np.where(COLS < 30, 0.3, 0.6)
+    dark = (land + share * (0.07 - land)).astype(np.float32)
+    for start in (10, 13):
+        mask = shore(distance < start, dark, np.zeros((60, 60), bool))
+        assert mask.sum() == pytest.approx(np.pi * 12**2, rel=0.04)
+
+
+def states(*pictures: Acquisition) -> list[list[str]]:
+    return [[one.state for one in lake.sightings] for lake in follow(seen(*pictures), 100.0, RULES)]
+
+
+def test_a_lake_under_ice_is_still_there_and_a_dry_one_gone() -> None:
+    water, ice, dry = picture({"water": DISC}), picture({"lake ice": DISC}), picture({})
+    assert states(water, ice, water, dry, dry) == [["water", "frozen", "water", "dry", "dry"]]
+    assert states(water, dry, ice) == [["water", "dry", "unseen"]]
+    assert states(ice, ice) == []
+
+
+def test_what_is_seen_once_between_dry_dates_is_a_shadow() -> None:
+    water, dry = picture({"water": DISC}), picture({})
+    assert states(dry, water, dry) == []
+    assert states(dry, dry, water) == [["dry", "dry", "water"]]
+    assert states(water) == [["water"]]
+
+
+def test_a_river_is_no_lake() -> None:
+    snake = np.abs(COLS - 30 - 18 * np.sin(ROWS / 8)) < 3
+    assert states(picture({"water": snake})) == []
+
+
+def test_filling_rate() -> None:
+    moments = [AT + timedelta(days=20 * number) for number in range(5)]
+    areas = [20_000 + 80.0 * 20 * number for number in range(5)]
+    rate = growth(moments, areas, [500.0] * 5)
+    assert rate is not None
+    assert rate[0] == pytest.approx(80 * 365.25)
+    assert growth(moments[:1], areas[:1], [500.0]) is None
+
+
+@pytest.mark.parametrize(
+    ("ice", "answer"),
+    [(COLS < 19, True), (ROWS < 19, False), (ROWS > 41, True), (COLS > 58, False)],
+    ids=["at its side", "above it", "below it", "far away"],
+)
+def test_which_ice_is_a_dam(ice: np.ndarray, answer: bool) -> None:
+    """The land falls to the south, down the rows."""
+    elevation = (4000 - 3.0 * ROWS).astype(np.float32)
+    assert dammed_by_ice(DISC, ice, elevation, (10.0, 10.0))[0] is answer
+    touching = bool((ice & (np.hypot(ROWS - 30, COLS - 30) < 15)).any())
+    assert dammed_by_ice(DISC, ice, None, (10.0, 10.0))[0] is (None if touching else False)
+    assert dammed_by_ice(DISC, None, elevation, (10.0, 10.0)) == (None, None)
