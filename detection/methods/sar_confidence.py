@@ -28,7 +28,7 @@ def explanatory(told: dict[str, float]) -> list[float]:
 
 
 COEFFICIENTS: list[float] = [
-    -2.2342, 3.5191, -0.8643, -1.161, -7.9962, -4.9758, -2.3821, -0.2591, -0.5526, 0.4218, 4.2022, -0.4385,
+    -2.9977, 4.2558, -0.9653, -0.9257, -7.6767, -5.3327, -2.2109, -0.3666, -0.4042, 0.3833, 3.7163, -0.526,
 ]  # fmt: skip
 """Fitted by benchmarks/sar_accuracy.py --refit 90 on simulated scenes for training."""
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
-from detection.arrays import Acquisition, Block, Detector, Score
+from detection.arrays import Acquisition, Block, Detector, NotEnoughDataError, Score
 from detection.methods import DETECTORS
 from detection.simulate import simulate_landslide
 from detection.simulate.sar import simulate_sar
@@ -28,7 +28,10 @@ def block_of(seed: int, dates: int = 2, *, radar: bool = False) -> Block:
 
 
 def run(detector: Detector, block: Block) -> Score:
-    return detector.score(block, detector.fit([block]))
+    try:
+        return detector.score(block, detector.fit([block]))
+    except NotEnoughDataError:  # clouds may leave too little of so small a scene
+        reject()
 
 
 def arrays_of(block: Block) -> list[np.ndarray]:
@@ -73,7 +76,7 @@ def test_gain_of_a_date_makes_no_difference(name: str, seed: int, gains: list[fl
     block = block_of(seed, dates=1)
     after = block.after[0]
     # dark enough that the limit for snow and cloud says the same of both
-    dim = replace(after, reflectance=0.6 * after.reflectance)
+    dim = replace(after, reflectance=np.float32(0.4) * after.reflectance)
     factor = np.array(gains, dtype=np.float32)[:, None, None]
     bright = replace(dim, reflectance=dim.reflectance * factor)
     detector = DETECTORS[name]()
