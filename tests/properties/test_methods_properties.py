@@ -81,6 +81,7 @@ def test_gain_of_a_date_makes_no_difference(name: str, seed: int, gains: list[fl
     bright = replace(dim, reflectance=dim.reflectance * factor)
     detector = DETECTORS[name]()
     one, other = (run(detector, replace(block, after=(date,))) for date in (dim, bright))
+    assume(one.observed.mean() > 0.5)  # of little ground little can be learnt, and limits of cloud and snow matter more
     assert np.array_equal(one.observed, other.observed)
     difference = np.abs(one.z - other.z)[one.observed]
     assert np.median(difference) < 0.05
