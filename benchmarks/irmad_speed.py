@@ -63,9 +63,10 @@ def strips(paths: tuple[Path, Path], size: int) -> Iterator[tuple[Window, FloatA
 
 def ours(paths: tuple[Path, Path], size: int, out: Path) -> Variates:
     """Write the MAD variates of a whole picture, strip by strip, and return how they came about."""
-    total, products, about = np.zeros(12), np.zeros((12, 12)), None
+    total, products = np.zeros(12), np.zeros((12, 12))
+    about: FloatArray = np.zeros((0, 1), dtype=np.float32)
     for _, part in strips(paths, size):
-        about = part.mean(axis=1, keepdims=True) if about is None else about
+        about = part.mean(axis=1, keepdims=True) if not about.size else about
         np.subtract(part, about, out=part)  # near zero, single precision does for a strip
         total += part.sum(axis=1)
         products += part @ part.T

@@ -112,7 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=3000, help="side of the rasters, pixels")
     parser.add_argument("--dates", type=int, default=4, help="before, and as many after")
-    parser.add_argument("--block", type=int, default=768, help="side of the blocks, pixels")
+    parser.add_argument("--block", type=int, default=704, help="side of the blocks, pixels")
     parser.add_argument("--folder", type=Path, help="keep the rasters here, or take those that are here")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="landslide-speed-") as name:

@@ -93,7 +93,7 @@ def run_landslide(
     method: str | None = None,
     explain: Path | None = None,
     progress: Progress | None = None,
-    block_px: int = 768,
+    block_px: int = 704,
     crew: Crew | None = None,
 ) -> RunResult:
     """Return what was found in files, after writing it to `out` (GeoJSON) and, where asked for, `mask` and `explain`.
@@ -176,7 +176,7 @@ def detect_landslide(
     area: BaseGeometry | None = None,
     explain: bool = False,
     progress: Progress | None = None,
-    block_px: int = 768,
+    block_px: int = 704,
     crew: Crew | None = None,
     parts: Path | None = None,
 ) -> Detection:

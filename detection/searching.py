@@ -26,7 +26,7 @@ from detection.looks import Look
 from detection.output import NONE, NOT_OBSERVED, create_raster
 from detection.parts import Parts
 from detection.regions import MARGIN_PX, Slices, completed, grow, sort_out, unique, within
-from detection.scheduling import Crew
+from detection.scheduling import Crew, return_large_arrays
 from detection.scheduling import crew as crew_of
 from detection.windows import Plan, Reader, inset
 from hazard_db.errors import DetectionError
@@ -88,6 +88,7 @@ class Search:
         self._open()
 
     def _open(self) -> None:
+        return_large_arrays()
         self._local = threading.local()
         self._lock = threading.Lock()
         self._readers = ExitStack()

@@ -44,7 +44,7 @@ def landslide(
     scheduler: Annotated[
         str | None, typer.Option("--scheduler", metavar="tcp://HOST:PORT", help="Dask cluster that does the blocks.")
     ] = None,
-    block_px: Annotated[int, typer.Option("--block-px", min=128, help="Side of the blocks; memory follows it.")] = 768,
+    block_px: Annotated[int, typer.Option("--block-px", min=128, help="Side of the blocks; memory follows it.")] = 704,
     json: AsJson = False,
 ) -> None:
     """Landslides between dates: in files (--before, --after, --out), or on the catalogue's scenes (--since)."""
