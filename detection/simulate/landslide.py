@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,7 @@ from detection.blocks import terrain_from_elevation
 from detection.simulate import spectra as library
 from detection.simulate.relief import Relief, fractal, mountains, walk_down
 from detection.simulate.sensor import HAZE, clouds, lighting, observe
-from detection.simulate.spectra import Spectrum, column
+from detection.simulate.spectra import ScarSpectra, Spectrum, column
 
 LATITUDE_DEG = 36.3
 
@@ -93,7 +92,7 @@ def simulate_landslide(
     n_before: int = 4,
     n_after: int = 4,
     slides: int | None = None,
-    spectra: Literal["train", "test"] = "train",
+    spectra: ScarSpectra = "train",
     elevation_m: FloatArray | None = None,
     pixel_m: float = 10.0,
     mean_slope_deg: float = 27.0,
@@ -108,12 +107,12 @@ def simulate_landslide(
     slides
         How many to try; None = 25 per 360,000 pixels. Sizes follow the inverse gamma law of [@Malamud2004].
     spectra
-        Which scar spectra: thresholds may be chosen on "train" only.
+        Which scar spectra: coefficients may be fitted on "train" and "varied" only, methods chosen on "check" too.
     elevation_m
         Relief to use, (rows, cols); None = fractal mountains with a valley.
     """
     nuisances = nuisances or Nuisances()
-    rng = np.random.default_rng([seed, 0 if spectra == "train" else 1])
+    rng = np.random.default_rng([seed, ("train", "test", "varied", "check").index(spectra)])
     if elevation_m is None:
         relief = mountains(rng, shape, pixel_m, mean_slope_deg)
     else:
@@ -122,7 +121,7 @@ def simulate_landslide(
     terrain = terrain_from_elevation(relief.elevation_m, (pixel_m, pixel_m))
     wanted = round(25 * shape[0] * shape[1] / 360_000) if slides is None else slides
     scars = _draw_scars(rng, terrain, wanted, pixel_m)
-    bank = library.TRAIN_SCARS if spectra == "train" else library.TEST_SCARS
+    bank = library.scars(spectra, seed)
     ground = _Ground.draw(rng, relief, terrain)
     labels, scar_share, scar_reflectance, truth = _paint(rng, scars, bank, shape)
     camera = _Camera(rng, relief, terrain, ground=ground, nuisances=nuisances, pixel_m=pixel_m)

@@ -1,7 +1,8 @@
 """Surface reflectance of the simulated mountains, per band of BANDS.
 
 Rounded values of our own choice in the range of common spectral libraries; only their contrasts matter. The scar
-spectra of TRAIN_SCARS may serve to choose thresholds and coefficients, those of TEST_SCARS never.
+spectra of TRAIN_SCARS and those drawn by `varied_scars` may serve to choose thresholds and coefficients; CHECK_SCARS show
+whether a choice holds for spectra that nothing was fitted on, and may decide between methods; TEST_SCARS never.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from detection.arrays import FloatArray
 
 Spectra = Literal["train", "test"]
+ScarSpectra = Literal["train", "test", "varied", "check"]
 Spectrum = tuple[float, float, float, float, float, float]
 
 SURFACES: dict[str, Spectrum] = {
@@ -44,6 +46,36 @@ TEST_SCARS: dict[str, Spectrum] = {
     "blue-grey shale": (0.165, 0.180, 0.185, 0.200, 0.225, 0.195),
     "dry moraine": (0.185, 0.215, 0.245, 0.290, 0.350, 0.325),
 }
+CHECK_SCARS: dict[str, Spectrum] = {
+    "chalk": (0.285, 0.325, 0.350, 0.395, 0.400, 0.325),
+    "graphite schist": (0.066, 0.072, 0.080, 0.098, 0.128, 0.122),
+    "rusty shale": (0.085, 0.120, 0.200, 0.250, 0.300, 0.255),
+    "damp clay": (0.072, 0.098, 0.125, 0.170, 0.180, 0.135),
+    "serpentinite": (0.120, 0.145, 0.148, 0.170, 0.215, 0.175),
+    "sandy fan": (0.165, 0.205, 0.250, 0.300, 0.370, 0.335),
+}
+
+
+def varied_scars(rng: np.random.Generator, number: int = 6) -> dict[str, Spectrum]:
+    """Return scar spectra drawn anew: dark to bright, grey to red, dry to wet, as bare rock and soil range."""
+    drawn: dict[str, Spectrum] = {}
+    for index in range(number):
+        nir = float(np.exp(rng.uniform(np.log(0.08), np.log(0.42))))
+        red = nir / float(rng.uniform(1.05, 1.5))
+        blue = red / float(rng.uniform(1.1, 2.6))
+        green = blue + (red - blue) * float(rng.uniform(0.3, 0.6))
+        swir1 = nir * float(rng.uniform(0.9, 1.5))
+        swir2 = swir1 * float(rng.uniform(0.76, 0.97))
+        drawn[f"drawn {index + 1}"] = (blue, green, red, nir, min(swir1, 0.5), min(swir2, 0.48))
+    return drawn
+
+
+def scars(spectra: ScarSpectra, seed: int) -> dict[str, Spectrum]:
+    """Return the scar spectra of a scene."""
+    if spectra == "varied":
+        return varied_scars(np.random.default_rng([seed, 20]))
+    return {"train": TRAIN_SCARS, "test": TEST_SCARS, "check": CHECK_SCARS}[spectra]
+
 
 ICE_OF: dict[str, tuple[Spectrum, ...]] = {
     "train": ((0.46, 0.44, 0.39, 0.29, 0.030, 0.022), (0.34, 0.33, 0.30, 0.23, 0.036, 0.028)),

@@ -12,7 +12,7 @@ from detection.simulate import LandslideScene, Nuisances, simulate_landslide
 from detection.simulate.landslide import sun_position
 from detection.simulate.relief import fractal, mountains, walk_down
 from detection.simulate.sensor import observe
-from detection.simulate.spectra import TEST_SCARS, TRAIN_SCARS
+from detection.simulate.spectra import CHECK_SCARS, TEST_SCARS, TRAIN_SCARS, scars
 
 
 @pytest.fixture(scope="module")
@@ -73,11 +73,24 @@ def test_slides_are_longer_than_wide_and_run_down(bare: LandslideScene) -> None:
 
 
 def test_spectra_for_testing_are_not_those_for_training() -> None:
-    assert not set(TRAIN_SCARS) & set(TEST_SCARS)
-    assert not set(TRAIN_SCARS.values()) & set(TEST_SCARS.values())
+    for known in (TRAIN_SCARS, CHECK_SCARS):
+        assert not set(known) & set(TEST_SCARS)
+        assert not set(known.values()) & set(TEST_SCARS.values())
+    assert not set(TRAIN_SCARS.values()) & set(CHECK_SCARS.values())
     scene = simulate_landslide(5, shape=(200, 200), n_before=1, n_after=1, slides=10, spectra="test")
     assert {slide.spectrum for slide in scene.slides} <= set(TEST_SCARS)
     assert all(0.35 <= slide.mixing <= 0.95 for slide in scene.slides)
+
+
+def test_varied_spectra_are_drawn_anew_for_every_scene_and_are_those_of_bare_ground() -> None:
+    assert scars("varied", 1) == scars("varied", 1)
+    assert not set(scars("varied", 1).values()) & set(scars("varied", 2).values())
+    for seed in range(50):
+        for blue, green, red, nir, swir1, swir2 in scars("varied", seed).values():
+            assert 0.015 < blue < green < red < nir < 0.45
+            assert swir2 < swir1 <= 0.5
+    scene = simulate_landslide(5, shape=(200, 200), n_before=1, n_after=1, slides=10, spectra="varied")
+    assert {slide.spectrum for slide in scene.slides} <= set(scars("varied", 5))
 
 
 def test_what_is_not_usable_is_nan_and_the_rest_is_not() -> None:
