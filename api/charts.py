@@ -120,7 +120,6 @@ def write_map(
     )
     part = out.with_name(f".{out.name}.part")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(as_file(page, tell, base), encoding="utf8")
         part.replace(out)
     except OSError as error:

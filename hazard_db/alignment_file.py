@@ -40,7 +40,9 @@ def read_pieces(path: Path) -> list[Piece]:
         The file cannot be read, has no CRS, or holds something else than lines.
     """
     if not path.is_file():
-        raise CorridorError(f"{path}: there is no such file")
+        raise CorridorError(
+            f"{path}: {'is a folder; name the file itself' if path.is_dir() else 'there is no such file'}"
+        )
     try:
         meta, _, shapes, columns = pyogrio.raw.read(path)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:

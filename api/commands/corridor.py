@@ -77,7 +77,8 @@ def locate(
         put_json(found)
         return
     put(f"km {found.km:.3f}  {found.lat:.6f}, {found.lon:.6f} (latitude, longitude)")
-    put(f"{found.offset_m:,.0f} m {found.side} of the road, segment {found.segment or '-'}, near {found.place or '-'}")
+    where = "on the road" if found.side == "on" else f"{found.offset_m:,.0f} m {found.side} of the road"
+    put(f"{where}, segment {found.segment or '-'}, near {found.place or '-'}")
     put(f"alignment {found.alignment}" + (f", {found.basis}" if found.basis else ""))
 
 
@@ -87,10 +88,13 @@ def segments(km: Stretch = None, json: AsJson = False) -> None:
     from api.opening import opened
     from api.stretch import read_stretch
     from hazard_db import connect, corridor
+    from hazard_db.errors import OutsideCorridorError
 
     stretch = read_stretch(km) if km else (None, None)
     with opened(road=True) as catalogue, connect.transaction(catalogue.engine) as conn:
         found = corridor.segments(conn, *stretch)
+    if not found:
+        raise OutsideCorridorError(f"the road has no kilometre within --km {km}")
     if json:
         put_json([asdict(row) for row in found])
     else:

@@ -39,11 +39,23 @@ def show(
     """Show the rating of a stretch, and what each number is made of."""
     from api.opening import opened
     from api.stretch import read_stretch
-    from hazard_db import connect, risk
+    from hazard_db import connect, corridor, risk
+    from hazard_db.errors import NotFoundError, OutsideCorridorError
 
     stretch = read_stretch(km)
     with opened(road=True) as catalogue, connect.transaction(catalogue.engine) as conn:
-        rows = risk.show(conn, *stretch, hazard=hazard)
+        rows = risk.show(conn, *stretch)
+        if not rows and not corridor.segments(conn, *stretch):
+            raise OutsideCorridorError(f"the road has no kilometre within --km {km}")
+        if not rows:  # an empty table would read as no risk
+            connect.actor(conn, actor())
+            risk.update(conn)
+            rows = risk.show(conn, *stretch)
+    if hazard is not None:
+        known = ", ".join(sorted({row.hazard for row in rows}))
+        rows = [row for row in rows if row.hazard == hazard]
+        if not rows:
+            raise NotFoundError(f"nothing there speaks of {hazard}; what is rated: {known}")
     if json:
         put_json(rows)
         return

@@ -24,6 +24,8 @@ def serve(
     ensure_running(settings.database)
     ensure_schema(settings.database)
     ensure_road(settings.database)
+    if settings.anonymous_role == "public":
+        tell("visitors who are not logged in see reviewed records only; HAZARD_ANONYMOUS_ROLE=viewer opens the rest")
     tell(f"serving at http://{_shown(host)}:{listener.getsockname()[1]} (Ctrl-C ends it)")
     run(settings, listener, worker=worker)
 

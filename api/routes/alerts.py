@@ -10,8 +10,10 @@ from fastapi.responses import Response
 
 from alerts import cap, feed
 from alerts.run import cap_document, open_feed
+from alerts.settings import AlertSettings
 from api.bodies import answered, read_body
 from api.listing import Asked
+from api.openrosa.documents import site_of
 from api.pages import collection, data, feature, language, render, wants_page
 from api.plain import plain
 from api.security import Identity, Reader, Reviewer
@@ -51,7 +53,7 @@ def list_alerts(
 def atom(request: Request) -> Response:
     """Return the open feed of public alerts (Atom 1.0), the same for everybody."""
     with reading(request) as conn:
-        document = open_feed(conn, language=language(request), settings=state_of(request).alerts)
+        document = open_feed(conn, language=language(request), settings=_linked(request))
     headers = {"Cache-Control": f"public, max-age={FEED_SECONDS}", "Vary": "Accept-Language, Cookie"}
     return Response(document, media_type=feed.MIME_TYPE, headers=headers)
 
@@ -73,9 +75,7 @@ def get_alert(request: Request, identity: Reader, alert_id: Id) -> Response:
 def get_cap(request: Request, identity: Reader, alert_id: Id) -> Response:
     """Return the newest message about an alert as a CAP 1.2 document."""
     with reading(request) as conn:
-        document = cap_document(
-            conn, alert_id, public_only=not identity.sees_unreviewed, settings=state_of(request).alerts
-        )
+        document = cap_document(conn, alert_id, public_only=not identity.sees_unreviewed, settings=_linked(request))
     return Response(document, media_type=cap.MIME_TYPE)
 
 
@@ -133,3 +133,8 @@ def _message(message: AlertMessage, identity: Identity) -> dict[str, Any]:
     if not identity.sees_unreviewed:
         del told["actor"], told["note"]
     return told
+
+
+def _linked(request: Request) -> AlertSettings:
+    """Return the settings of alerts with links to where the reader reached us."""
+    return state_of(request).alerts.model_copy(update={"base_url": site_of(request)})

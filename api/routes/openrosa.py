@@ -205,4 +205,5 @@ for prefix in ("/openrosa", "/openrosa/t/{token}"):
     router.add_api_route(f"{prefix}/forms/{{form_id}}.xml", form, methods=["GET"])
     router.add_api_route(f"{prefix}/forms/{{form_id}}/manifest", manifest, methods=["GET"])
     router.add_api_route(f"{prefix}/submission", ready, methods=["HEAD"])
+    router.add_api_route(f"{prefix}/submission/", ready, methods=["HEAD"])  # a redirect would be no 204
     router.add_api_route(f"{prefix}/submission", submit, methods=["POST"], status_code=201)
