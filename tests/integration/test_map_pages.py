@@ -148,7 +148,10 @@ def test_events_of_all_the_world_are_not_on_the_corridors_map_unless_asked_for(
 
 @pytest.mark.parametrize("lang", ["en", "zh", "ur"])
 def test_a_file_holds_all_it_needs(catalogue: Catalogue, tmp_path: Path, lang: str) -> None:
-    out = tmp_path / "corridor.html"
+    out = tmp_path / "maps" / "corridor.html"
+    with pytest.raises(MapError, match="cannot be written"):
+        write_map(catalogue, "corridor", out, lang=lang)  # no folder is made where a name was mistyped
+    out.parent.mkdir()
     assert write_map(catalogue, "corridor", out, lang=lang) == out
     html = out.read_text(encoding="utf8")
     assert f'<html lang="{lang}"' in html
