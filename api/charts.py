@@ -74,6 +74,8 @@ def draw(asked: Asked, source: Source, tell: Telling) -> MapPage:
         parts = {
             "road": drawing.segments(conn, view),
             "places": drawing.places(conn, view),
+            "lakes": drawing.lakes(conn, view),
+            "glaciers": drawing.glaciers(conn, view),
             "changes": drawing.changes(conn, view, include_unreviewed=source.inside, also=asked.change_id),
             "alerts": drawing.alerts(conn, view, scope=None if source.inside else "Public"),
         }

@@ -126,7 +126,7 @@ def group_scenes(known: Sequence[SceneRecord], since: datetime, settings: Detect
     waiting = [scene for scene in known if scene.acquired_at >= since]
     while waiting:
         reference = waiting[-1]
-        after = [scene for scene in waiting if _same_area(scene, reference)]
+        after = [scene for scene in waiting if same_area(scene, reference)]
         waiting = [scene for scene in waiting if scene not in after]
         after = after[-settings.most_after :]
         earlier = [
@@ -134,7 +134,7 @@ def group_scenes(known: Sequence[SceneRecord], since: datetime, settings: Detect
             for scene in known
             if scene.acquired_at < since
             and since - scene.acquired_at <= timedelta(days=settings.before_days)
-            and _same_area(scene, reference)
+            and same_area(scene, reference)
         ]
         seasonal = [scene for scene in earlier if _days_apart(scene, reference) <= settings.season_days]
         before = sorted((seasonal or earlier)[-settings.most_before :], key=lambda scene: scene.acquired_at)
@@ -146,7 +146,8 @@ def group_scenes(known: Sequence[SceneRecord], since: datetime, settings: Detect
     return groups
 
 
-def _same_area(one: SceneRecord, other: SceneRecord) -> bool:
+def same_area(one: SceneRecord, other: SceneRecord) -> bool:
+    """Return whether two scenes look at the same place on grids of one CRS."""
     if one.epsg != other.epsg:
         return False
     shared = one.footprint.intersection(other.footprint).area
@@ -171,7 +172,7 @@ def _detect_group(
             return None
     with tempfile.TemporaryDirectory(prefix="detect-", dir=home) as folder:
         out, mask, evidence = (Path(folder) / name for name in ("changes.geojson", "mask.tif", "evidence.tif"))
-        before, after = (_paths(home, part) for part in (group.before, group.after))
+        before, after = (raster_paths(home, part) for part in (group.before, group.after))
         result = run_landslide(before, after, out, dem=settings.dem, mask=mask, explain=evidence)
         collection = json.loads(out.read_text(encoding="utf8"))
         with transaction(engine) as conn:
@@ -189,7 +190,7 @@ def _detect_group(
             started_at=started,
             finished_at=datetime.now(UTC),
             observed_share=collection["observed_share"],
-            stats=_plain(getattr(result, "stats", {})),
+            stats=plain(getattr(result, "stats", {})),
             footprint_wkb=shapely.to_wkb(shapely.union_all([scene.footprint for scene in group.after])),
         )
         seen_on = group.after[-1].acquired_at.date()
@@ -210,7 +211,7 @@ def _inputs(group: Group, dem: Path | None) -> list[dict[str, Any]]:
     return listed + ([{"dem": str(dem), "role": "dem", "size": dem.stat().st_size}] if dem else [])
 
 
-def _paths(home: Path, part: Iterable[SceneRecord]) -> list[Path]:
+def raster_paths(home: Path, part: Iterable[SceneRecord]) -> list[Path]:
     """Return the raster files of the scenes; an href is relative to the home unless it is absolute."""
     return [home / str(asset["href"]) for scene in part for asset in scene.assets.values()]
 
@@ -255,6 +256,6 @@ def _draw(
         changes.set_picture(conn, number, str(relative))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return only what JSON can hold."""
     return json.loads(json.dumps(value, default=str))

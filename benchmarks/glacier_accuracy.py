@@ -25,7 +25,7 @@ from rasterio.transform import from_origin
 from skimage.measure import perimeter
 
 from detection.arrays import BANDS, Acquisition
-from detection.glaciers import glacier_plan
+from detection.icefiles import ice_plan
 from detection.lakes import detect_lakes
 from detection.methods.centreline import Swath, half_width_m, length_m, swath
 from detection.methods.glaciertrend import course
@@ -253,7 +253,7 @@ def speed(side: int = 3000, dates: int = 3) -> str:
                 raster.read([1, 2, 4, 5])
         reading = time.perf_counter() - started
         started = time.perf_counter()
-        plan = glacier_plan(open_dates(files), None)
+        plan = ice_plan(open_dates(files), None)
         opening = time.perf_counter() - started
         detect_lakes(plan)
         whole = time.perf_counter() - started

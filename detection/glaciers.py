@@ -2,61 +2,26 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from importlib.metadata import version
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import shapely
-from shapely.geometry.base import BaseGeometry
-
-from detection.grids import Grid
+from detection.glacierfeatures import Looked, features
+from detection.icefiles import IceResult, Progress, collected, footprint, ice_plan, written
 from detection.methods.glaciertrend import Course, course
 from detection.methods.icecover import RATIO_BANDS
 from detection.methods.terminus import NotSeen, TerminusRules
-from detection.methods.tongue import Answer, Measure, measure
-from detection.output import check_outputs, write_json
-from detection.polygons import area_m2, perimeter_m
-from detection.rasterfiles import sha256
+from detection.methods.tongue import Measure, measure
+from detection.output import check_outputs
 from detection.sources import Scene, open_dates
-from detection.tongues import SHAPE_ALONE, Place, line_lonlat, locate_glacier, read_tongue
-from detection.windows import Plan, Reader, check_dem
+from detection.tongues import SHAPE_ALONE, locate_glacier, read_tongue
+from detection.windows import Plan, Reader
 from hazard_db.errors import DetectionError
 from hazard_db.glacier_file import Glacier, read_glaciers
 
-Progress = Callable[[str, float], None]
 METHOD = "terminus"
-OUTLINE_SIGMA = 0.69 / 2
-"""Standard deviation of an area over perimeter times pixel, for outlines drawn along pixels."""
-DERIVED_DOUBT = 0.85
-"""Confidence is lower by this where the centreline was derived."""
-
-
-@dataclass(frozen=True)
-class GlacierResult:
-    """What looking at glaciers in files brought."""
-
-    collection: dict[str, Any]
-    """GeoJSON feature collection, EPSG:4326."""
-    seconds: float
-
-    @property
-    def features(self) -> list[dict[str, Any]]:
-        """One per glacier and date."""
-        features: list[dict[str, Any]] = self.collection["features"]
-        return features
-
-
-@dataclass(frozen=True)
-class _Result:
-    place: Place | None
-    answers: Sequence[Answer]
-    course: Course
-    glacier: Glacier
 
 
 def run_glacier(
@@ -71,7 +36,7 @@ def run_glacier(
     dates: Sequence[str] | None = None,
     rules: TerminusRules | None = None,
     progress: Progress | None = None,
-) -> GlacierResult:
+) -> IceResult:
     """Return the glaciers of files after writing them to `out`.
 
     Parameters
@@ -93,31 +58,10 @@ def run_glacier(
         The files do not fit each other, or the result cannot be written.
     """
     check_outputs([out], [*scenes, outlines, *(one for one in (centrelines, dem) if one is not None)])
-    started = time.monotonic()
     glaciers = read_glaciers(outlines, centrelines, crs)
-    plan = glacier_plan(open_dates(scenes, bands, dates), dem)
-    collection = detect_glaciers(glaciers, plan, rules, progress)
-    write_json(collection, out)
-    return GlacierResult(collection, round(time.monotonic() - started, 2))
-
-
-def glacier_plan(scenes: tuple[Scene, ...], dem: Path | None) -> Plan:
-    """Return the plan of a series: all dates on the grid of the finest, snow and ice being the subject.
-
-    Raises
-    ------
-    DetectionError
-        There are no dates, or they lie apart.
-    """
-    if not scenes:
-        raise DetectionError("give at least one raster with --scenes")
-    finest = min(scenes, key=lambda scene: round(scene.grid.pixel_m()[0], 2))
-    for scene in scenes:
-        if not finest.grid.overlaps(scene.grid):
-            raise DetectionError(f"{scene.label} does not overlap {finest.label}; give scenes of the same area")
-    if dem is not None:
-        check_dem(dem, finest.grid)
-    return Plan(finest.grid, scenes, (), dem, snow_is_ground=True)
+    return written(
+        lambda: detect_glaciers(glaciers, ice_plan(open_dates(scenes, bands, dates), dem), rules, progress), out
+    )
 
 
 def detect_glaciers(
@@ -134,8 +78,8 @@ def detect_glaciers(
     """
     rules = rules or TerminusRules()
     tell = progress or (lambda text, share: None)
-    footprint = _footprint(plan.grid)
-    near = [one for one in glaciers if one.outline.intersects(footprint)]
+    area = footprint(plan.grid)
+    near = [one for one in glaciers if one.outline.intersects(area)]
     if not near:
         raise DetectionError(
             "none of the outlines lies in the imagery; check their CRS, or give scenes of the same area"
@@ -145,22 +89,18 @@ def detect_glaciers(
         tell(f"glacier {one.glacier.id}", number / len(near))
         results.append(one)
     tell("done", 1.0)
-    return {
-        "type": "FeatureCollection",
-        "features": [feature for one in results for feature in _features(one, plan, rules)],
-        "method": METHOD,
-        "version": version("kkh-hazard-watch"),
-        "parameters": rules.model_dump(),
-        "inputs": inputs_of(plan),
-        "notes": _notes(plan, results, len(glaciers) - len(near)),
-        "stats": {
+    return collected(
+        [feature for one in results for feature in features(one, plan)], plan, rules,
+        method=METHOD,
+        notes=_notes(plan, results, len(glaciers) - len(near)),
+        stats={
             "glaciers": len(results),
             "measured": sum(any(isinstance(a, Measure) for a in one.answers) for one in results),
         },
-    }
+    )  # fmt: skip
 
 
-def _results(near: Sequence[Glacier], plan: Plan, rules: TerminusRules) -> Iterable[_Result]:
+def _results(near: Sequence[Glacier], plan: Plan, rules: TerminusRules) -> Iterable[Looked]:
     """Yield glaciers in their order; two at a time, each with files of its own."""
     if len(near) < 4:
         with Reader(plan) as reader:
@@ -168,7 +108,7 @@ def _results(near: Sequence[Glacier], plan: Plan, rules: TerminusRules) -> Itera
         return
     halves = [near[0::2], near[1::2]]
 
-    def half(part: Sequence[Glacier]) -> list[_Result]:
+    def half(part: Sequence[Glacier]) -> list[Looked]:
         with Reader(plan) as reader:
             return [_look(one, plan, reader, rules) for one in part]
 
@@ -177,7 +117,7 @@ def _results(near: Sequence[Glacier], plan: Plan, rules: TerminusRules) -> Itera
     yield from (found[one.id] for one in near)
 
 
-def _look(glacier: Glacier, plan: Plan, reader: Reader, rules: TerminusRules) -> _Result:
+def _look(glacier: Glacier, plan: Plan, reader: Reader, rules: TerminusRules) -> Looked:
     """Return what all dates tell of a glacier.
 
     Where the outline's shape alone had to tell head from snout, the end that moves is the snout: heads do not.
@@ -196,7 +136,7 @@ def _moves(one: Course) -> float:
     return -1.0 if one.rate_m_yr is None or not one.rate_sigma_m_yr else abs(one.rate_m_yr) / one.rate_sigma_m_yr
 
 
-def _measured(glacier: Glacier, plan: Plan, reader: Reader, rules: TerminusRules, *, turned: bool) -> _Result:
+def _measured(glacier: Glacier, plan: Plan, reader: Reader, rules: TerminusRules, *, turned: bool) -> Looked:
     scenes = _of_one_kind(plan.scenes)
     if not scenes:
         return _nowhere(glacier, plan, "no red and short-wave infrared bands: ice cannot be told from rock")
@@ -210,11 +150,11 @@ def _measured(glacier: Glacier, plan: Plan, reader: Reader, rules: TerminusRules
     told = dict(zip([scene.key for scene in scenes], lengths.by_date, strict=True))
     missing = NotSeen("no red and short-wave infrared bands on this date")
     answers = [told.get(scene.key, missing) for scene in plan.scenes]
-    return _Result(place, answers, course(lengths.by_epoch), glacier)
+    return Looked(place, answers, course(lengths.by_epoch), glacier)
 
 
-def _nowhere(glacier: Glacier, plan: Plan, reason: str) -> _Result:
-    return _Result(None, [NotSeen(reason)] * len(plan.scenes), course([]), glacier)
+def _nowhere(glacier: Glacier, plan: Plan, reason: str) -> Looked:
+    return Looked(None, [NotSeen(reason)] * len(plan.scenes), course([]), glacier)
 
 
 def _of_one_kind(scenes: tuple[Scene, ...]) -> tuple[Scene, ...]:
@@ -224,104 +164,9 @@ def _of_one_kind(scenes: tuple[Scene, ...]) -> tuple[Scene, ...]:
     return tuple(replace(scene, layers=tuple(layer for layer in scene.layers if layer.name in common)) for scene in fit)
 
 
-def _features(result: _Result, plan: Plan, rules: TerminusRules) -> list[dict[str, Any]]:
-    """Return a glacier's features, oldest first."""
-    first = next((one for one in result.answers if isinstance(one, Measure)), None)
-    features = []
-    for scene, answer in zip(plan.scenes, result.answers, strict=True):
-        at = scene.acquired.at
-        told: dict[str, Any] = {"kind": "glacier", "glacier_id": result.glacier.id, "date": at.date().isoformat()}
-        geometry = None
-        if isinstance(answer, NotSeen) or first is None or result.place is None:
-            told |= _nothing(answer, at.date().isoformat())
-        else:
-            geometry = {"type": "LineString", "coordinates": line_lonlat(result.place, answer.line_m, plan.grid)}
-            start = plan.scenes[list(result.answers).index(first)].acquired.at
-            told |= _length(answer, first, result.place) | _areas(answer, result.place, plan.grid)
-            told |= {"first_date": start.date().isoformat(), "last_date": at.date().isoformat()}
-            told |= {"trend": result.course.at(at)}
-        told |= _course(result.course)
-        told["centreline"] = None if result.place is None else result.place.centreline
-        features.append({"type": "Feature", "geometry": geometry, "properties": told})
-    return features
-
-
-def _nothing(answer: Answer, day: str) -> dict[str, Any]:
-    reason = answer.reason if isinstance(answer, NotSeen) else "not measurable"
-    empty = ("length_m", "length_uncertainty_m", "change_m", "change_uncertainty_m", "area_m2", "area_uncertainty_m2")
-    return {
-        "confidence": 0.0, "first_date": day, "last_date": day, **dict.fromkeys(empty),
-        "trend": "not_measurable", "surface": None, "reason": reason,
-    }  # fmt: skip
-
-
-def _length(answer: Measure, first: Measure, place: Place) -> dict[str, Any]:
-    both = 0.0 if answer is first else float(np.hypot(answer.sigma_m, first.sigma_m))
-    sure = (
-        min(1.0, answer.contrast / 0.7) * min(1.0, answer.seen / 0.85) * (0.97 if answer.basis == "clean_ice" else 0.85)
-    )
-    return {
-        "confidence": round(sure * (1.0 if place.centreline.startswith("given") else DERIVED_DOUBT), 3),
-        "length_m": round(answer.length_m, 1),
-        "length_uncertainty_m": round(answer.sigma_m, 1),
-        "change_m": round(answer.length_m - first.length_m, 1),
-        "change_uncertainty_m": round(both, 1),
-        "surface": answer.basis,
-        "reason": None,
-        "pictures": answer.pictures,
-    }
-
-
-def _areas(answer: Measure, place: Place, grid: Grid) -> dict[str, Any]:
-    """Return the area: that of the outline, and what the snout has gained or lost since, over the glacier's width.
-
-    Area by the box method, dA = W dL; its uncertainty is that of the outline's edge and of the length.
-    """
-    polygon = place.glacier.outline
-    width = 2 * place.half_width_m
-    area = area_m2(polygon) + width * (answer.length_m - place.end_m)
-    edge = OUTLINE_SIGMA * perimeter_m(polygon) * max(grid.pixel_m())
-    return {
-        "area_m2": round(max(area, 0.0), 1),
-        "area_uncertainty_m2": round(float(np.hypot(edge, width * answer.sigma_m)), 1),
-    }
-
-
-def _course(one: Course) -> dict[str, Any]:
-    return {
-        "rate_m_yr": None if one.rate_m_yr is None else round(one.rate_m_yr, 2),
-        "rate_uncertainty_m_yr": None if one.rate_sigma_m_yr is None else round(one.rate_sigma_m_yr, 2),
-        "surge_date": None if one.surge_from is None else one.surge_from.date().isoformat(),
-    }
-
-
-def _footprint(grid: Grid) -> BaseGeometry:
-    west, south, east, north = grid.bounds
-    box = shapely.segmentize(shapely.box(west, south, east, north), max(east - west, north - south) / 16)
-    moved: BaseGeometry = shapely.transform(box, lambda xy: np.column_stack(grid.to_lonlat.transform(*xy.T)))
-    return moved
-
-
-def inputs_of(plan: Plan) -> list[dict[str, Any]]:
-    """Return what went in, file by file."""
-    listed = [
-        {
-            "file": Path(href).name,
-            "sha256": sha256(href),
-            "acquired": scene.acquired.at.isoformat(),
-            "bands": list(scene.bands),
-        }
-        for scene in plan.scenes
-        for href in scene.files
-    ]
-    if plan.dem is not None:
-        listed.append({"file": plan.dem.name, "sha256": sha256(str(plan.dem)), "role": "dem"})
-    return listed
-
-
-def _notes(plan: Plan, results: Sequence[_Result], elsewhere: int) -> list[str]:
+def _notes(plan: Plan, results: Sequence[Looked], elsewhere: int) -> list[str]:
     """Return what a reader must know to weigh the result."""
-    notes = list(dict.fromkeys(note for scene in plan.scenes for note in scene.notes))
+    notes = []
     derived = sum(one.place is not None and one.place.centreline.startswith("derived") for one in results)
     if derived:
         notes.append(f"{derived} centrelines were derived from the outlines: their lengths are less certain")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from importlib.metadata import version
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +12,11 @@ import numpy as np
 import scipy.ndimage as ndi
 import shapely
 from rasterio.features import geometry_mask
-from skimage.measure import perimeter
 
 from detection.arrays import Acquisition, BoolArray
 from detection.blocks import tiles
-from detection.glaciers import GlacierResult, glacier_plan, inputs_of
-from detection.grids import Grid
+from detection.icefiles import IceResult, Progress, collected, ice_plan, written
+from detection.lakefeatures import Found, features, names
 from detection.methods.illumination import sunlit
 from detection.methods.lakes import (
     EIGHT,
@@ -30,38 +26,22 @@ from detection.methods.lakes import (
     Water,
     dammed_by_ice,
     follow,
-    growth,
     possible_water,
     water_on,
 )
-from detection.output import check_outputs, write_json
-from detection.polygons import area_m2, geojson, outline
+from detection.output import check_outputs
 from detection.sources import Scene, open_dates
 from detection.windows import Plan, Reader, to_grid
 from hazard_db.errors import DetectionError
 from hazard_db.glacier_file import Glacier, read_glaciers
 
-Progress = Callable[[str, float], None]
 Slices = tuple[slice, slice]
 METHOD = "ndwi"
 NEEDED = frozenset({"green", "nir"})
 USED = ("blue", "green", "nir", "swir1")
 BLOCK_PX, FRAME_PX = 1024, 24
-AREA_SIGMA = 0.69 / 2
-"""Standard deviation of an area over perimeter times pixel: edge pixels are right to half a pixel [@Hanshaw2014]."""
 LASTING_ICE = 0.6
 """Share of the dates on which ice, unlike snow, is white."""
-
-
-@dataclass(frozen=True)
-class _Found:
-    """A lake with what its surroundings tell."""
-
-    lake: Lake
-    corner: tuple[int, int]
-    """Row and column of the grid where its window begins."""
-    ice_dammed: bool | None
-    ice_share: float | None
 
 
 def run_lake(
@@ -75,7 +55,7 @@ def run_lake(
     dates: Sequence[str] | None = None,
     rules: LakeRules | None = None,
     progress: Progress | None = None,
-) -> GlacierResult:
+) -> IceResult:
     """Return the lakes of files after writing them to `out`.
 
     Parameters
@@ -97,12 +77,10 @@ def run_lake(
         The files do not fit each other, or the result cannot be written.
     """
     check_outputs([out], [*scenes, *(one for one in (dem, outlines) if one is not None)])
-    started = time.monotonic()
     glaciers = [] if outlines is None else read_glaciers(outlines, None, crs)
-    plan = glacier_plan(open_dates(scenes, bands, dates), dem)
-    collection = detect_lakes(plan, glaciers, rules, progress)
-    write_json(collection, out)
-    return GlacierResult(collection, round(time.monotonic() - started, 2))
+    return written(
+        lambda: detect_lakes(ice_plan(open_dates(scenes, bands, dates), dem), glaciers, rules, progress), out
+    )
 
 
 def detect_lakes(
@@ -124,19 +102,14 @@ def detect_lakes(
     ever = _ever_water(plan, rules, tell)
     tell("following lakes", 0.7)
     found = list(_found(ever, plan, glaciers, rules))
-    names = _names(found, plan.grid)
-    features = [feature for one, name in zip(found, names, strict=True) for feature in _features(one, name, plan)]
+    told = [
+        feature
+        for one, name in zip(found, names(found, plan.grid), strict=True)
+        for feature in features(one, name, plan)
+    ]
     tell("done", 1.0)
-    return {
-        "type": "FeatureCollection",
-        "features": features,
-        "method": METHOD,
-        "version": version("kkh-hazard-watch"),
-        "parameters": rules.model_dump(),
-        "inputs": inputs_of(plan),
-        "notes": _notes(plan),
-        "stats": {"lakes": len(found), "dates": len(scenes)},
-    }
+    stats = {"lakes": len(found), "dates": len(scenes)}
+    return collected(told, plan, rules, method=METHOD, notes=_notes(plan), stats=stats)
 
 
 def _with_bands(scenes: tuple[Scene, ...]) -> tuple[Scene, ...]:
@@ -174,7 +147,7 @@ def _ever_water(plan: Plan, rules: LakeRules, tell: Progress) -> BoolArray:
     return ever
 
 
-def _found(ever: BoolArray, plan: Plan, glaciers: Sequence[Glacier], rules: LakeRules) -> Iterator[_Found]:
+def _found(ever: BoolArray, plan: Plan, glaciers: Sequence[Glacier], rules: LakeRules) -> Iterator[Found]:
     """Yield the lakes, each looked at closely in its own window."""
     pixel_m = plan.grid.pixel_m()
     pixel_area = pixel_m[0] * pixel_m[1]
@@ -194,7 +167,7 @@ def _found(ever: BoolArray, plan: Plan, glaciers: Sequence[Glacier], rules: Lake
 
 def _close(
     window: Slices, own: BoolArray, reader: Reader, glaciers: Sequence[Any], rules: LakeRules
-) -> Iterator[_Found]:
+) -> Iterator[Found]:
     """Yield the lakes of one place."""
     plan = reader.plan
     pixel_m = plan.grid.pixel_m((window[0].start + window[0].stop) / 2)
@@ -214,7 +187,7 @@ def _close(
         mask[lake.window] = _largest(lake).mask
         dammed, share = dammed_by_ice(mask, ice, None if relief is None else relief.elevation_m, pixel_m)
         corner = (window[0].start + lake.window[0].start, window[1].start + lake.window[1].start)
-        yield _Found(lake, corner, dammed, share)
+        yield Found(lake, corner, dammed, share)
 
 
 def _largest(lake: Lake) -> Sighting:
@@ -238,85 +211,9 @@ def _ice(window: Slices, dates: Sequence[Water], plan: Plan, glaciers: Sequence[
     return None if ice is None else np.asarray(ice, dtype=np.bool_)
 
 
-def _features(one: _Found, name: str, plan: Plan) -> Iterator[dict[str, Any]]:
-    """Yield a feature for every date that shows the lake."""
-    moments, areas, sigmas = [], [], []
-    shown = [sighting for sighting in one.lake.sightings if sighting.state in {"water", "frozen"}]
-    first = plan.scenes[shown[0].number].acquired.at.date().isoformat()
-    drained = _drained(one.lake, plan)
-    for sighting in shown:
-        rows, cols = (
-            part.astype(np.int32) + at for part, at in zip(np.nonzero(sighting.mask), one.corner, strict=True)
-        )
-        shape = outline(rows, cols, plan.grid)
-        pixel_m = float(np.sqrt(np.prod(plan.grid.pixel_m(float(rows.mean())))))
-        sigma = AREA_SIGMA * _perimeter_px(sighting.mask) * pixel_m**2
-        sigma = float(np.hypot(sigma, (1 - sighting.seen) * area_m2(shape))) * (2 if sighting.state == "frozen" else 1)
-        at = plan.scenes[sighting.number].acquired.at
-        if sighting.state == "water":
-            moments.append(at)
-            areas.append(area_m2(shape))
-            sigmas.append(sigma)
-        rate = growth(moments, areas, sigmas)
-        yield {
-            "type": "Feature",
-            "geometry": geojson(shape),
-            "properties": {
-                "kind": "lake",
-                "lake_id": name,
-                "confidence": _confidence(one.lake, sighting, plan),
-                "first_date": first,
-                "last_date": at.date().isoformat(),
-                "date": at.date().isoformat(),
-                "area_m2": round(area_m2(shape), 1),
-                "area_uncertainty_m2": round(sigma, 1),
-                "growth_m2_yr": None if rate is None else round(rate[0], 1),
-                "growth_uncertainty_m2_yr": None if rate is None else round(rate[1], 1),
-                "ice_dammed": one.ice_dammed,
-                "ice_contact_share": None if one.ice_share is None else round(one.ice_share, 3),
-                "state": sighting.state,
-                "drained_by": drained if sighting is shown[-1] else None,
-            },
-        }
-
-
-def _perimeter_px(mask: BoolArray) -> float:
-    """Return the length of a shore; along the pixels' edges it would be up to two fifths longer."""
-    return float(perimeter(np.pad(mask, 1)))  # type: ignore[no-untyped-call]
-
-
-def _drained(lake: Lake, plan: Plan) -> str | None:
-    """Return the first date that shows the lake's place dry after the last that shows it; None where none does."""
-    last = max(one.number for one in lake.sightings if one.state == "water")
-    dry = [one.number for one in lake.sightings if one.number > last and one.state == "dry"]
-    return plan.scenes[dry[0]].acquired.at.date().isoformat() if dry else None
-
-
-def _names(found: Sequence[_Found], grid: Grid) -> list[str]:
-    """Return ids out of the places where lakes were first seen: later dates do not change them."""
-    taken: Counter[str] = Counter()
-    names = []
-    for one in found:
-        first = next(sighting for sighting in one.lake.sightings if sighting.state == "water")
-        row, col = (float(part.mean()) + at for part, at in zip(np.nonzero(first.mask), one.corner, strict=True))
-        lon, lat = grid.lonlat(row + 0.5, col + 0.5)
-        name = f"L{abs(lat):06.3f}{'N' if lat >= 0 else 'S'}{abs(lon):07.3f}{'E' if lon >= 0 else 'W'}"
-        taken[name] += 1
-        names.append(name if taken[name] == 1 else f"{name}-{taken[name]}")
-    return names
-
-
-def _confidence(lake: Lake, sighting: Sighting, plan: Plan) -> float:
-    """Return how likely it is a lake: what many dates show and relief does not contradict."""
-    wet = sum(one.state == "water" for one in lake.sightings)
-    sure = 0.6 + 0.37 * lake.persistence if wet > 1 else 0.6
-    sure *= 1.0 if plan.dem is not None else 0.93
-    return round(sure * (0.75 if sighting.state == "frozen" else 1.0), 3)
-
-
 def _notes(plan: Plan) -> list[str]:
     """Return what a reader must know to weigh the result."""
-    notes = list(dict.fromkeys(note for scene in plan.scenes for note in scene.notes))
+    notes = []
     if plan.dem is None:
         notes.append("no elevation model: shadow may pass for water, and which ice is a dam is not told")
     if len(plan.scenes) == 1:

@@ -112,6 +112,12 @@ def store_run(
     return StoredChanges(run_id, tuple(new), tuple(again))
 
 
+def add_changes(conn: Connection, run_id: int, changes: Sequence[ChangeRecord]) -> StoredChanges:
+    """Return what adding changes to a run that is stored already did, as `store_run` does."""
+    new, again = _store_changes(conn, run_id, changes)
+    return StoredChanges(run_id, tuple(new), tuple(again))
+
+
 def _store_changes(conn: Connection, run_id: int, changes: Sequence[ChangeRecord]) -> tuple[list[int], list[int]]:
     """Return which changes are new, and which were known."""
     sightings.lock(conn, (change.kind for change in changes))

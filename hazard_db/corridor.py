@@ -19,7 +19,7 @@ from hazard_db.alignment_file import Piece, joined, read_pieces
 from hazard_db.chainage import Array, CalibratedLine, Fit, KnownPlace, calibrate
 from hazard_db.errors import CorridorError, InputError, NotFoundError, OutsideCorridorError
 
-REFERENCED = ("observation", "site", "event", "change", "alert")
+REFERENCED = ("observation", "site", "event", "change", "alert", "glacier_outline", "glacial_lake", "cascade")
 INFILL = "straight infill"
 
 

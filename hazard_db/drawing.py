@@ -10,6 +10,8 @@ from sqlalchemy import Connection, text
 
 MOST = 2000
 """Features of a layer; a page with more of them opens slowly on a phone."""
+FEW_GLACIERS = 300
+"""Their outlines have many corners."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,16 @@ def alerts(conn: Connection, view: View, *, scope: str | None) -> Found:
     return _found(conn, _ALERTS, view, scope=scope)
 
 
+def lakes(conn: Connection, view: View) -> Found:
+    """Return the published lakes as last seen, those that changed last first, with their way to the road."""
+    return _found(conn, _LAKES, view)
+
+
+def glaciers(conn: Connection, view: View) -> Found:
+    """Return the glaciers with their latest outlines and trends: surging ones first, then those whose water meets the road."""
+    return _found(conn, _GLACIERS, view, few=min(view.most, FEW_GLACIERS))
+
+
 def _found(conn: Connection, statement: str, view: View, **more: Any) -> Found:
     rows = [dict(row) for row in conn.execute(text(statement), view.parameters | more).mappings()]
     total = rows[0]["total"] if rows else 0
@@ -139,4 +151,17 @@ SELECT id, kind, state, scope, severity, certainty, urgency, headline, raised_at
        chainage_to_km, {_shape(5, 0.0001)}, count(*) OVER () AS total
 FROM alert WHERE state IN ('open', 'acknowledged', 'escalated') AND (CAST(:scope AS text) IS NULL OR scope = :scope) AND {_ALONG}
 ORDER BY raised_at DESC, id DESC {_LAST}
+"""
+# What lies far from the road along its way, but above a stretch of it, is shown with that stretch.
+_ABOVE = f"({_AT} OR road_km BETWEEN :km_from AND :km_to)"
+_LAKES = f"""
+SELECT id, lake_id, name, observed_on, state, area_m2, area_uncertainty_m2, growth_m2_yr, confidence, ice_dammed, chainage_km, road_km,
+       flow_m, drop_m, {_shape(6, 0.00002)}, count(*) OVER () AS total
+FROM published.lakes WHERE {_ABOVE} ORDER BY observed_on DESC, area_m2 DESC, id {_LAST}
+"""
+_GLACIERS = f"""
+SELECT id, glacier_id, name, outlined_on, area_m2, area_uncertainty_m2, trend, measured_on, length_m, rate_m_yr, rate_uncertainty_m_yr,
+       surge_on, chainage_km, road_km, flow_m, drop_m, {_shape(5, 0.0003, 60)}, count(*) OVER () AS total
+FROM published.glaciers WHERE {_ABOVE}
+ORDER BY trend IS NOT DISTINCT FROM 'surge' DESC, flow_m NULLS LAST, area_m2 DESC, id LIMIT :few
 """

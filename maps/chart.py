@@ -17,9 +17,10 @@ from maps import assets, style
 from maps.layers import Content, Drawn, Telling, number
 from maps.texts import DIRECTIONS, place_name, texts
 
-CLUSTERED = ("changes", "observations", "sites", "events")
+CLUSTERED = ("glaciers", "lakes", "changes", "observations", "sites", "events")
 SAMPLES = {
     "alerts": "alert", "changes": "change", "observations": "observation", "sites": "site", "events": "event",
+    "glaciers": "glacier", "lakes": "lake",
 }  # fmt: skip
 SPOKEN = (
     "search.", "popup.", "zoom.", "value.km", "value.stretch", "value.metres", "layer.labels", "cluster", "map.label",

@@ -33,6 +33,8 @@ class Content:
 
     road: Layer = field(default_factory=Layer)
     places: Layer = field(default_factory=Layer)
+    glaciers: Layer = field(default_factory=Layer)
+    lakes: Layer = field(default_factory=Layer)
     sites: Layer = field(default_factory=Layer)
     events: Layer = field(default_factory=Layer)
     observations: Layer = field(default_factory=Layer)
@@ -200,8 +202,54 @@ def _event(row: Row, tell: Telling) -> Feature:
     )
 
 
+def lakes(layer: Layer, tell: Telling) -> Drawn:
+    """Return the lakes as last seen; those that ice dams have a mark of their own."""
+    names = ("date", "state", "area", "growth", "dam", "way", "confidence")
+    return Drawn("lakes", names, tuple(_lake(row, tell) for row in layer.rows), layer.total)
+
+
+def _lake(row: Row, tell: Telling) -> Feature:
+    dam = {True: "value.ice_dam", False: "value.no_ice_dam", None: "value.unknown_dam"}[row["ice_dammed"]]
+    growth = row["growth_m2_yr"]
+    values = [
+        row["observed_on"], tell.term(row["state"]), f"{number(row['area_m2'])} ± {number(row['area_uncertainty_m2'])} m²",
+        None if growth is None else tell.words("value.growth", rate=f"{growth:+,.0f}"), tell.words(dam), _way(row, tell),
+        number(row["confidence"], 2),
+    ]  # fmt: skip
+    title = short(row["name"], tell.longest) or tell.words("value.lake", id=row["lake_id"])
+    mark = "lake_dammed" if row["ice_dammed"] else "lake"
+    return _feature(row, f"lakes:{row['lake_id']}", mark, title, values, link=None)
+
+
+def glaciers(layer: Layer, tell: Telling) -> Drawn:
+    """Return the glaciers with what their ends have done; surging ones have a mark of their own."""
+    names = ("trend", "rate", "measured", "area", "outlined", "way")
+    return Drawn("glaciers", names, tuple(_glacier(row, tell) for row in layer.rows), layer.total)
+
+
+def _glacier(row: Row, tell: Telling) -> Feature:
+    rate, doubt = row["rate_m_yr"], row["rate_uncertainty_m_yr"]
+    values = [
+        tell.term(row["trend"]) if row["trend"] else None,
+        None if rate is None else tell.words("value.rate", rate=f"{rate:+.1f} ± {doubt or 0:.1f}"), row["measured_on"],
+        f"{row['area_m2'] / 1e6:,.2f} ± {row['area_uncertainty_m2'] / 1e6:,.2f} km²", row["outlined_on"], _way(row, tell),
+    ]  # fmt: skip
+    title = short(row["name"], tell.longest) or tell.words("value.glacier", id=row["glacier_id"])
+    mark = "glacier_surge" if row["trend"] == "surge" else "glacier"
+    return _feature(row, f"glaciers:{row['glacier_id']}", mark, title, values, link=None)
+
+
+def _way(row: Row, tell: Telling) -> str | None:
+    """Return where what comes down from there meets the road."""
+    if row["road_km"] is None:
+        return None
+    flow, drop = f"{row['flow_m'] / 1000:,.1f}", number(row["drop_m"])
+    return tell.words("value.way", km=f"{row['road_km']:.1f}", flow=flow, drop=drop)
+
+
 DRAWERS: Mapping[str, Callable[[Layer, Telling], Drawn]] = {
-    "road": road, "sites": sites, "events": events, "observations": observations, "changes": changes, "alerts": alerts,
+    "road": road, "glaciers": glaciers, "lakes": lakes,
+    "sites": sites, "events": events, "observations": observations, "changes": changes, "alerts": alerts,
 }  # fmt: skip
 """Kind of records -> how they are drawn, from the lowest to the topmost."""
 

@@ -72,6 +72,8 @@ CIRCLE = '<circle cx="12" cy="12" r="7"/>'
 DIAMOND = '<path d="M12 3 21 12 12 21 3 12z"/>'
 SQUARE = '<rect x="5" y="5" width="14" height="14"/>'
 SHIELD = '<path d="M8 2.5h8L21.5 8v8L16 21.5H8L2.5 16V8z"/>'
+DROP = '<path d="M12 2.5c4 5 6.5 8 6.5 11.5a6.5 6.5 0 0 1-13 0C5.5 10.5 8 7.5 12 2.5z"/>'
+PEAK = '<path d="M2.5 20 9 6l4 7 2.5-4L21.5 20z"/>'
 EXCLAMATION = '<path d="M12 6.5v7" stroke="{0}" stroke-width="2.8" stroke-linecap="round"/><circle cx="12" cy="17.3" r="1.7" fill="{0}"/>'
 
 SYMBOLS: Mapping[str, Symbol] = {
@@ -83,6 +85,10 @@ SYMBOLS: Mapping[str, Symbol] = {
     "observation_new": Symbol(CIRCLE, "#fff", "#1f66b0"),
     "site": Symbol(TRIANGLE, "#6b4a1f", "#3a270f"),
     "event": Symbol(DIAMOND, "#3f4b57", "#1c232b"),
+    "lake": Symbol(DROP, "#2b8fc7", "#0d4a70"),
+    "lake_dammed": Symbol(DROP, "#0b3f66", "#06233a", '<path d="M8 15h8" stroke="#fff" stroke-width="2.4"/>'),
+    "glacier": Symbol(PEAK, "#d8f0f7", "#2c7f99"),
+    "glacier_surge": Symbol(PEAK, "#2c7f99", "#123f4d", EXCLAMATION.format("#fff")),
 }
 AREAS: Mapping[str, Line] = {
     "alert_grave": Line("#9b1022", 2, "8 4"),
@@ -93,6 +99,10 @@ AREAS: Mapping[str, Line] = {
     "event": Line("#3f4b57", 3, "2 6"),
     "observation": Line("#1f66b0", 2),
     "observation_new": Line("#1f66b0", 2, "4 4"),
+    "lake": Line("#0d4a70", 1.5),
+    "lake_dammed": Line("#06233a", 2.5),
+    "glacier": Line("#2c7f99", 1.2),
+    "glacier_surge": Line("#123f4d", 2.5, "6 3"),
 }
 
 

@@ -55,6 +55,23 @@ def site(**more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def lake(**more: Any) -> dict[str, Any]:
+    return {
+        "id": 1, "lake_id": "L36.400N074.610E", "name": None, "observed_on": TODAY, "state": "water", "area_m2": 330_000.0,
+        "area_uncertainty_m2": 9_000.0, "growth_m2_yr": 80_000.0, "confidence": 0.9, "ice_dammed": True, "chainage_km": 634.0,
+        "road_km": 634.2, "flow_m": 11_400.0, "drop_m": 520.0, "geometry": {"type": "Polygon", "coordinates": [SQUARE]}, **more,
+    }  # fmt: skip
+
+
+def glacier(**more: Any) -> dict[str, Any]:
+    return {
+        "id": 1, "glacier_id": "RGI60-14.04411", "name": "Shisper", "outlined_on": date(2000, 9, 9), "area_m2": 26e6,
+        "area_uncertainty_m2": 4e5, "trend": "surge", "measured_on": TODAY, "length_m": 15_000.0, "rate_m_yr": 12.0,
+        "rate_uncertainty_m_yr": 3.0, "surge_on": TODAY, "chainage_km": 634.0, "road_km": 634.2, "flow_m": 11_400.0, "drop_m": 520.0,
+        "geometry": {"type": "Polygon", "coordinates": [SQUARE]}, **more,
+    }  # fmt: skip
+
+
 def event(number: int = 1, **more: Any) -> dict[str, Any]:
     return {
         "id": number, "kind": "landslide", "name": "Attabad landslide", "occurred_on": date(2010, 1, 4), "occurred_to": None,
@@ -85,5 +102,6 @@ def content(**more: Layer) -> Content:
     whole = {
         "road": layer(segment(656), segment(657)), "places": layer(place()), "sites": layer(site()), "events": layer(event()),
         "observations": layer(observation()), "changes": layer(change()), "alerts": layer(alert()),
+        "lakes": layer(lake()), "glaciers": layer(glacier()),
     }  # fmt: skip
     return Content(**{**whole, **more})

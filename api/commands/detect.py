@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from api.commands.choices import AsJson, ManyValues
+from api.commands.detect_ice import glacier, lake
 from api.commands.ingest import split
 from api.console import actor, progress, put, put_json, tell
 
@@ -117,63 +118,8 @@ def settlement(
     )
 
 
-@app.command(cls=ManyValues)
-def glacier(
-    scenes: Annotated[list[Path], typer.Option("--scenes", metavar="A.tif [...]", help="Rasters, one or more a date.")],
-    outlines: Annotated[Path, typer.Option("--outlines", help="Polygons with a column rgi_id, glac_id or glacier_id.")],
-    out: Annotated[Path, typer.Option("--out", help="GeoJSON to write.")],
-    centrelines: Annotated[
-        Path | None, typer.Option("--centrelines", help="Lines from head to snout, with the same column.")
-    ] = None,
-    dem: Annotated[Path | None, typer.Option("--dem", help="Elevation raster, metres.")] = None,
-    crs: Annotated[str | None, typer.Option("--crs", help="EPSG:n of vector files that tell none.")] = None,
-    bands: Annotated[list[str] | None, typer.Option("--bands", help="Names of the bands, in file order.")] = None,
-    dates: Annotated[list[str] | None, typer.Option("--dates", help="Dates of the files.")] = None,
-    json: AsJson = False,
-) -> None:
-    """Terminus, length and trend of glaciers on every date: retreat, stable, advance, surge, or not measurable."""
-    from detection.glaciers import run_glacier
-
-    with progress() as shown:
-        result = run_glacier(
-            scenes, outlines, out, centrelines=centrelines, dem=dem, crs=crs, bands=split(bands), dates=split(dates),
-            progress=shown,
-        )  # fmt: skip
-    _told(result.collection, out, json, "{measured} of {glaciers} glaciers measured")
-
-
-@app.command(cls=ManyValues)
-def lake(
-    scenes: Annotated[list[Path], typer.Option("--scenes", metavar="A.tif [...]", help="Rasters, one or more a date.")],
-    out: Annotated[Path, typer.Option("--out", help="GeoJSON to write.")],
-    dem: Annotated[Path | None, typer.Option("--dem", help="Elevation raster, metres.")] = None,
-    outlines: Annotated[
-        Path | None, typer.Option("--outlines", help="Glaciers, where debris hides the ice that may dam a lake.")
-    ] = None,
-    crs: Annotated[str | None, typer.Option("--crs", help="EPSG:n of a vector file that tells none.")] = None,
-    bands: Annotated[list[str] | None, typer.Option("--bands", help="Names of the bands, in file order.")] = None,
-    dates: Annotated[list[str] | None, typer.Option("--dates", help="Dates of the files.")] = None,
-    json: AsJson = False,
-) -> None:
-    """Lakes on every date: area, filling rate, frozen or drained, and whether ice dams them."""
-    from detection.lakes import run_lake
-
-    with progress() as shown:
-        result = run_lake(
-            scenes, out, dem=dem, outlines=outlines, crs=crs, bands=split(bands), dates=split(dates), progress=shown
-        )
-    _told(result.collection, out, json, "{lakes} lakes on {dates} dates")
-
-
-def _told(collection: dict[str, Any], out: Path, json: bool, line: str) -> None:
-    """Say what a run found."""
-    if json:
-        told = {name: collection[name] for name in ("method", "notes", "stats")}
-        put_json({"out": out, "features": len(collection["features"])} | told)
-        return
-    for note in collection["notes"]:
-        tell(f"note: {note}")
-    put(f"{len(collection['features'])} features in {out}; {line.format(**collection['stats'])}")
+app.command(cls=ManyValues)(glacier)
+app.command(cls=ManyValues)(lake)
 
 
 def _on_catalogue(since: datetime, dem: Path | None, json: bool) -> None:

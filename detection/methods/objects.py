@@ -11,14 +11,11 @@ import scipy.ndimage as ndi
 import shapely
 
 from detection.arrays import Block, BoolArray, Candidate, FloatArray, Score, Terrain
-from detection.regions import grow
 
 EIGHT = np.ones((3, 3), dtype=bool)
 RING_PX = 10
 """The surroundings of an object reach this far."""
 PEAK_PERCENTILE = 90
-PINHOLE_PX = 4
-"""Gaps of so few pixels inside an object belong to it."""
 NEAR_PX = 2
 """The blur of optics and smoothing reaches this far."""
 LEVEL_DEG, LEVEL_PX = 8.0, 5
@@ -76,55 +73,33 @@ def regions(z: FloatArray, rules: Rules, where: BoolArray | None = None) -> Iter
     above = score > rules.low
     if where is not None:
         above &= where
-    above &= score > rules.keep * _highest_near(score)
+    above &= score > rules.keep * ndi.maximum_filter(score, size=2 * NEAR_PX + 1)
     labels, count = ndi.label(above, EIGHT)
     if not count:
         return
-    sizes = np.bincount(labels[above])
-    strong = np.unique(labels[above & (score > rules.high)])
+    highest = ndi.maximum(score, labels, np.arange(1, count + 1))
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     boxes = ndi.find_objects(labels)
-    _fill_pinholes(labels)
-    for label in strong[sizes[strong] >= rules.fewest_px]:
-        box = (boxes[label - 1][0], boxes[label - 1][1])
-        window = grow(box, (z.shape[0], z.shape[1]), RING_PX)
-        peak = _percentile(score[box][above[box] & (labels[box] == label)], PEAK_PERCENTILE)
-        yield Region(window, labels[window] == label, peak)
+    for index in np.flatnonzero((highest > rules.high) & (sizes >= rules.fewest_px)):
+        box = (boxes[index][0], boxes[index][1])
+        yield _region(box, labels[box] == index + 1, score[box], z.shape)
 
 
-def _highest_near(score: FloatArray) -> FloatArray:
-    """Return the highest within NEAR_PX rows and columns, (rows, cols): shifted views are far faster than SciPy's filter."""
-    result = score
-    for axis in (0, 1):
-        line, result = np.moveaxis(result, axis, 0), result.copy()
-        highest = np.moveaxis(result, axis, 0)
-        for by in range(1, NEAR_PX + 1):
-            np.maximum(highest[by:], line[:-by], out=highest[by:])
-            np.maximum(highest[:-by], line[by:], out=highest[:-by])
-    return result
-
-
-def _fill_pinholes(labels: npt.NDArray[np.signedinteger]) -> None:
-    """Give gaps of at most PINHOLE_PX pixels inside a region its label, (rows, cols); 0 = no region.
-
-    So small a gap has no region inside, which would keep apart from the one around by a pixel on all sides.
-    """
-    gaps = ndi.label(labels == 0)[0]
-    small = np.bincount(gaps.ravel()) <= PINHOLE_PX
+def _region(box: tuple[slice, slice], mine: BoolArray, values: FloatArray, shape: tuple[int, ...]) -> Region:
+    rows, cols = np.nonzero(mine)
+    top, left = box[0].start + int(rows.min()), box[1].start + int(cols.min())
+    bottom, right = box[0].start + int(rows.max()) + 1, box[1].start + int(cols.max()) + 1
+    window = (
+        slice(max(top - RING_PX, 0), min(bottom + RING_PX, shape[0])),
+        slice(max(left - RING_PX, 0), min(right + RING_PX, shape[1])),
+    )
+    inside = np.zeros((window[0].stop - window[0].start, window[1].stop - window[1].start), dtype=bool)
+    inside[rows + box[0].start - window[0].start, cols + box[1].start - window[1].start] = True
+    filled = ndi.binary_fill_holes(inside)
+    holes = ndi.label(filled & ~inside)[0]
+    small = np.bincount(holes.ravel()) <= 4
     small[0] = False
-    for edge in (gaps[0], gaps[-1], gaps[:, 0], gaps[:, -1]):
-        small[edge] = False
-    rows, cols = np.nonzero(small[gaps])
-    for _ in range(PINHOLE_PX):  # left of a gap lies its region
-        labels[rows, cols] = labels[rows, cols - 1]
-
-
-def _percentile(values: FloatArray, percent: float) -> float:
-    """Return a percentile between the two values next to it; numpy's own looks at many cases first."""
-    ordered = np.sort(values)
-    place = percent / 100 * (ordered.size - 1)
-    low = int(place)
-    high = min(low + 1, ordered.size - 1)
-    return float(ordered[low] + (place - low) * (ordered[high] - ordered[low]))
+    return Region(window, inside | small[holes], float(np.percentile(values[mine], PEAK_PERCENTILE)))
 
 
 def hillsides(terrain: Terrain | None) -> BoolArray | None:
@@ -139,44 +114,33 @@ def features(region: Region, score: Score, block: Block) -> dict[str, float]:
     """Return what is told of a region to judge it by; all finite, those of relief only where it is known."""
     inside, window = region.inside, region.window
     z = score.z[window]
-    seen = np.isfinite(z)
-    rim = _dilated(inside, 1)
-    near = _dilated(rim, 1)
-    ring = _dilated(near, RING_PX - 2) & ~near
+    ring = ndi.binary_dilation(inside, EIGHT, RING_PX) & ~ndi.binary_dilation(inside, EIGHT, 2)
     around = z[ring]
     around_seen = around[np.isfinite(around)]
-    own = z[inside]
-    mean = float(np.mean(own[np.isfinite(own)]))
+    mean = float(np.nanmean(z[inside]))
     told = {
-        "area_px": float(own.size),
+        "area_px": float(inside.sum()),
         "mean": mean,
         "peak": region.peak,
         # other slides may be around: neither the median nor changes the other way feel a few of them
-        "ring_middle": _percentile(around_seen, 50) if around_seen.size else 0.0,
+        "ring_middle": float(np.median(around_seen)) if around_seen.size else 0.0,
         "ring_contrary": float((around_seen < -3).mean()) if around_seen.size else 0.0,
-        "observed_share": float(seen[ring | inside].mean()),
-        "border_share": _border_share(rim & ~inside, seen),
+        "observed_share": float(np.isfinite(z[ring | inside]).mean()),
+        "border_share": _border_share(inside, np.isfinite(z)),
     }
     for name, layer in score.layers.items():
         values = layer[window][inside]
         values = values[np.isfinite(values)]
-        told[name] = float(values.sum() / values.size) if values.size else 0.0
+        told[name] = float(values.mean()) if values.size else 0.0
     told |= shape(inside, block.pixel_m)
     if block.terrain is not None:
-        told |= _relief(region, block.terrain, told["axis_deg"])
+        told |= _relief(region, block.terrain, block.pixel_m)
     return told
 
 
-def _dilated(mask: BoolArray, px: int) -> BoolArray:
-    """Return a mask with the pixels within some steps to eight neighbours, (rows, cols)."""
-    grown = mask.view(np.uint8)
-    for axis in (0, 1):
-        grown = ndi.maximum_filter1d(grown, 2 * px + 1, axis, mode="constant")
-    return grown.view(np.bool_)
-
-
-def _border_share(rim: BoolArray, seen: BoolArray) -> float:
+def _border_share(inside: BoolArray, seen: BoolArray) -> float:
     """Return the share of the rim that touches what is not seen: halves of clouds and snow fields look so."""
+    rim = ndi.binary_dilation(inside, EIGHT) & ~inside
     return float((~seen[rim]).mean()) if rim.any() else 0.0
 
 
@@ -186,17 +150,16 @@ def shape(inside: BoolArray, pixel_m: tuple[float, float]) -> dict[str, float]:
     Solidity is the share of the convex hull that is filled.
     """
     rows, cols = np.nonzero(inside)
-    south, east = (rows - rows.mean()) * pixel_m[0], (cols - cols.mean()) * pixel_m[1]
-    number = max(rows.size - 1, 1)
-    southward, eastward = south @ south / number + pixel_m[0] ** 2 / 12, east @ east / number + pixel_m[1] ** 2 / 12
-    both = south @ east / number  # and a pixel has a size, which the other two moments include
-    middle, spread = (southward + eastward) / 2, np.hypot((southward - eastward) / 2, both)
-    turn = np.arctan2(2 * both, southward - eastward) / 2  # of the long axis, from south to east
+    south, east = rows * pixel_m[0], cols * pixel_m[1]
+    covariance = np.cov(np.stack([south, east])) if rows.size > 1 else np.zeros((2, 2))
+    covariance += np.diag([pixel_m[0] ** 2, pixel_m[1] ** 2]) / 12  # a pixel has a size
+    lengths, axes = np.linalg.eigh(covariance)
+    major = axes[:, 1]
     return {
-        "elongation": float(np.sqrt((middle + spread) / (middle - spread))),
+        "elongation": float(np.sqrt(lengths[1] / lengths[0])),
         # an ellipse is four deviations of its own pixels long
-        "width_px": float(rows.size * np.sqrt(pixel_m[0] * pixel_m[1]) / (4 * np.sqrt(middle + spread))),
-        "axis_deg": float(np.degrees(np.pi - turn) % 180),
+        "width_px": float(rows.size * np.sqrt(pixel_m[0] * pixel_m[1]) / (4 * np.sqrt(lengths[1]))),
+        "axis_deg": float(np.degrees(np.arctan2(major[1], -major[0])) % 180),
         "solidity": solidity(rows, cols),
     }
 
@@ -212,14 +175,11 @@ def solidity(rows: npt.NDArray[np.intp], cols: npt.NDArray[np.intp]) -> float:
     begins = np.flatnonzero(np.diff(rows, prepend=rows[0] - 1))
     # the ends of each row span the same hull as all pixels
     own, left, right = rows[begins], np.minimum.reduceat(cols, begins), np.maximum.reduceat(cols, begins) + 1
-    corners = np.empty((2, 2, own.size, 2))
-    corners[0, :, :, 0], corners[1, :, :, 0] = own, own + 1
-    corners[:, 0, :, 1], corners[:, 1, :, 1] = left, right
-    hull = shapely.convex_hull(shapely.multipoints(corners.reshape(-1, 2)))
-    return float(rows.size / shapely.area(hull))
+    corners = [np.stack([own + down, side], axis=1) for down in (0, 1) for side in (left, right)]
+    return float(rows.size / shapely.MultiPoint(np.concatenate(corners)).convex_hull.area)
 
 
-def _relief(region: Region, terrain: Terrain, axis_deg: float) -> dict[str, float]:
+def _relief(region: Region, terrain: Terrain, pixel_m: tuple[float, float]) -> dict[str, float]:
     """Return slope, how well the long axis follows the fall line, and the fall over the length."""
     here = (region.window[0], region.window[1])
     inside = region.inside
@@ -230,10 +190,11 @@ def _relief(region: Region, terrain: Terrain, axis_deg: float) -> dict[str, floa
     steep = np.sin(np.radians(slope[known]))
     down = np.radians(aspect[known])
     fall = np.arctan2((steep * np.sin(down)).sum(), (steep * np.cos(down)).sum())
+    axis = np.radians(shape(inside, pixel_m)["axis_deg"])
     height = terrain.elevation_m[here][inside]
     return {
         "slope_deg": float(slope[known].mean()),
-        "alignment": float(abs(np.cos(np.radians(axis_deg) - fall))),
+        "alignment": float(abs(np.cos(axis - fall))),
         "relief_m": float(np.nanmax(height) - np.nanmin(height)),
     }
 

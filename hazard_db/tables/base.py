@@ -68,5 +68,5 @@ class Referenced:
 
 def geometry(kind: str, *, nullable: bool = False, srid: int = WGS84, index: bool = True) -> Mapped[Any]:
     """Return a geometry column with its GiST index."""
-    dimension = 3 if kind.endswith("M") else 2
+    dimension = 3 if kind.endswith(("M", "Z")) else 2
     return mapped_column(Geometry(kind, srid=srid, dimension=dimension, spatial_index=index), nullable=nullable)

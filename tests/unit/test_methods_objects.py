@@ -6,10 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import scipy.ndimage as ndi
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from detection.blocks import terrain_from_elevation
 from detection.methods.objects import Rules, hillsides, plausible, regions, shape, solidity
@@ -47,30 +43,6 @@ def test_hysteresis_equals_flood_fill(seed: int) -> None:
     bare = {frozenset(p for p in one if np.nan_to_num(z[p], nan=-9) > 2.5) for one in found}
     assert len(found) == len(expected) > 0
     assert bare == expected or all(any(e <= b for b in bare) for e in expected)
-
-
-@given(arrays(np.int8, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 3)))
-def test_gaps_of_up_to_four_pixels_belong_to_the_region_around(coarse: np.ndarray) -> None:
-    """As filling the holes of every region by itself and opening the large ones again."""
-    z = np.repeat(np.where(coarse > 0, 10.0, 0.0), 2, axis=0).astype(np.float32)
-    labels, count = ndi.label(z > 2.5, np.ones((3, 3)))
-    expected = set()
-    for label in range(1, count + 1):
-        own = labels == label
-        holes = ndi.label(ndi.binary_fill_holes(own) & ~own)[0]
-        small = np.bincount(holes.ravel()) <= 4
-        small[0] = False
-        expected.add(frozenset(map(tuple, np.argwhere(own | small[holes]).tolist())))
-    found = [one.pixels for one in regions(z, replace(RULES, keep=0.0, fewest_px=1))]
-    assert {frozenset(zip(rows.tolist(), cols.tolist(), strict=True)) for rows, cols in found} == expected
-
-
-@pytest.mark.parametrize("number", [1, 2, 7, 50])
-def test_the_peak_is_a_percentile_of_the_pixels_above(number: int) -> None:
-    z = np.zeros((20, 60), dtype=np.float32)
-    z[10, 5 : 5 + number] = np.random.default_rng(number).uniform(6, 9, number)
-    (one,) = regions(z, replace(RULES, keep=0.0, fewest_px=1))
-    assert one.peak == pytest.approx(np.percentile(z[z > 0], 90), rel=1e-6)
 
 
 def test_regions_are_cut_back_to_a_share_of_the_peaks_near_by() -> None:

@@ -1,0 +1,129 @@
+"""`kkh detect glacier` and `kkh detect lake`: in files, or on the catalogue's scenes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.commands.choices import AsJson
+from api.commands.ingest import split
+from api.console import actor, progress, put, put_json, tell
+
+Scenes = Annotated[
+    list[Path] | None, typer.Option("--scenes", metavar="A.tif [...]", help="Rasters, one or more a date.")
+]
+Out = Annotated[Path | None, typer.Option("--out", help="GeoJSON to write.")]
+Dem = Annotated[Path | None, typer.Option("--dem", help="Elevation raster, metres.")]
+Crs = Annotated[str | None, typer.Option("--crs", metavar="EPSG:n", help="Of vector files that tell none.")]
+Bands = Annotated[list[str] | None, typer.Option("--bands", help="Names of the bands, in file order.")]
+Dates = Annotated[list[str] | None, typer.Option("--dates", help="Dates of the files.")]
+Since = Annotated[
+    datetime | None,
+    typer.Option("--since", formats=["%Y-%m-%d"], help="On the catalogue's scenes acquired since this day."),
+]
+
+
+def glacier(
+    scenes: Scenes = None,
+    outlines: Annotated[
+        Path | None, typer.Option("--outlines", help="Polygons with a column rgi_id, glac_id or glacier_id.")
+    ] = None,
+    out: Out = None,
+    centrelines: Annotated[
+        Path | None, typer.Option("--centrelines", help="Lines from head to snout, with the same column.")
+    ] = None,
+    dem: Dem = None,
+    crs: Crs = None,
+    bands: Bands = None,
+    dates: Dates = None,
+    since: Since = None,
+    json: AsJson = False,
+) -> None:
+    """Terminus, length and trend of glaciers on every date: in files (--scenes, --outlines, --out), or on the catalogue (--since)."""
+    if since is not None:
+        _refuse(scenes, outlines, out, centrelines)
+        _on_catalogue("glacier", since, dem, json)
+        return
+    if not (scenes and outlines and out):
+        raise typer.BadParameter("give --scenes, --outlines and --out, or --since DATE for the catalogue's scenes")
+    from detection.glaciers import run_glacier
+
+    with progress() as shown:
+        result = run_glacier(
+            scenes, outlines, out, centrelines=centrelines, dem=dem, crs=crs, bands=split(bands), dates=split(dates),
+            progress=shown,
+        )  # fmt: skip
+    _told(result.collection, out, json, "{measured} of {glaciers} glaciers measured")
+
+
+def lake(
+    scenes: Scenes = None,
+    out: Out = None,
+    dem: Dem = None,
+    outlines: Annotated[
+        Path | None, typer.Option("--outlines", help="Glaciers, where debris hides the ice that may dam a lake.")
+    ] = None,
+    crs: Crs = None,
+    bands: Bands = None,
+    dates: Dates = None,
+    since: Since = None,
+    json: AsJson = False,
+) -> None:
+    """Lakes on every date, their filling and draining: in files (--scenes, --out), or on the catalogue (--since)."""
+    if since is not None:
+        _refuse(scenes, outlines, out)
+        _on_catalogue("lake", since, dem, json)
+        return
+    if not (scenes and out):
+        raise typer.BadParameter("give --scenes and --out, or --since DATE for the catalogue's scenes")
+    from detection.lakes import run_lake
+
+    with progress() as shown:
+        result = run_lake(
+            scenes, out, dem=dem, outlines=outlines, crs=crs, bands=split(bands), dates=split(dates), progress=shown
+        )
+    _told(result.collection, out, json, "{lakes} lakes on {dates} dates")
+
+
+def _refuse(*files: Any) -> None:
+    if any(files):
+        raise typer.BadParameter("--since works on the catalogue's scenes and outlines; leave the files out")
+
+
+def _on_catalogue(kind: str, since: datetime, dem: Path | None, json: bool) -> None:
+    from api.ice import detect_ice
+    from api.opening import opened
+    from api.pipeline import DetectionSettings
+
+    settings = DetectionSettings()
+    if dem is not None:
+        settings = settings.model_copy(update={"dem": dem})
+    with opened(road=True) as catalogue, progress() as shown:
+        report = detect_ice(
+            catalogue.engine, catalogue.home, kind, since=since.date(), actor_name=actor(), settings=settings,
+            progress=shown,
+        )  # fmt: skip
+    if json:
+        put_json(report)
+        return
+    for message in report.messages:
+        tell(message)
+    what = "termini" if kind == "glacier" else "lake outlines"
+    put(
+        f"{report.runs} runs ({report.skipped} were done before), {report.measured} new {what}, "
+        f"{len(report.new_changes)} new changes, {report.seen_again} seen again, {len(report.alerts)} alerts"
+    )
+
+
+def _told(collection: dict[str, Any], out: Path, json: bool, line: str) -> None:
+    """Say what a run found."""
+    if json:
+        told = {name: collection[name] for name in ("method", "notes", "stats")}
+        put_json({"out": out, "features": len(collection["features"])} | told)
+        return
+    for note in collection["notes"]:
+        tell(f"note: {note}")
+    put(f"{len(collection['features'])} features in {out}; {line.format(**collection['stats'])}")

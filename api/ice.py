@@ -1,0 +1,186 @@
+"""Glaciers and lakes on the catalogue's scenes -> termini, lakes, changes, alerts: one pass, safe to repeat."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import shapely
+
+from alerts.run import process_run
+from api.icerecords import Place, store_glaciers, store_lakes
+from api.pipeline import DetectionSettings, Progress, plain, raster_paths, same_area
+from detection.glaciers import detect_glaciers
+from detection.icefiles import ice_plan
+from detection.lakes import detect_lakes
+from detection.methods.icecover import RATIO_BANDS
+from detection.sources import open_dates
+from detection.windows import Plan
+from hazard_db import changes, risk, scenes, termini
+from hazard_db.connect import Connection, Engine, actor, transaction
+from hazard_db.errors import DetectionError
+from hazard_db.scenes import SceneRecord
+
+
+@dataclass(frozen=True)
+class IceReport:
+    """What one pass did."""
+
+    runs: int
+    skipped: int
+    """Places that had been looked at already with the same scenes, outlines and code."""
+    measured: int
+    """Termini or lake outlines that are new, or differ from what was known."""
+    new_changes: tuple[int, ...]
+    seen_again: int
+    alerts: tuple[int, ...]
+    messages: tuple[str, ...]
+    """What could not be looked at, and why."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What storing one run brought."""
+
+    measured: int
+    changes: changes.StoredChanges
+    alerts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is looked for."""
+
+    bands: tuple[str, ...]
+    """Without these a scene tells nothing of it."""
+    history_days: int
+    """How far before the first of the new scenes the series begins."""
+    look: Callable[[Place, Plan, Progress | None], dict[str, Any]]
+    store: Callable[[Connection, Place, Plan, Mapping[str, Any], changes.RunRecord], tuple[int, changes.StoredChanges]]
+
+
+SUBJECTS: Mapping[str, Subject] = {
+    "glacier": Subject(
+        RATIO_BANDS, 3000, lambda place, plan, tell: detect_glaciers(place.glaciers, plan, None, tell), store_glaciers
+    ),
+    "lake": Subject(
+        ("green", "nir"), 800, lambda place, plan, tell: detect_lakes(plan, place.glaciers, None, tell), store_lakes
+    ),
+}
+
+
+def detect_ice(
+    engine: Engine,
+    home: Path,
+    kind: str,
+    *,
+    since: date,
+    actor_name: str,
+    settings: DetectionSettings | None = None,
+    progress: Progress | None = None,
+) -> IceReport:
+    """Return what looking for glaciers or lakes in the scenes acquired since a date brought into the catalogue."""
+    settings, subject = settings or DetectionSettings(), SUBJECTS[kind]
+    with transaction(engine) as conn:
+        places = _places(conn, scenes.find(conn), since, subject)
+    done: list[Stored] = []
+    skipped, messages = 0, []
+    for place in places:
+        if kind == "glacier" and not place.glaciers:
+            messages.append(
+                f"{place.newest.id}: the catalogue has no glacier outline there; bring some in with `kkh ingest glaciers`"
+            )
+            continue
+        try:
+            stored = _look_at(engine, home, kind, place, actor_name=actor_name, settings=settings, progress=progress)
+        except DetectionError as error:
+            messages.append(f"{place.newest.id}: {error}")
+            continue
+        skipped += stored is None
+        if stored is not None:
+            done.append(stored)
+    if done:
+        with transaction(engine) as conn:
+            actor(conn, actor_name)
+            risk.update(conn)
+    return IceReport(
+        runs=len(done),
+        skipped=skipped,
+        measured=sum(one.measured for one in done),
+        new_changes=tuple(number for one in done for number in one.changes.new),
+        seen_again=sum(len(one.changes.seen_again) for one in done),
+        alerts=tuple(number for one in done for number in one.alerts),
+        messages=tuple(messages),
+    )
+
+
+def _places(conn: Connection, known: Sequence[SceneRecord], since: date, subject: Subject) -> list[Place]:
+    """Return each place with scenes since a day, with its history: what an older scene that came late belongs to as well."""
+    begin = datetime(since.year, since.month, since.day, tzinfo=UTC)
+    usable = [scene for scene in known if _has_bands(scene, subject.bands)]
+    waiting = [scene for scene in usable if scene.acquired_at >= begin]
+    places = []
+    while waiting:
+        reference = waiting[-1]
+        own = [scene for scene in waiting if same_area(scene, reference)]
+        waiting = [scene for scene in waiting if scene not in own]
+        earliest = own[0].acquired_at - timedelta(days=subject.history_days)
+        series = [scene for scene in usable if scene.acquired_at >= earliest and same_area(scene, reference)]
+        area = shapely.union_all([scene.footprint for scene in series])
+        glaciers = termini.outlines_in(conn, shapely.to_wkb(area))
+        places.append(Place(tuple(series), since, tuple(glaciers)))
+    return places
+
+
+def _has_bands(scene: SceneRecord, wanted: Sequence[str]) -> bool:
+    return set(wanted) <= {str(band) for asset in scene.assets.values() for band in asset["bands"]}
+
+
+def _look_at(
+    engine: Engine, home: Path, kind: str, place: Place, *, actor_name: str, settings: DetectionSettings,
+    progress: Progress | None,
+) -> Stored | None:  # fmt: skip
+    """Return what was stored of one place; None where this very run is in the catalogue already."""
+    subject, started = SUBJECTS[kind], datetime.now(UTC)
+    inputs = _inputs(place, settings.dem)
+    sha256 = hashlib.sha256(json.dumps([kind, str(place.since), inputs], sort_keys=True).encode()).hexdigest()
+    code = version("kkh-hazard-watch")
+    with transaction(engine) as conn:
+        if changes.find_run(conn, sha256, code) is not None:
+            return None
+    plan = ice_plan(open_dates(raster_paths(home, place.series)), settings.dem)
+    collection = subject.look(place, plan, progress)
+    run = changes.RunRecord(
+        kind=kind,
+        method=collection["method"],
+        method_version=str(collection["version"]),
+        parameters=collection["parameters"],
+        inputs=inputs,
+        inputs_sha256=sha256,
+        code_version=code,
+        started_at=started,
+        finished_at=datetime.now(UTC),
+        observed_share=None,
+        stats=plain(collection["stats"] | {"notes": collection["notes"]}),
+        footprint_wkb=shapely.to_wkb(shapely.union_all([scene.footprint for scene in place.series])),
+    )
+    with transaction(engine) as conn:
+        actor(conn, actor_name)
+        measured, stored = subject.store(conn, place, plan, collection, run)
+        raised = tuple(alert.id for alert in process_run(conn, stored.run_id, actor_name))
+    return Stored(measured, stored, raised)
+
+
+def _inputs(place: Place, dem: Path | None) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = [
+        {"scene": scene.id, "role": "series", "sha256": scene.checksum} for scene in place.series
+    ]
+    outlines = hashlib.sha256(b"".join(shapely.to_wkb(one.outline) for one in place.glaciers)).hexdigest()
+    listed.append({"role": "outlines", "glaciers": len(place.glaciers), "sha256": outlines})
+    return listed + ([{"dem": str(dem), "role": "dem", "size": dem.stat().st_size}] if dem else [])
