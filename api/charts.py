@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -40,6 +40,8 @@ class Asked:
     km_from: float | None = None
     km_to: float | None = None
     change_id: int | None = None
+    area_id: int | None = None
+    """A deformation area that is shown wherever it lies."""
     beyond: bool = False
     """On the map of the corridor: also what lies further away than the corridor reaches."""
 
@@ -77,6 +79,8 @@ def draw(asked: Asked, source: Source, tell: Telling) -> MapPage:
             "lakes": drawing.lakes(conn, view),
             "glaciers": drawing.glaciers(conn, view),
             "changes": drawing.changes(conn, view, include_unreviewed=source.inside, also=asked.change_id),
+            "deformation": drawing.deformation(conn, view, include_unreviewed=source.inside, also=asked.area_id),
+            "points": drawing.points(conn, view),
             "alerts": drawing.alerts(conn, view, scope=None if source.inside else "Public"),
         }
     if asked.kind == "segment" and not parts["road"].rows:
@@ -113,6 +117,7 @@ def write_map(
     tell = telling(
         lang, link=lambda path: urljoin(base + "/", path.lstrip("/")) if base else None, picture=inlined.picture
     )
+    tell = replace(tell, tiles=False)
 
     def reading() -> AbstractContextManager[Connection]:
         return connect.transaction(catalogue.engine)
@@ -147,7 +152,8 @@ def _view(asked: Asked, change: dict[str, Any] | None) -> View:
 
 
 def _subject(asked: Asked, change: dict[str, Any] | None, parts: dict[str, Found], tell: Telling) -> Subject:
-    inside = any(row["status"] == "candidate" for row in parts["changes"].rows) or any(
+    found = (*parts["changes"].rows, *parts["deformation"].rows)
+    inside = any(row["status"] == "candidate" for row in found) or any(
         row["scope"] != "Public" for row in parts["alerts"].rows
     )
     title, bounds, about = tell.words("title.corridor"), None, None

@@ -75,6 +75,17 @@ def changes(conn: Connection, view: View, *, include_unreviewed: bool, also: int
     return _found(conn, _CHANGES, view, all=include_unreviewed, also=also)
 
 
+def deformation(conn: Connection, view: View, *, include_unreviewed: bool, also: int | None = None) -> Found:
+    """Return areas that move as the newest run of each set saw them; only confirmed ones unless others are asked for."""
+    return _found(conn, _DEFORMATION, view, all=include_unreviewed, also=also)
+
+
+def points(conn: Connection, view: View, most: int = 8) -> Found:
+    """Return the sets whose points lie in the stretch, the newest first: a map draws their points as tiles."""
+    found = _found(conn, _POINT_SETS, view)
+    return Found(found.rows[:most], found.total)
+
+
 def alerts(conn: Connection, view: View, *, scope: str | None) -> Found:
     """Return live alerts; with `scope="Public"` only those that everybody may see."""
     return _found(conn, _ALERTS, view, scope=scope)
@@ -143,8 +154,31 @@ FROM {{table}} WHERE {_AT} AND review_status <> 'rejected' ORDER BY observed_at 
 _CHANGES = f"""
 SELECT id, kind, status, confidence, area_m2, area_uncertainty_m2, mean_slope_deg, first_date, last_date, picture, chainage_km,
        chainage_from_km, chainage_to_km, offset_m, {_shape(6, 0.00002)}, count(*) OVER () AS total
-FROM change WHERE (:all OR status = 'confirmed') AND (id = :also OR ({_ALONG} AND status <> 'false_alarm'))
+FROM change
+WHERE (:all OR status = 'confirmed') AND (id = :also OR ({_ALONG} AND status <> 'false_alarm'
+  -- what a displacement set's newest run saw is drawn as ground motion
+  AND NOT EXISTS (SELECT FROM deformation_area AS a JOIN displacement_set AS d ON d.latest_run_id = a.run_id
+                  WHERE a.change_id = change.id)))
 ORDER BY id IS NOT DISTINCT FROM :also DESC, last_date DESC, id DESC {_LAST}
+"""
+_DEFORMATION = f"""
+SELECT a.id, a.motion, a.velocity_mm_yr, a.velocity_std_mm_yr, a.peak_velocity_mm_yr, a.onset_date, a.slope_velocity_mm_yr,
+       a.trend_change_mm_yr, a.trend_alert, a.quality, a.n_points, c.status, a.first_date, a.last_date, s.name AS set_name,
+       s.reference, a.chainage_km, a.chainage_from_km, a.chainage_to_km, a.offset_m, a.geometry, count(*) OVER () AS total
+FROM (SELECT *, {_shape(6, 0.00002)} FROM deformation_area
+      WHERE id = :also OR {_ALONG}) AS a
+JOIN displacement_set AS s ON s.latest_run_id = a.run_id JOIN change AS c ON c.id = a.change_id
+WHERE (:all OR c.status = 'confirmed') AND (a.id = :also OR c.status <> 'false_alarm')
+ORDER BY a.trend_alert DESC, abs(a.velocity_mm_yr) DESC, a.id {_LAST}
+"""
+_POINT_SETS = f"""
+SELECT s.id, s.name, s.reference, s.n_points, ARRAY[ST_XMin(s.geom), ST_YMin(s.geom), ST_XMax(s.geom), ST_YMax(s.geom)] AS bounds,
+       count(*) OVER () AS total
+FROM displacement_set AS s
+WHERE CAST(:km_from AS float8) IS NULL OR EXISTS (
+    SELECT FROM segment AS g WHERE g.alignment_id = current_alignment() AND g.km_to > :km_from AND g.km_from < :km_to
+      AND ST_DWithin(g.geom, s.geom, 0.1))
+ORDER BY s.dates[cardinality(s.dates)] DESC, s.id DESC {_LAST}
 """
 _ALERTS = f"""
 SELECT id, kind, state, scope, severity, certainty, urgency, headline, raised_at, expires_at, chainage_km, chainage_from_km,

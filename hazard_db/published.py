@@ -18,6 +18,8 @@ from hazard_db.errors import InputError, NotFoundError
 MOST_COUNTED = 100_000
 """Beyond this a count costs more than it tells: numberMatched is left out."""
 MOST_IN_TILE = 20_000
+MIN_ZOOM = "min_zoom"
+"""Column of views with more features than a tile can show: the least zoom at which each is in tiles."""
 TILE_UNITS, TILE_BUFFER = 4096, 64
 
 KINDS: Mapping[str, str] = {
@@ -188,9 +190,12 @@ def item(conn: Connection, collection: Collection, identifier: str, page: Page) 
 def tile(conn: Connection, collection: Collection, place: tuple[int, int, int], page: Page) -> bytes:
     """Return a Mapbox vector tile of the WebMercatorQuad scheme; empty where there is nothing.
 
-    Features of a crowded tile end at MOST_IN_TILE; `place` is zoom, column, row.
+    Features of a crowded tile end at MOST_IN_TILE; `place` is zoom, column, row. A view with a column MIN_ZOOM says itself
+    which features stand for the others from afar.
     """
     where, values = _where(page)
+    if collection.column(MIN_ZOOM):  # a number in the text, as only so the planner sees that a partial index suits
+        where += f" AND t.{quoted(MIN_ZOOM)} <= {int(place[0])}"
     told = ", ".join(
         f"t.{quoted(one.name)}" if one.kind in {"integer", "number", "boolean", "text"}
         else f"CAST(t.{quoted(one.name)} AS text) AS {quoted(one.name)}"

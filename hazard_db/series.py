@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -86,3 +86,36 @@ class Displacement:
         if self.years:
             return np.asarray(self.years, dtype=np.float64)
         return np.array([(day - self.dates[0]).days for day in self.dates], dtype=np.float64) / DAYS_PER_YEAR
+
+
+@dataclass(frozen=True)
+class PointBatch:
+    """Some points of a product with their series."""
+
+    codes: npt.NDArray[np.str_]
+    """(points,): their names in the file; of a pixel, row-column from 0."""
+    lon: FloatArray
+    """(points,), degrees, EPSG:4326."""
+    lat: FloatArray
+    height_m: FloatArray
+    """NaN = not told."""
+    series: FloatArray
+    """(dates, points), mm, NaN = not measured."""
+
+
+class Fitter(Protocol):
+    """How velocities follow from sums over a series that later dates are added to; `size` numbers a series."""
+
+    size: int
+
+    def sums(
+        self, times_yr: npt.NDArray[np.float64], series: FloatArray, before: FloatArray | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Return the sums of series, (size, points); `before` is the value before their first, whose time comes first."""
+        ...
+
+    def velocities(
+        self, times_yr: npt.NDArray[np.float64], state: npt.NDArray[np.float64], known: npt.NDArray[np.bool_] | None
+    ) -> tuple[FloatArray, FloatArray, str]:
+        """Return velocity and its standard deviation, mm/yr, of each point, and the seasonal terms they rest on."""
+        ...

@@ -17,17 +17,19 @@ from maps import assets, style
 from maps.layers import Content, Drawn, Telling, number
 from maps.texts import DIRECTIONS, place_name, texts
 
-CLUSTERED = ("glaciers", "lakes", "changes", "observations", "sites", "events")
+CLUSTERED = ("glaciers", "lakes", "changes", "observations", "sites", "events", "deformation")
 SAMPLES = {
     "alerts": "alert", "changes": "change", "observations": "observation", "sites": "site", "events": "event",
-    "glaciers": "glacier", "lakes": "lake",
+    "glaciers": "glacier", "lakes": "lake", "deformation": "deformation",
 }  # fmt: skip
 SPOKEN = (
-    "search.", "popup.", "zoom.", "value.km", "value.stretch", "value.metres", "layer.labels", "cluster", "map.label",
+    "search.", "popup.", "zoom.", "motion.", "layer.points",
+    "value.km", "value.stretch", "value.metres", "layer.labels", "cluster", "map.label",
 )  # fmt: skip
 """Beginnings of the keys of texts that the browser needs."""
 Bounds = tuple[float, float, float, float]
 """West, south, east, north in degrees."""
+TILES = "/ogc/collections/displacement_points/tiles/WebMercatorQuad/{z}/{y}/{x}"
 KARAKORAM: Bounds = (71.5, 33.5, 77.5, 39.9)
 
 
@@ -95,16 +97,16 @@ def draw_chart(content: Content, drawn: Sequence[Drawn], bounds: Bounds | None, 
     control.options["collapsed"] = JsCode("kkh.narrow()")  # type: ignore[assignment]
     chart.add_child(control)
     chart.add_child(_Finish(control))
-    return _rendered(chart)
+    return _rendered(chart, ["pbf.js", "motion.js"] if content.points.rows and tell.tiles else [])
 
 
-def _rendered(chart: folium.Map) -> Chart:
+def _rendered(chart: folium.Map, more: Sequence[str]) -> Chart:
     figure = chart.get_root()
     assert isinstance(figure, Figure)
     figure.render()
     parts = figure.header._children.items()
     links = [assets.local(name) for name, part in parts if isinstance(part, JavascriptLink | CssLink)]
-    names = dict.fromkeys([*(name for name in links if name), "map.js", "map.css"])
+    names = dict.fromkeys([*(name for name in links if name), *more, "map.js", "map.css"])
     return Chart(Markup(figure.html.render()), Markup(figure.script.render()), tuple(names))
 
 
@@ -163,6 +165,15 @@ def _config(content: Content, drawn: Sequence[Drawn], tell: Telling) -> dict[str
             for row in content.places.rows
         ],
         "dir": DIRECTIONS[tell.lang],
+        "motion": {"sets": [_motion(row) for row in content.points.rows] if tell.tiles else [], "scale": style.rate_scale()},
+    }  # fmt: skip
+
+
+def _motion(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a displacement set whose points are drawn as tiles."""
+    return {
+        "name": row["name"], "reference": row["reference"], "bounds": row["bounds"], "count": number(row["n_points"]),
+        "tiles": f"{TILES}?filter=set_id%3D{row['id']}&properties=velocity_mm_yr",
     }  # fmt: skip
 
 

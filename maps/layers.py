@@ -10,7 +10,7 @@ from typing import Any
 
 from shapely.geometry import shape
 
-from maps.style import LOOK_EXPIRES_DAYS
+from maps.style import LOOK_EXPIRES_DAYS, rate_colour
 from maps.texts import Term, Words, place_name
 
 Row = Mapping[str, Any]
@@ -40,6 +40,9 @@ class Content:
     observations: Layer = field(default_factory=Layer)
     changes: Layer = field(default_factory=Layer)
     alerts: Layer = field(default_factory=Layer)
+    deformation: Layer = field(default_factory=Layer)
+    points: Layer = field(default_factory=Layer)
+    """Displacement sets whose points are drawn as tiles."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class Telling:
     """Address of one of our pages; None where the map is a file that knows of none."""
     picture: Callable[[str], str | None] = lambda path: None
     """What an image element shows for a picture of the catalogue."""
+    tiles: bool = True
+    """Whether the map can ask for tiles; one that is a file cannot."""
     longest: int = LONGEST
     """Characters of a note."""
 
@@ -146,6 +151,48 @@ def _change(row: Row, tell: Telling) -> Feature:
         row, f"changes:{row['id']}", "change" if row["status"] == "confirmed" else "change_new",
         tell.words("value.change", id=row["id"]), values, link=tell.link(f"/changes/{row['id']}"), o=round(row["confidence"], 2), **more,
     )  # fmt: skip
+
+
+def deformation(layer: Layer, tell: Telling) -> Drawn:
+    """Return the areas that settle or rise, coloured by rate."""
+    names = (
+        "km",
+        "motion",
+        "los_rate",
+        "peak",
+        "onset",
+        "slope_rate",
+        "trend_change",
+        "quality",
+        "points",
+        "state",
+        "period",
+        "offset",
+        "reference",
+    )
+    return Drawn("deformation", names, tuple(_deformation(row, tell) for row in layer.rows), layer.total)
+
+
+def _deformation(row: Row, tell: Telling) -> Feature:
+    values = [
+        _stretch(row, tell), tell.term(row["motion"]), rate(row["velocity_mm_yr"], row["velocity_std_mm_yr"]),
+        rate(row["peak_velocity_mm_yr"]), row["onset_date"], rate(row["slope_velocity_mm_yr"]),
+        rate(row["trend_change_mm_yr"]) if row["trend_alert"] else None, row["quality"], number(row["n_points"]),
+        tell.term(row["status"]), f"{row['first_date']} – {row['last_date']}", _metres(row["offset_m"], tell),
+        short(f"{row['set_name']}: {row['reference']}", tell.longest),
+    ]  # fmt: skip
+    mark = "deformation" if row["status"] == "confirmed" else "deformation_new"
+    return _feature(
+        row, f"deformation:{row['id']}", mark, tell.words("value.deformation", id=row["id"]), values,
+        link=tell.link(f"/displacement/areas/{row['id']}"), c=rate_colour(row["velocity_mm_yr"]),
+    )  # fmt: skip
+
+
+def rate(velocity_mm_yr: float | None, std_mm_yr: float | None = None) -> str | None:
+    """Return a rate with its error; None where there is none."""
+    if velocity_mm_yr is None:
+        return None
+    return f"{velocity_mm_yr:+.1f}{'' if std_mm_yr is None else f' ± {std_mm_yr:.1f}'} mm/yr"
 
 
 def observations(layer: Layer, tell: Telling) -> Drawn:
@@ -249,7 +296,8 @@ def _way(row: Row, tell: Telling) -> str | None:
 
 DRAWERS: Mapping[str, Callable[[Layer, Telling], Drawn]] = {
     "road": road, "glaciers": glaciers, "lakes": lakes,
-    "sites": sites, "events": events, "observations": observations, "changes": changes, "alerts": alerts,
+    "sites": sites, "events": events, "observations": observations, "deformation": deformation, "changes": changes,
+    "alerts": alerts,
 }  # fmt: skip
 """Kind of records -> how they are drawn, from the lowest to the topmost."""
 

@@ -64,8 +64,11 @@ def make_page(content: Content, subject: Subject, tell: Telling, below: Below | 
     chart = draw_chart(content, drawn, subject.bounds, tell, below)
     body = _templates().get_template("body.html").render(
         t=tell.words, subject=subject, chart=chart.element, lists=_lists(drawn, tell), notes=_notes(content, drawn, tell),
-        empty=not any(layer.features for layer in drawn[1:]), road=bool(drawn[0].features), relief=below.relief is not None,
+        empty=not (any(layer.features for layer in drawn[1:]) or content.points.rows), road=bool(drawn[0].features),
+        relief=below.relief is not None,
         about=_about(drawn, subject, tell), legend=_legend(subject, tell), style=style,
+        points=bool(content.points.rows and tell.tiles),
+        rates=style.rate_keys() if content.deformation.rows or (content.points.rows and tell.tiles) else [],
     )  # fmt: skip
     scripts, styles = (tuple(name for name in chart.assets if name.endswith(kind)) for kind in (".js", ".css"))
     return MapPage(subject.title, Markup(body), chart.script, scripts, styles)

@@ -6,8 +6,10 @@ What is not known is dashed, never drawn like `low`. Records differ by shape fir
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 from markupsafe import Markup
@@ -71,6 +73,7 @@ TRIANGLE = '<path d="M12 3.5 21 20H3z"/>'
 CIRCLE = '<circle cx="12" cy="12" r="7"/>'
 DIAMOND = '<path d="M12 3 21 12 12 21 3 12z"/>'
 SQUARE = '<rect x="5" y="5" width="14" height="14"/>'
+SINKING = '<path d="M3 5h18L12 20z"/>'
 SHIELD = '<path d="M8 2.5h8L21.5 8v8L16 21.5H8L2.5 16V8z"/>'
 DROP = '<path d="M12 2.5c4 5 6.5 8 6.5 11.5a6.5 6.5 0 0 1-13 0C5.5 10.5 8 7.5 12 2.5z"/>'
 PEAK = '<path d="M2.5 20 9 6l4 7 2.5-4L21.5 20z"/>'
@@ -89,6 +92,8 @@ SYMBOLS: Mapping[str, Symbol] = {
     "lake_dammed": Symbol(DROP, "#0b3f66", "#06233a", '<path d="M8 15h8" stroke="#fff" stroke-width="2.4"/>'),
     "glacier": Symbol(PEAK, "#d8f0f7", "#2c7f99"),
     "glacier_surge": Symbol(PEAK, "#2c7f99", "#123f4d", EXCLAMATION.format("#fff")),
+    "deformation": Symbol(SINKING, "#b2182b", "#67001f"),
+    "deformation_new": Symbol(SINKING, "#fff", "#b2182b"),
 }
 AREAS: Mapping[str, Line] = {
     "alert_grave": Line("#9b1022", 2, "8 4"),
@@ -97,6 +102,8 @@ AREAS: Mapping[str, Line] = {
     "change_new": Line("#8e2a9c", 2, "4 4"),
     "site": Line("#6b4a1f", 2),
     "event": Line("#3f4b57", 3, "2 6"),
+    "deformation": Line("#67001f", 2),
+    "deformation_new": Line("#67001f", 2, "4 4"),
     "observation": Line("#1f66b0", 2),
     "observation_new": Line("#1f66b0", 2, "4 4"),
     "lake": Line("#0d4a70", 1.5),
@@ -104,6 +111,43 @@ AREAS: Mapping[str, Line] = {
     "glacier": Line("#2c7f99", 1.2),
     "glacier_surge": Line("#123f4d", 2.5, "6 3"),
 }
+
+RATE_LIMITS = (-40.0, -20.0, -10.0, -5.0, -2.0, 2.0, 5.0, 10.0, 20.0, 40.0)
+"""mm/yr: where one colour of ground motion ends and the next begins."""
+RATE_COLOURS = (
+    "#67001f", "#b2182b", "#d6604d", "#f4a582", "#fddbc7", "#f1efe9", "#d1e5f0", "#92c5de", "#4393c3", "#2166ac", "#053061",
+)  # fmt: skip
+"""Diverging, apart for colour-blind eyes (ColorBrewer RdBu): red = away from the satellite, blue = towards it."""
+RATE_UNKNOWN = "#9aa0a6"
+
+
+def rate_colour(rate_mm_yr: float | None) -> str:
+    """Return the colour of a rate; grey where it is unknown."""
+    return RATE_UNKNOWN if rate_mm_yr is None else RATE_COLOURS[bisect_right(RATE_LIMITS, rate_mm_yr)]
+
+
+def rate_scale() -> dict[str, Any]:
+    """Return what the browser colours points by."""
+    return {
+        "limits": RATE_LIMITS, "colours": RATE_COLOURS, "unknown": RATE_UNKNOWN, "sample": rate_sample(RATE_COLOURS[1]),
+    }  # fmt: skip
+
+
+def rate_sample(colour: str) -> Markup:
+    """Return a point of a colour."""
+    return Markup(
+        '<svg class="sample" viewBox="0 0 14 14" width="14" height="14" aria-hidden="true"><circle cx="7" cy="7" r="5.5" '
+        'fill="{}" stroke="#22262b" stroke-width="1"/></svg>'
+    ).format(colour)
+
+
+def rate_keys() -> list[tuple[Markup, str]]:
+    """Return the colours of rates with their limits, the fastest towards the satellite first."""
+    texts = [f"< {RATE_LIMITS[0]:+g}"]
+    texts += [f"{low:+g} … {high:+g}" for low, high in pairwise(RATE_LIMITS)]
+    texts.append(f"> {RATE_LIMITS[-1]:+g}")
+    keys = [(rate_sample(colour), text) for colour, text in zip(RATE_COLOURS, texts, strict=True)]
+    return keys[::-1]
 
 
 def settings() -> dict[str, Any]:

@@ -80,6 +80,16 @@ def event(number: int = 1, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def deformation(number: int = 5, **more: Any) -> dict[str, Any]:
+    return {
+        "id": number, "motion": "hinge", "velocity_mm_yr": -31.2, "velocity_std_mm_yr": 0.8, "peak_velocity_mm_yr": -44.0,
+        "onset_date": date(2025, 3, 1), "slope_velocity_mm_yr": 38.0, "trend_change_mm_yr": -12.0, "trend_alert": True,
+        "quality": 1, "n_points": 120, "status": "candidate", "first_date": date(2021, 1, 3), "last_date": date(2026, 6, 20),
+        "set_name": "track 27", "reference": "point at 36.3, 74.6", "chainage_km": 657.1, "chainage_from_km": 657.0,
+        "chainage_to_km": 657.4, "offset_m": 80.0, "geometry": {"type": "Polygon", "coordinates": [SQUARE]}, **more,
+    }  # fmt: skip
+
+
 def alert(number: int = 1, **more: Any) -> dict[str, Any]:
     return {
         "id": number, "kind": "landslide", "state": "open", "scope": "Restricted", "severity": "Severe", "certainty": "Likely",
@@ -103,5 +113,6 @@ def content(**more: Layer) -> Content:
         "road": layer(segment(656), segment(657)), "places": layer(place()), "sites": layer(site()), "events": layer(event()),
         "observations": layer(observation()), "changes": layer(change()), "alerts": layer(alert()),
         "lakes": layer(lake()), "glaciers": layer(glacier()),
+        "deformation": layer(deformation()),
     }  # fmt: skip
     return Content(**{**whole, **more})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -159,6 +160,36 @@ def scene(
         put(f"{report.id}: {report.status}, {report.acquired_at:%Y-%m-%d}, {' '.join(report.bands)}")
     if failed is not None:
         raise failed
+
+
+@app.command()
+def displacement(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="MintPy, LiCSBAS, OPERA DISP-S1, a folder of rasters, or a table.")
+    ],
+    name: Annotated[
+        str | None,
+        typer.Option("--set", help="Set to store it as, by default the file's name; later epochs are added to a set."),
+    ] = None,
+    form: Annotated[str | None, typer.Option("--format", help="By default found out from the content.")] = None,
+    unit: Annotated[str | None, typer.Option(help="mm, cm or m, where the file does not tell it.")] = None,
+    crs: Annotated[str | None, typer.Option(metavar="EPSG:n", help="Where the file does not tell it.")] = None,
+    skip_bad: SkipBad = False,
+    rejects: Annotated[Path | None, typer.Option(help="File for the rejected rows, with --skip-bad.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Displacement series of InSAR, every point with its velocity; later epochs are added to what is there."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # blocks are small: threads would wait for each other
+    from api.opening import opened
+    from detection.settlement.sums import SumFitter
+    from ingest.displacement.load import ingest_displacement
+
+    with opened(road=True) as catalogue, progress() as shown:
+        report = ingest_displacement(
+            catalogue.engine, file, fitter=SumFitter(), name=name, format_name=form, unit=unit, crs=crs, skip_bad=skip_bad,
+            rejects=rejects, actor=actor(), progress=shown,
+        )  # fmt: skip
+    _show(report, json)
 
 
 @app.command()

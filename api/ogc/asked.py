@@ -74,7 +74,7 @@ def items(params: QueryParams, collection: Collection) -> Asked:
     page = Page(
         where=where(given, collection, named_properties),
         order=tuple(_order(given.get("sortby"), collection)),
-        properties=_properties(given.get("properties"), collection),
+        properties=properties(given.get("properties"), collection),
         srid=crs.srid,
         flipped=crs.flipped,
         limit=min(MOST, _whole(given, "limit", USUAL, 1)),
@@ -176,7 +176,8 @@ def _order(text: str | None, collection: Collection) -> Iterable[tuple[str, bool
         yield name, part.strip().startswith("-")
 
 
-def _properties(text: str | None, collection: Collection) -> tuple[str, ...] | None:
+def properties(text: str | None, collection: Collection) -> tuple[str, ...] | None:
+    """Return the properties to be told, None = all; raises InputError where one is unknown."""
     if text is None:
         return None
     names = tuple(part.strip() for part in text.split(",") if part.strip())

@@ -219,7 +219,8 @@ def tile(request: Request, name: Name, z: int, y: int, x: int) -> Response:
         )
     with connect.transaction(state_of(request).public_engine) as conn:
         one = _spatial(request, conn, name)
-        body = published.tile(conn, one, (z, x, y), Page(where=asked.where(given, one)))
+        page = Page(where=asked.where(given, one), properties=asked.properties(given.get("properties"), one))
+        body = published.tile(conn, one, (z, x, y), page)
     return Response(body, media_type=documents.MVT)
 
 

@@ -81,17 +81,23 @@ def _fit_block(G: Float, y: Float) -> Fit:
         residual = y - G @ parameters
         count = np.full(y.shape[1], n)
         last = min(VELOCITY, p - 1)
-        return _judge(G, parameters, residual, variance=inverse[last, last], count=count, scarcity=1.0)
+        return judge(G, parameters, *_squares(residual), variance=inverse[last, last], count=count, scarcity=1.0)
     count = known.sum(axis=0)
     filled = np.where(known, y, 0.0)
-    parameters, variance = _solve(G, known.astype(np.float64), G.T @ filled)
+    parameters, variance = solve(G, known.astype(np.float64), G.T @ filled)
     residual = np.where(known, filled - G @ parameters, 0.0)
     # residuals side by side, as often as there are dates: what gaps take away is made up for
     pairs = (known[1:] & known[:-1]).sum(axis=0)
-    return _judge(G, parameters, residual, variance=variance, count=count, scarcity=(count - 1) / np.maximum(pairs, 1))
+    scarcity = (count - 1) / np.maximum(pairs, 1)
+    return judge(G, parameters, *_squares(residual), variance=variance, count=count, scarcity=scarcity)
 
 
-def _solve(G: Float, weight: Float, right: Float) -> tuple[Float, Float]:
+def _squares(residual: Float) -> tuple[Float, Float]:
+    """Return the sum of squares of residuals and of the products of those side by side, both (series,)."""
+    return np.einsum("ij,ij->j", residual, residual), np.einsum("ij,ij->j", residual[1:], residual[:-1])
+
+
+def solve(G: Float, weight: Float, right: Float) -> tuple[Float, Float]:
     """Return the parameters and the variance of the velocity (for unit variance of the data) of each series.
 
     The normal equations of all series are one matrix product; Cholesky's method runs over all of them at once, the
@@ -125,21 +131,28 @@ def _solve(G: Float, weight: Float, right: Float) -> tuple[Float, Float]:
     return parameters, factor[p - 1, p - 1] ** -2
 
 
-def _judge(
+def judge(
     G: Float,
     parameters: Float,
-    residual: Float,
+    rss: Float,
+    lagged: Float,
     *,
     variance: Float | float,
     count: npt.NDArray[np.int64],
     scarcity: Float | float,
 ) -> Fit:
-    """Return the fit with its errors."""
+    """Return the fit with its errors.
+
+    Parameters
+    ----------
+    rss, lagged
+        (series,): sum of squared residuals, and of the products of residuals side by side.
+    scarcity
+        How much rarer such pairs are than dates: gaps take more of them.
+    """
     p = G.shape[1]
-    rss = np.einsum("ij,ij->j", residual, residual)
-    lagged = np.einsum("ij,ij->j", residual[1:], residual[:-1]) * scarcity
     with np.errstate(divide="ignore", invalid="ignore"):
-        r1 = np.clip(np.where(rss > 0, lagged / rss, 0.0) - _taken_out(G), *_RANGE)
+        r1 = np.clip(np.where(rss > 0, lagged * scarcity / rss, 0.0) - _taken_out(G), *_RANGE)
         std = np.sqrt(variance * rss / np.maximum(count - p, 1) * (1 + r1) / (1 - r1))
     short = count < p + SPARE
     parameters[:, short] = np.nan

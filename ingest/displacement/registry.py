@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hazard_db.errors import InputError, UnknownFormatError
 from hazard_db.series import Displacement
@@ -33,7 +34,11 @@ FORMATS: dict[str, Format] = {
 
 
 def open_displacement(
-    path: Path, format_name: str | None = None, unit: str | None = None, crs: str | None = None
+    path: Path,
+    format_name: str | None = None,
+    unit: str | None = None,
+    crs: str | None = None,
+    bad: Callable[[str, str, Mapping[str, Any]], None] | None = None,
 ) -> Displacement:
     """Return the series of a file or folder; its format is found out from the content.
 
@@ -43,6 +48,8 @@ def open_displacement(
         mm, cm or m, where the file does not tell or tells wrongly.
     crs
         Such as EPSG:3003, likewise.
+    bad
+        Takes record, reason and values of a table's rows that cannot be used; without it such a row ends it.
 
     Raises
     ------
@@ -60,7 +67,7 @@ def open_displacement(
             raise InputError(f"{path.name}: is empty; fetch it again")
         for name in [format_name] if format_name else FORMATS:
             if format_name or FORMATS[name].recognise(path):
-                return FORMATS[name].read(path, Options(unit, crs))
+                return FORMATS[name].read(path, Options(unit, crs, bad))
     except (OSError, UnicodeError, MemoryError) as error:
         raise InputError(f"{path.name}: cannot be read ({error}); check the file and your rights") from error
     raise UnknownFormatError(_unknown(path))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -33,6 +33,8 @@ class Options:
 
     unit: str | None = None
     crs: str | None = None
+    bad: Callable[[str, str, Mapping[str, Any]], None] | None = None
+    """Takes record, reason and values of rows that cannot be used; None = such a row ends it."""
 
 
 def days_in(text: str) -> list[date]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -116,23 +117,26 @@ def read_table(path: Path, head: Head, options: Options, format_name: str, crs: 
         k for k in (head.find(HEIGHT), head.find(VELOCITY), *(head.find(names) for names in LOOK)) if k is not None
     ]
     wanted = [x, y, *extra, *dated]
-    ids, values = _numbers(path, head, wanted)
+    found = _numbers(path, head, wanted, 2 + len(extra), options)
+    ids, values, series = found.ids, found.values, found.series
     used_crs = told_crs or _degrees(values[:, 0], values[:, 1], path.name)
     lon, lat = _lonlat(values[:, 0], values[:, 1], used_crs, path.name)
+    bad = ~(np.isfinite(lon) & np.isfinite(lat) & (np.abs(lat) <= 90) & (np.abs(lon) <= 180))
+    if bad.any():
+        _refuse_places(ids, values, bad, crs=used_crs, options=options, label=path.name)
+        ids, values, lon, lat = ids[~bad], values[~bad], lon[~bad], lat[~bad]
+        series = series[~bad]
     by_column = {column: values[:, 2 + k] for k, column in enumerate(extra)}
-    series = np.ascontiguousarray(values[:, 2 + len(extra) :].T, dtype=np.float32)
     told, notes = _unit(options, head, by_column, series, [head.days[k] for k in dated])
     unit = chosen_unit(options.unit, told, path.name)
-    series[~np.isfinite(series)] = np.nan
-    if MM[unit] != 1.0:
-        series *= np.float32(MM[unit])
+    to_mm = np.float32(MM[unit])
     height = head.find(HEIGHT)
     return Displacement(
         name=path.name,
         format=format_name,
         dates=tuple(head.days[k] for k in dated),
         place=Scatterers(ids, lon, lat, by_column.get(height) if height is not None else None),
-        read=lambda start, stop: series[:, start:stop],
+        read=lambda start, stop: np.ascontiguousarray(series[start:stop].T) * to_mm,
         unit=unit,
         reference="not told by the file",
         look=_look(head, by_column),
@@ -169,20 +173,27 @@ def _degrees(x: FloatArray, y: FloatArray, label: str) -> str:
 
 
 def _lonlat(x: FloatArray, y: FloatArray, crs: str, label: str) -> tuple[FloatArray, FloatArray]:
-    """Return longitude and latitude, EPSG:4326, datum shift included."""
+    """Return longitude and latitude, EPSG:4326, datum shift included; not finite where there is no such place."""
     if crs.upper() != "EPSG:4326":
         mover = Transformer.from_crs(crs_wkt(crs, label), 4326, always_xy=True)
         x, y = mover.transform(x, y)
-    bad = ~(np.isfinite(x) & np.isfinite(y) & (np.abs(y) <= 90) & (np.abs(x) <= 180))
-    if bad.any():
-        row = int(np.flatnonzero(bad)[0]) + 1
-        raise RecordError(
-            f"{label}: row {row} is not on the Earth in {crs}; check its coordinates, or give --crs EPSG:n"
-        )
     return np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
 
 
+def _refuse_places(
+    ids: npt.NDArray[np.str_], values: FloatArray, bad: npt.NDArray[np.bool_], *, crs: str, options: Options, label: str
+) -> None:
+    """Hand over the rows whose places are none; raise RecordError where nobody takes them, or no row is good."""
+    rows = np.flatnonzero(bad)
+    reason = f"is not on the Earth in {crs}; check its coordinates, or give --crs EPSG:n"
+    if options.bad is None or bad.all():
+        raise RecordError(f"{label}: row {rows[0] + 1} {reason}")
+    for row in rows:
+        options.bad(f"point {ids[row]}", reason, {"x": values[row, 0], "y": values[row, 1]})
+
+
 def _look(head: Head, by_column: dict[int, FloatArray]) -> Look | None:
+    """Return the mean line of sight, where the table tells one for each point."""
     found = [head.find(names) for names in LOOK]
     if any(column is None for column in found):
         return None
@@ -192,7 +203,7 @@ def _look(head: Head, by_column: dict[int, FloatArray]) -> Look | None:
 
 
 def _unit(
-    options: Options, head: Head, by_column: dict[int, FloatArray], series: npt.NDArray[np.float32], days: list[date]
+    options: Options, head: Head, by_column: dict[int, FloatArray], series: FloatArray, days: list[date]
 ) -> tuple[str, tuple[str, ...]]:
     """Return mm, as these tables are by custom, unless the table's own velocities (mm/yr) say that it is metres."""
     column = head.find(VELOCITY)
@@ -200,8 +211,8 @@ def _unit(
         return "mm", ()
     t = np.array([one.toordinal() for one in days], dtype=np.float64) / 365.25
     t -= t.mean()
-    pick = slice(None, None, max(1, series.shape[1] // 2000))
-    rate = t @ np.nan_to_num(series[:, pick]) / (t @ t)
+    pick = slice(None, None, max(1, len(series) // 2000))
+    rate = np.nan_to_num(series[pick]) @ t / (t @ t)
     told = by_column[column][pick]
     usable = np.isfinite(told) & (np.abs(told) > 1.0)
     if usable.sum() < 5:
@@ -212,24 +223,49 @@ def _unit(
     return "mm", ()
 
 
-def _numbers(path: Path, head: Head, wanted: list[int]) -> tuple[npt.NDArray[np.str_], FloatArray]:
-    """Return ids and the wanted columns of all rows, (rows, wanted)."""
-    name = head.find(IDS)
+@dataclass(frozen=True)
+class _Rows:
+    """What the rows of a table say."""
+
+    ids: npt.NDArray[np.str_]
+    values: FloatArray
+    """(rows, columns): place, height, velocity, look."""
+    series: FloatArray
+    """(rows, dates), float32, in the unit of the file; it lies in a file that vanishes with it."""
+
+
+def _numbers(path: Path, head: Head, wanted: list[int], few: int, options: Options) -> _Rows:
+    """Return ids and the wanted columns of all rows; the first `few` are kept in memory."""
     ids: list[str] = []
     parts: list[FloatArray] = []
     row = 0
-    for lines in _chunks(path, head):
-        parts.append(_parse(lines, head, wanted, row, path.name))
-        if name is None:
-            ids += [str(row + k + 1) for k in range(len(lines))]
-        elif head.delimiter is not None and '"' not in lines[0]:
-            ids += [line.split(head.delimiter, name + 1)[name].strip() for line in lines]
-        else:
-            ids += [_split(line, head.delimiter)[name].strip() for line in lines]
-        row += len(lines)
-    if not parts:
-        raise InputError(f"{path.name}: has a head and no rows; nothing to look at")
-    return np.array(ids), np.concatenate(parts)
+    with tempfile.TemporaryFile(prefix="series-") as store:
+        for lines in _chunks(path, head):
+            good, values = _parse(lines, head, wanted, row=row, options=options, label=path.name)
+            parts.append(values[:, :few].copy())
+            dated = values[:, few:].astype(np.float32)
+            dated[~np.isfinite(dated)] = np.nan
+            store.write(dated.tobytes())
+            kept = lines if good is None else [lines[k] for k in good]
+            ids += _ids(kept, head, range(row, row + len(lines)) if good is None else [row + k for k in good])
+            row += len(lines)
+        if not ids:
+            raise InputError(
+                f"{path.name}: has a head and no rows{' that can be used' if row else ''}; nothing to look at"
+            )
+        store.flush()
+        shape = (len(ids), len(wanted) - few)
+        series = np.memmap(store, dtype=np.float32, mode="r", shape=shape)  # stays when the file is closed
+    return _Rows(np.array(ids), np.concatenate(parts), series)
+
+
+def _ids(lines: list[str], head: Head, numbers: Iterable[int]) -> list[str]:
+    name = head.find(IDS)
+    if name is None:
+        return [str(number + 1) for number in numbers]
+    if lines and head.delimiter is not None and '"' not in lines[0]:
+        return [line.split(head.delimiter, name + 1)[name].strip() for line in lines]
+    return [_split(line, head.delimiter)[name].strip() for line in lines]
 
 
 def _chunks(path: Path, head: Head) -> Iterator[list[str]]:
@@ -246,19 +282,34 @@ def _chunks(path: Path, head: Head) -> Iterator[list[str]]:
                 yield full
 
 
-def _parse(lines: list[str], head: Head, wanted: list[int], row: int, label: str) -> FloatArray:
-    """Return the wanted columns of some lines; numpy's own parser first, cell by cell where it gives up."""
+def _parse(
+    lines: list[str], head: Head, wanted: list[int], *, row: int, options: Options, label: str
+) -> tuple[list[int] | None, FloatArray]:
+    """Return which of some lines are good (None = all) and their wanted columns.
+
+    numpy's own parser first, cell by cell where it gives up.
+    """
     comma = head.delimiter not in (",", None) and "," in lines[0] and "." not in lines[0]
     source = [line.replace(",", ".") for line in lines] if comma else lines
     for prepare in (_as_it_is, _with_gaps_named):
         try:
-            return np.loadtxt(
+            return None, np.loadtxt(
                 io.StringIO(prepare("\n".join(source), head.delimiter)), delimiter=head.delimiter, usecols=wanted, ndmin=2,
                 comments=None, quotechar='"',
             )  # fmt: skip
         except ValueError:
             continue
-    return np.array([_cells(line, head, wanted, row + k + 1, label) for k, line in enumerate(source)])
+    good, values = [], []
+    for k, line in enumerate(source):
+        try:
+            values.append(_cells(line, head, wanted, row + k + 1, label))
+            good.append(k)
+        except RecordError as error:
+            if options.bad is None:
+                raise
+            cells = dict(zip(head.columns, _split(line, head.delimiter), strict=False))
+            options.bad(f"row {row + k + 1}", str(error).partition(": ")[2], cells)
+    return good, np.array(values, dtype=np.float64).reshape(len(good), len(wanted))
 
 
 def _as_it_is(lines: str, delimiter: str | None) -> str:

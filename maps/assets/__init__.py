@@ -24,6 +24,8 @@ FILES: dict[str, Path] = {
     "markercluster.js": PACKAGES / "leaflet.markercluster/dist/leaflet.markercluster.js",
     "markercluster.css": PACKAGES / "leaflet.markercluster/dist/MarkerCluster.css",
     "subgroup.js": PACKAGES / "leaflet.featuregroup.subgroup/dist/leaflet.featuregroup.subgroup.js",
+    "pbf.js": PACKAGES / "pbf/dist/pbf.js",
+    "motion.js": HERE / "motion.js",
     "map.js": HERE / "map.js",
     "map.css": HERE / "map.css",
 }

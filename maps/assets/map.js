@@ -5,7 +5,7 @@ const kkh = (() => {
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   const features = {}; // id -> {layer, feature, name}
   const road = []; // segments in order: {km, points: [[x, y, km], ...], feature}
-  const PANES = { relief: 210, grid: 220, areas: 380, casing: 390, road: 400, dots: 405, labels: 620 };
+  const PANES = { relief: 210, grid: 220, points: 370, areas: 380, casing: 390, road: 400, dots: 405, labels: 620 };
   let map, config, squeeze, cluster, byKeyboard = false;
 
   const apart = (value) => (config.dir === "rtl" ? `\u2068${value}\u2069` : value); // numbers keep their own direction
@@ -30,7 +30,7 @@ const kkh = (() => {
     const padding = { paddingTopLeft: [narrow() ? 24 : 60, 24], paddingBottomRight: [narrow() ? 24 : 240, 36] };
     map.fitBounds([[south, west], [north, east]], { ...padding, maxZoom: 15, animate: false });
     for (const [name, level] of Object.entries(PANES)) map.createPane(name).style.zIndex = level;
-    for (const name of ["grid", "labels", "relief"]) map.getPane(name).style.pointerEvents = "none";
+    for (const name of ["grid", "labels", "relief", "points"]) map.getPane(name).style.pointerEvents = "none";
     const place = config.dir === "rtl" ? "topright" : "topleft";
     L.control.zoom({ zoomInTitle: say("zoom.in"), zoomOutTitle: say("zoom.out"), position: place }).addTo(map);
     L.control.scale({ imperial: false, maxWidth: 140 }).addTo(map);
@@ -48,6 +48,7 @@ const kkh = (() => {
     const grade = config.style.grades[told.k];
     if (told.m) return { ...grade, weight: width(told), dashArray: grade.dash, opacity: 1, lineCap: "butt" };
     const area = config.style.areas[told.k];
+    if (told.c) return { color: area.color, weight: area.weight, dashArray: area.dash, fillColor: told.c, fillOpacity: 0.6 };
     const [low, high] = config.style.opacity;
     const fill = told.o === undefined ? 0.08 : low + (high - low) * told.o;
     return { color: area.color, weight: area.weight, dashArray: area.dash, fillOpacity: fill };
@@ -342,6 +343,7 @@ const kkh = (() => {
     control.addOverlay(labels(), say("layer.labels"));
     grid();
     follow();
+    if (config.motion.sets.length) kkhMotion.add(map, control, config.motion, { say, dir: config.dir, element, roomy });
     const form = document.getElementById("kkh-search"), answer = document.getElementById("kkh-answer");
     for (const [own] of config.places) document.getElementById("kkh-places").append(element("option", { value: own }));
     form.addEventListener("submit", (event) => {

@@ -107,7 +107,8 @@ def test_hostile_text_stays_text(kind: str, row: dict[str, Any]) -> None:
 def test_every_record_is_drawn_once_and_areas_have_a_mark() -> None:
     features = collections(page())
     assert {name: len(found) for name, found in features.items()} == {
-        "road": 2, "glaciers": 2, "lakes": 2, "sites": 1, "events": 1, "observations": 1, "changes": 2, "alerts": 2,
+        "road": 2, "glaciers": 2, "lakes": 2, "sites": 1, "events": 1, "observations": 1, "deformation": 2, "changes": 2,
+        "alerts": 2,
     }  # fmt: skip
     area, mark = features["changes"]
     assert (area["geometry"]["type"], mark["geometry"]["type"]) == ("Polygon", "Point")
@@ -124,6 +125,36 @@ def test_popups_tell_numbers_with_units_and_link_to_pages() -> None:
     assert (told["h"], told["p"]) == ("/changes/1", "/pictures/change-1.png")
     assert "p" not in collections(page())["changes"][0]["properties"]
     assert "h" not in collections(page(link=lambda path: None))["changes"][0]["properties"]
+
+
+def test_ground_motion_is_coloured_by_rate_and_names_its_reference() -> None:
+    (area, mark) = collections(page())["deformation"]
+    told = area["properties"]
+    assert told["c"] == style.rate_colour(-31.2) == "#b2182b"
+    assert "-31.2 ± 0.8 mm/yr" in told["v"]
+    assert "track 27: point at 36.3, 74.6" in told["v"]
+    assert told["h"] == "/displacement/areas/5"
+    assert mark["properties"]["r"] == "deformation:5"
+
+
+def test_points_are_asked_for_as_tiles_only_where_a_map_is_served() -> None:
+    sets = made.layer(
+        {"id": 3, "name": "track 27", "reference": "r", "n_points": 9, "bounds": [74.0, 36.0, 75.0, 37.0]}
+    )
+    served = make_page(made.content(points=sets), Subject("Map"), made.tell())
+    assert "/ogc/collections/displacement_points/tiles/WebMercatorQuad/" in served.script
+    assert {"pbf.js", "motion.js"} < set(served.scripts)
+    alone = make_page(made.content(points=sets), Subject("Map"), made.tell(tiles=False))
+    assert "/ogc/" not in alone.script
+    assert "motion.js" not in alone.scripts
+
+
+def test_colours_of_rates_are_as_many_as_their_limits_say() -> None:
+    assert len(style.rate_keys()) == len(style.RATE_COLOURS) == len(style.RATE_LIMITS) + 1
+    assert style.rate_colour(None) == style.RATE_UNKNOWN
+    assert (style.rate_colour(-40.1), style.rate_colour(0.0), style.rate_colour(40.0)) == (
+        style.RATE_COLOURS[0], style.RATE_COLOURS[5], style.RATE_COLOURS[-1],
+    )  # fmt: skip
 
 
 def test_nobody_is_named() -> None:
@@ -232,7 +263,7 @@ def test_lists_say_the_same_without_a_map() -> None:
     for told in ("Landslide near km 657", "Change 1", "rockfall", "Attabad landslide", "KKH-LS-0001"):
         assert told in body
     assert body.index("Landslide near km 657") < body.index("Change 1")
-    assert body.count("data-show=") == 9
+    assert body.count("data-show=") == 10
 
 
 def test_relief_and_boundaries_lie_below() -> None:
@@ -246,7 +277,9 @@ def test_relief_and_boundaries_lie_below() -> None:
 
 
 def test_layers_and_legend_know_each_other() -> None:
-    assert set(DRAWERS) == {"road", "glaciers", "lakes", "sites", "events", "observations", "changes", "alerts"}
+    assert set(DRAWERS) == {
+        "road", "glaciers", "lakes", "sites", "events", "observations", "deformation", "changes", "alerts",
+    }  # fmt: skip
     marks = {
         feature["properties"]["k"] for name, found in collections(page()).items() if name != "road" for feature in found
     }

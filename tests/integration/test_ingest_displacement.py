@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import text
+
+from detection.settlement.design import design, seasonal_for
+from detection.settlement.fitting import fit
+from detection.settlement.sums import SumFitter
+from hazard_db import connect, displacement
+from hazard_db.errors import InputError, NotFoundError, RecordError
+from ingest.displacement.load import DisplacementReport, ingest_displacement
+from tests.displacement_files import write_mintpy, write_scatterers
+
+FIRST = date(2018, 1, 6)
+
+
+def days(count: int) -> list[date]:
+    return [FIRST + timedelta(days=12 * k) for k in range(count)]
+
+
+def series(count: int, shape: tuple[int, int] = (6, 5), *, gaps: float = 0.1, seed: int = 3) -> Any:
+    rng = np.random.default_rng(seed)
+    t = np.arange(count)[:, None, None] * 12 / 365.25
+    y = t * rng.normal(size=shape) * 20 + rng.normal(size=(count, *shape)) * 2 + 4 * np.sin(2 * np.pi * t)
+    y[rng.random(y.shape) < gaps] = np.nan
+    y[:, 0, 0] = t[:, 0, 0] * -25  # without a gap
+    return y.astype(np.float32)
+
+
+@pytest.fixture
+def ingest(database: Any) -> Callable[..., DisplacementReport]:
+    def run(path: Path, **options: Any) -> DisplacementReport:
+        return ingest_displacement(database.app_engine, path, fitter=SumFitter(), actor="tester", **options)
+
+    return run
+
+
+def stored(database: Any, set_id: int) -> dict[str, Any]:
+    with connect.transaction(database.engine) as conn:
+        ids = conn.scalars(
+            text("SELECT id FROM displacement_point WHERE set_id = :id ORDER BY code"), {"id": set_id}
+        ).all()
+        return {one["code"]: one for one in displacement.get_points(conn, ids)}
+
+
+def same_as_refit(points: dict[str, Any], times: Any) -> None:
+    y = np.array([one["series"] for one in points.values()], dtype=np.float32).T
+    full = fit(design(times, seasonal_for(times)), y)
+    for name, expected in (("velocity_mm_yr", full.velocity), ("velocity_std_mm_yr", full.velocity_std)):
+        told = np.array([np.nan if one[name] is None else one[name] for one in points.values()])
+        assert np.array_equal(np.isnan(told), np.isnan(expected))
+        np.testing.assert_allclose(told, expected, rtol=2e-7, atol=2e-7)  # stored as real
+
+
+def test_a_raster_is_stored_with_what_its_file_says(
+    database: Any, ingest: Callable[..., DisplacementReport], tmp_path: Path
+) -> None:
+    y = series(20)
+    y[:, 2, 2] = np.nan
+    y[:, 2, 3] = 0.0
+    report = ingest(write_mintpy(tmp_path / "timeseries.h5", y, days(20)))
+    assert (report.status, report.points, report.masked, report.new_dates) == ("stored", 28, 2, 20)
+    with connect.transaction(database.engine) as conn:
+        about = displacement.get_set(conn, report.set_id)
+    assert (about["unit_in_file"], about["component"]) == ("m", "line of sight")
+    assert about["reference"] == "pixel in row 1, column 2"
+    assert about["look_up"] == pytest.approx(np.cos(np.radians(39.0)))
+    assert about["dates"] == days(20)
+    points = stored(database, report.set_id)
+    np.testing.assert_allclose(points["1-4"]["series"], y[:, 1, 4], atol=1e-4)
+    same_as_refit(points, np.array(about["times_yr"]))
+
+
+def test_a_set_reads_back_as_the_product_that_it_was(
+    database: Any, ingest: Callable[..., DisplacementReport], tmp_path: Path
+) -> None:
+    y = series(16)
+    raster = ingest(write_mintpy(tmp_path / "a.h5", y, days(16)))
+    table = ingest(write_scatterers(tmp_path / "b.csv", y, days(16)))
+    with connect.transaction(database.engine) as conn:
+        one = displacement.open_set(conn, raster.set_id, tmp_path)
+        other = displacement.open_set(conn, table.set_id, tmp_path)
+    np.testing.assert_allclose(one.read(0, 6), y, atol=1e-4)
+    np.testing.assert_allclose(one.read(2, 4), y[:, 2:4], atol=1e-4)
+    np.testing.assert_allclose(other.read(0, 30), y.reshape(16, -1), atol=1e-3)
+
+
+@pytest.mark.parametrize(("before", "after"), [(8, 20), (40, 41), (15, 60)])
+def test_new_epochs_give_what_a_full_refit_gives(
+    database: Any, ingest: Callable[..., DisplacementReport], tmp_path: Path, before: int, after: int
+) -> None:
+    y = series(after)
+    first = ingest(write_mintpy(tmp_path / "track.h5", y[:before], days(before)))
+    later = y[before - 3 :] - np.nan_to_num(y[before - 3])  # another date is its zero
+    (tmp_path / "more").mkdir()
+    again = ingest(write_mintpy(tmp_path / "more" / "track.h5", later, days(after)[before - 3 :]))
+    assert (again.status, again.set_id, again.new_dates) == ("appended", first.set_id, after - before)
+    assert again.disagreement_mm == pytest.approx(0.0, abs=1e-3)
+    points = stored(database, first.set_id)
+    with connect.transaction(database.engine) as conn:
+        about = displacement.get_set(conn, first.set_id)
+    assert about["dates"] == days(after)
+    assert len(about["files"]) == 2
+    together = np.array([points[f"{r}-{c}"]["series"] for r in range(6) for c in range(5)]).T.reshape(after, 6, 5)
+    np.testing.assert_allclose(together, y, atol=2e-3)
+    same_as_refit(points, np.array(about["times_yr"]))
+
+
+def test_points_that_come_and_go_are_kept(
+    database: Any, ingest: Callable[..., DisplacementReport], tmp_path: Path
+) -> None:
+    y = series(20, gaps=0.0)
+    first, second = y[:15].copy(), y[12:].copy()
+    first[:, 5, 4], second[:, 0, 1] = np.nan, np.nan
+    one = ingest(write_mintpy(tmp_path / "s.h5", first, days(15)))
+    two = ingest(write_mintpy(tmp_path / "s2.h5", second, days(20)[12:]), name="s")
+    assert (one.points, two.points, two.new_points, two.missing_points) == (29, 30, 1, 1)
+    points = stored(database, one.set_id)
+    assert np.isnan(points["0-1"]["series"][15:]).all()
+    assert np.isnan(points["5-4"]["series"][:12]).all()
+    np.testing.assert_allclose(points["5-4"]["series"][12:], y[12:, 5, 4], atol=1e-4)
+    with connect.transaction(database.engine) as conn:
+        same_as_refit(points, np.array(displacement.get_set(conn, one.set_id)["times_yr"]))
+
+
+def test_the_same_file_changes_nothing(
+    database: Any, ingest: Callable[..., DisplacementReport], tmp_path: Path
+) -> None:
+    path = write_scatterers(tmp_path / "points.csv", series(10), days(10))
+    first, again = ingest(path), ingest(path)
+    assert (first.status, again.status, again.set_id) == ("stored", "unchanged", first.set_id)
+    with connect.transaction(database.engine) as conn:
+        assert conn.scalar(text("SELECT count(*) FROM displacement_point")) == 30
+        logged = conn.scalars(text("SELECT DISTINCT table_name FROM audit_log WHERE actor = 'tester'")).all()
+    assert set(logged) == {"displacement_set", "displacement_file"}
+
+
+@pytest.mark.parametrize(
+    ("count", "start", "message"),
+    [(10, 0, "no epoch after"), (30, 12, "shares no date"), (24, 0, "made anew")],
+)
+def test_what_does_not_go_on_from_a_set_is_refused(
+    ingest: Callable[..., DisplacementReport], database: Any, tmp_path: Path, count: int, start: int, message: str
+) -> None:
+    y = series(30, gaps=0.0)
+    ingest(write_mintpy(tmp_path / "a.h5", y[:12], days(12)))
+    other = series(30, gaps=0.0, seed=9) if message == "made anew" else y * 1.0001
+    with pytest.raises(InputError, match=message):
+        ingest(write_mintpy(tmp_path / "b.h5", other[start:count], days(30)[start:count]), name="a")
+    with connect.transaction(database.engine) as conn:
+        assert displacement.list_sets(conn)[0]["n_dates"] == 12
+
+
+def test_bad_rows_are_written_down_where_asked(
+    ingest: Callable[..., DisplacementReport], database: Any, tmp_path: Path
+) -> None:
+    path = write_scatterers(tmp_path / "points.csv", series(10), days(10))
+    lines = path.read_text().splitlines()
+    lines[3] = lines[3].replace(lines[3].split(",")[-1], "x")
+    lines[5] = lines[5][: len(lines[5]) // 3]
+    lines.append(lines[1])
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(RecordError, match="row 3"):
+        ingest(path)
+    with connect.transaction(database.engine) as conn:
+        assert displacement.list_sets(conn) == []
+    report = ingest(path, skip_bad=True)
+    assert (report.points, report.rejected) == (28, 3)
+    assert report.rejects is not None
+    assert len(report.rejects.read_text("utf-8-sig").splitlines()) == 4
+
+
+def test_public_eyes_see_points_and_sets_without_series(
+    database: Any, ingest: Callable[..., DisplacementReport], tmp_path: Path
+) -> None:
+    report = ingest(write_scatterers(tmp_path / "points.csv", series(10), days(10)))
+    with connect.transaction(database.public_engine) as conn:
+        assert conn.scalar(text("SELECT count(*) FROM published.displacement_points")) == 30
+        assert conn.scalar(text("SELECT n_dates FROM published.displacement_sets")) == 10
+    with connect.transaction(database.engine) as conn, pytest.raises(NotFoundError):
+        displacement.get_points(conn, [report.points + 10**6])
