@@ -32,6 +32,19 @@ def steps(present: Mapping[str, Any], past: Sequence[Mapping[str, Any]]) -> list
     return found
 
 
+def versions(present: Mapping[str, Any], past: Sequence[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
+    """Return every version of an observation by its number, the newest first."""
+    newest = {**present, "position": (present.get("geometry") or {}).get("coordinates")}
+    return {int(present["revision"]): newest} | {int(one["revision"]): one["content"] for one in past}
+
+
+def side_by_side(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[tuple[str, Any, Any, bool]]:
+    """Return each name with the values of two versions and whether they differ; all names that either has."""
+    left, right = _flat(one), _flat(other)
+    names = [name for name in {**left, **right} if left.get(name) is not None or right.get(name) is not None]
+    return [(name, left.get(name), right.get(name), left.get(name) != right.get(name)) for name in names]
+
+
 def changes(older: Mapping[str, Any], newer: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """Return the name, the value before and the value after of all that differs."""
     before, after = _flat(older), _flat(newer)

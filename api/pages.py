@@ -18,6 +18,7 @@ from api.plain import plain
 from api.security import FORM_COOKIE, FORM_FIELD, Identity, form_token
 from api.state import state_of
 from api.texts import DIRECTIONS, LANGUAGES, term, translate
+from maps import assets
 from maps.texts import place_name
 
 FOLDER = Path(__file__).parent
@@ -83,7 +84,9 @@ def render(
     tokens = _FormTokens(request, identity)
     page = _environment().get_template(template).render(
         lang=lang, direction=DIRECTIONS[lang], languages=LANGUAGES, t=translate(lang), term=term(lang), identity=identity,
-        request=request, nonce=getattr(request.state, "nonce", ""), style=_style_address(), form_field=FORM_FIELD,
+        request=request, nonce=getattr(request.state, "nonce", ""), style=static_address("style.css"), static=static_address,
+        address=assets.address,
+        form_field=FORM_FIELD,
         simulated=state_of(request).simulated(), form_token=tokens.make,
         with_language=lambda code: _local(request.url.include_query_params(lang=code)), **values,
     )  # fmt: skip
@@ -153,6 +156,7 @@ def _environment() -> Environment:
     environment.filters["number"] = _number
     environment.filters["basename"] = lambda path: str(path).rpartition("/")[2]
     environment.filters["local"] = _local
+    environment.filters["strftime"] = lambda pattern, value: value.strftime(pattern)
     environment.filters["day"] = lambda value: f"{value:%Y-%m-%d}" if value is not None else "–"
     environment.filters["place"] = place_name
     environment.filters["minute"] = lambda value: f"{value:%Y-%m-%d %H:%M} UTC" if value is not None else "–"
@@ -169,5 +173,6 @@ def _number(value: float | None, digits: int = 0) -> str:
 
 
 @cache
-def _style_address() -> str:
-    return f"/static/style.css?v={sha256((STATIC / 'style.css').read_bytes()).hexdigest()[:12]}"
+def static_address(name: str) -> str:
+    """Return the address under which a file of our pages is served; it changes with the content."""
+    return f"/static/{name}?v={sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"

@@ -12,6 +12,8 @@ LANGUAGES = {"en": "English", "zh": "中文", "ur": "اردو"}
 DIRECTIONS = {"en": "ltr", "zh": "ltr", "ur": "rtl"}
 ISOLATED = "\u2068{}\u2069"
 """Around a value within text from right to left: dates and numbers keep their own direction."""
+Words = Callable[..., str]
+"""Gives the words of a key; named values fill its {braces}."""
 FILE = Path(__file__).parent / "texts.yml"
 
 
@@ -22,7 +24,7 @@ def texts() -> dict[str, dict[str, str]]:
     return {key: dict(zip(LANGUAGES, words, strict=True)) for key, words in loaded.items()}
 
 
-def translate(lang: str) -> Callable[..., str]:
+def translate(lang: str) -> Words:
     """Return a function that gives the words of a key; named values fill its {braces}."""
     mark = ISOLATED if DIRECTIONS[lang] == "rtl" else "{}"
 

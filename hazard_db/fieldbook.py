@@ -1,4 +1,4 @@
-"""The field book: observations one by one, their review, their history and their photos."""
+"""The field book: observations one by one, their review and their history."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from hazard_db import remarks
 from hazard_db.errors import AccessDeniedError, ConflictError, InputError, NotFoundError
+from hazard_db.search import FILTER, Window, containing
 
 VERDICTS = ("submitted", "accepted", "rejected", "asked")
 
@@ -46,35 +48,6 @@ class NewObservation:
         return values | {"attributes": json.dumps(dict(self.attributes)), "sha": self.content_sha256}
 
 
-@dataclass(frozen=True)
-class Window:
-    """Which records of a list: all filters together."""
-
-    km_from: float | None = None
-    km_to: float | None = None
-    bbox: tuple[float, float, float, float] | None = None
-    """West, south, east, north in degrees."""
-    kind: str | None = None
-    since: datetime | None = None
-    limit: int = 100
-    offset: int = 0
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """Values of the filters by the names the statements use."""
-        corners = dict(zip(("west", "south", "east", "north"), self.bbox or (None,) * 4, strict=True))
-        named = ("km_from", "km_to", "kind", "since", "limit", "offset")
-        return {name: getattr(self, name) for name in named} | corners
-
-
-FILTER = """
-    (CAST(:kind AS text) IS NULL OR kind = :kind)
-    AND (CAST(:km_from AS float8) IS NULL OR chainage_km >= :km_from)
-    AND (CAST(:km_to AS float8) IS NULL OR chainage_km <= :km_to)
-    AND (CAST(:west AS float8) IS NULL OR geom && ST_MakeEnvelope(:west, :south, :east, :north, 4326))
-"""
-
-
 def list_observations(
     conn: Connection, window: Window, *, published: bool, status: str | None = None
 ) -> list[dict[str, Any]]:
@@ -90,6 +63,8 @@ def list_observations(
     rows = conn.execute(
         text(f"""SELECT {_COLUMNS if published else _COLUMNS + _INSIDE} FROM {_table(published)} WHERE {FILTER}
                  AND (CAST(:since AS timestamptz) IS NULL OR observed_at >= :since)
+                 AND (CAST(:until AS timestamptz) IS NULL OR observed_at < :until)
+                 AND {containing(*(_TEXTS if published else _TEXTS + _TEXTS_INSIDE))}
                  AND (CAST(:status AS text) IS NULL OR review_status = :status)
                  ORDER BY observed_at DESC NULLS LAST, id LIMIT :limit OFFSET :offset"""),
         window.parameters | {"status": status},
@@ -206,12 +181,10 @@ def review_observation(
         raise NotFoundError(f"there is no observation {identifier}")
     if expected_revision is not None and present != expected_revision:
         raise ConflictError(f"the observation is at revision {present} by now; look again before you decide")
+    if note:
+        remarks.say(conn, identifier, note, verdict)
     conn.execute(
-        text("""UPDATE observation SET review_status = :verdict,
-                    attributes = CASE WHEN CAST(:note AS text) IS NULL THEN attributes
-                                      ELSE attributes || jsonb_build_object('review_note', CAST(:note AS text)) END
-                WHERE id = :id"""),
-        {"id": identifier, "verdict": verdict, "note": note},
+        text("UPDATE observation SET review_status = :verdict WHERE id = :id"), {"id": identifier, "verdict": verdict}
     )
     return get_observation(conn, identifier, published=False)
 
@@ -234,71 +207,6 @@ def history(conn: Connection, identifier: uuid.UUID) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in rows]
 
 
-@dataclass(frozen=True)
-class MediaRecord:
-    """A photo or file of an observation."""
-
-    id: int
-    observation_id: uuid.UUID
-    filename: str
-    sha256: str
-    size_bytes: int
-    mime_type: str
-    taken_at: datetime | None
-    lon: float | None
-    lat: float | None
-    created_at: datetime
-    created_by: str
-
-
-@dataclass(frozen=True)
-class NewFile:
-    """What is known of a photo or file that is kept under its checksum."""
-
-    filename: str
-    sha256: str
-    size_bytes: int
-    mime_type: str
-    taken_at: datetime | None
-    lonlat: tuple[float, float] | None
-
-
-def add_media(
-    conn: Connection, identifier: uuid.UUID, *, filename: str, sha256: str, size_bytes: int, mime_type: str,
-    taken_at: datetime | None = None, lonlat: tuple[float, float] | None = None,
-) -> tuple[MediaRecord, bool]:  # fmt: skip
-    """Return the record of a file, and whether it is new; the same file sent again is the one that is there.
-
-    Raises
-    ------
-    NotFoundError
-        There is no such observation.
-    ConflictError
-        The observation has another file of that name.
-    """
-    get_observation(conn, identifier, published=False)
-    lon, lat = lonlat or (None, None)
-    inserted = conn.execute(
-        text("""INSERT INTO media (observation_id, filename, sha256, size_bytes, mime_type, taken_at, geom)
-                VALUES (:id, :filename, :sha256, :size_bytes, :mime_type, :taken_at, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326))
-                ON CONFLICT (observation_id, filename) DO NOTHING"""),
-        {
-            "id": identifier, "filename": filename, "sha256": sha256, "size_bytes": size_bytes, "mime_type": mime_type,
-            "taken_at": taken_at, "lon": lon, "lat": lat,
-        },
-    )  # fmt: skip
-    stored = next(media for media in list_media(conn, identifier) if media.filename == filename)
-    if stored.sha256 != sha256:
-        raise ConflictError(f"the observation has another file named {filename}; give this one another name")
-    return stored, bool(inserted.rowcount)
-
-
-def list_media(conn: Connection, identifier: uuid.UUID) -> list[MediaRecord]:
-    """Return the files of an observation, in the order they came."""
-    rows = conn.execute(text(f"SELECT {_MEDIA} FROM media WHERE observation_id = :id ORDER BY id"), {"id": identifier})
-    return [MediaRecord(*row) for row in rows]
-
-
 def _sent_before(conn: Connection, new: NewObservation) -> bool:
     """Return whether this very content came in under this id, whatever a review made of it since."""
     return bool(
@@ -316,4 +224,6 @@ def _table(published: bool) -> str:
 _COLUMNS = """id, kind, observed_at, accuracy_m, note, review_status, revision, dataset, source_id, chainage_km, offset_m, side,
     created_at, CAST(ST_AsGeoJSON(geom, 7) AS jsonb) AS geometry"""
 _INSIDE = ", observer, attributes, created_by, source_record, CAST(ST_AsGeoJSON(shape, 7) AS jsonb) AS shape"
-_MEDIA = "id, observation_id, filename, sha256, size_bytes, mime_type, taken_at, ST_X(geom), ST_Y(geom), created_at, created_by"
+_TEXTS = ("note", "kind", "dataset", "source_id")
+_TEXTS_INSIDE = ("observer", "CAST(attributes AS text)", "CAST(id AS text)")
+"""Where a text is looked for."""

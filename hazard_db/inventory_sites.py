@@ -15,7 +15,7 @@ from sqlalchemy import BindParameter, Connection, CursorResult, Integer, Text, b
 from sqlalchemy.types import TypeEngine
 
 from hazard_db import inventory_sql as sql
-from hazard_db import scenes
+from hazard_db import scenes, site_states
 from hazard_db.connect import raw_copy
 from hazard_db.inventory import Stored
 from hazard_db.sightings import SAME_PLACE_SHARE
@@ -105,6 +105,7 @@ def _year(conn: Connection, dataset: str, file_id: int, year: int | None) -> Cou
         "dataset": dataset, "year": year, "file": file_id, "prefix": ROAD_PREFIX, "slug": _slug(dataset),
         "same_share": SAME_PLACE_SHARE, "grown_share": GROWN_SHARE, "happened": list(HAPPENED), "reserved": RESERVED,
     }  # fmt: skip
+    site_states.date_states(conn, year)
     values["before"] = _run(conn, sql.BEFORE, values).scalar()
     _run(conn, sql.MATCH, values)
     _run(conn, sql.EVOLVE, values)

@@ -11,9 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from hazard_db import fieldbook
+from hazard_db import fieldbook, media
 from hazard_db.errors import ConflictError
-from hazard_db.fieldbook import MediaRecord, NewFile, NewObservation
+from hazard_db.fieldbook import NewObservation
+from hazard_db.media import MediaRecord, NewFile
 
 NAMESPACE = uuid.UUID("7d3d6b0e-6c0f-4f57-9f0b-0d8f7c6e2a11")
 """For instanceIDs that are no UUIDs themselves."""
@@ -76,13 +77,13 @@ def receive(conn: Connection, new: NewSubmission, files: Sequence[NewFile], send
     home = known.observation_id if known is not None else _place(conn, new, sender)
     if known is None:
         _insert(conn, new, home, sender)
-    media = tuple(_add_file(conn, home, file) for file in files)
-    return Receipt(home, known is None, media)
+    stored = tuple(_add_file(conn, home, file) for file in files)
+    return Receipt(home, known is None, stored)
 
 
 def list_of(conn: Connection, identifier: uuid.UUID) -> list[dict[str, Any]]:
     """Return the submissions of an observation, newest first, each with the files it speaks of and their checksums."""
-    stored = {file.filename: file for file in fieldbook.list_media(conn, identifier)}
+    stored = {file.filename: file for file in media.list_media(conn, identifier)}
     rows = conn.execute(
         text("""SELECT instance_id, deprecated_id, form_id, form_version, created_at, created_by, expected
                 FROM submission WHERE observation_id = :id ORDER BY id DESC"""),
@@ -183,7 +184,7 @@ def _merge(conn: Connection, other: uuid.UUID, *, into: uuid.UUID) -> None:
     newer = conn.execute(text(_RETIRE), pair).one()
     conn.execute(text(_TAKE_OVER), pair | {name: newer._mapping[name] for name in _CARRIED})
     there = _names(conn, into)
-    for file in fieldbook.list_media(conn, other):
+    for file in media.list_media(conn, other):
         name = _name_for(there, file.filename, file.sha256)
         if name not in there:
             conn.execute(
@@ -197,11 +198,11 @@ def _merge(conn: Connection, other: uuid.UUID, *, into: uuid.UUID) -> None:
 def _add_file(conn: Connection, home: uuid.UUID, file: NewFile) -> MediaRecord:
     """Return the record of a file; where the observation has another one of that name, both are kept."""
     name = _name_for(_names(conn, home), file.filename, file.sha256)
-    return fieldbook.add_media(conn, home, **(file.__dict__ | {"filename": name}))[0]
+    return media.add_media(conn, home, **(file.__dict__ | {"filename": name}))[0]
 
 
 def _names(conn: Connection, home: uuid.UUID) -> dict[str, str]:
-    return {file.filename: file.sha256 for file in fieldbook.list_media(conn, home)}
+    return {file.filename: file.sha256 for file in media.list_media(conn, home)}
 
 
 def _name_for(there: Mapping[str, str], wanted: str, sha256: str) -> str:

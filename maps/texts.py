@@ -46,3 +46,11 @@ def _places() -> dict[str, dict[str, str]]:
 def place_name(name: str, lang: str) -> str:
     """Return a place's name as a language writes it, as it is where we do not know."""
     return _places().get(name, {}).get(lang, name)
+
+
+def place_of(name: str) -> str:
+    """Return the catalogue's name of a place that somebody wrote in one of our languages, as it is where we do not know."""
+    asked = name.strip().casefold()
+    return next(
+        (known for known, words in _places().items() if asked in {word.casefold() for word in words.values()}), name
+    )

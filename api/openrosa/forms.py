@@ -100,6 +100,22 @@ def form(name: str) -> Form:
     return Form(PREFIX + name, settings["form_title"], version, made.xform.encode(), tuple(_questions(book)))
 
 
+@cache
+def labels() -> dict[str, Question]:
+    """Return a question of each name that any form asks, for pages that show its answers."""
+    return {one.name: one for name in names() for one in _questions(_book(name))}
+
+
+def told(name: str, value: Any, lang: str) -> tuple[str, str]:
+    """Return the label of a question and the answer to it in a language; what no form asks for as it is."""
+    asked = labels().get(name)
+    label = asked.label.get(lang) if asked is not None else None
+    choices = dict(asked.choices) if asked is not None else {}
+    values = value if isinstance(value, list) else [value]
+    words = [choices[str(one)][lang] if str(one) in choices else "–" if one is None else str(one) for one in values]
+    return label or name.replace("_", " "), ", ".join(words)
+
+
 def _book(name: str) -> Book:
     """Return the sheets of a form: what every form asks, with its own questions in their place."""
     common, own = _read(COMMON), _read(name)

@@ -13,6 +13,7 @@ from api.routes import (
     files,
     health,
     home,
+    inventory,
     maps,
     observations,
     ogc,
@@ -25,7 +26,7 @@ from api.routes import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     home.router, segments.router, maps.router, fieldform.router, observations.router, openrosa.router, phones.router,
-    review.router, exports.router, register.router, changes.router, alerts.router, files.router, access.router,
+    review.router, exports.router, register.router, inventory.router, changes.router, alerts.router, files.router, access.router,
     health.router, ogc.router,
 )  # fmt: skip
 """Every route of the application, in the order in which they are tried."""

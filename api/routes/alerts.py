@@ -12,7 +12,7 @@ from alerts import cap, feed
 from alerts.run import cap_document, open_feed
 from alerts.settings import AlertSettings
 from api.bodies import answered, read_body
-from api.listing import Asked
+from api.listing import AskedByStretch
 from api.openrosa.documents import site_of
 from api.pages import collection, data, feature, language, render, wants_page
 from api.plain import plain
@@ -35,7 +35,7 @@ FEED_SECONDS = 60
 
 @router.get("/alerts")
 def list_alerts(
-    request: Request, identity: Reader, window: Asked, state: Annotated[States | None, Query()] = None
+    request: Request, identity: Reader, window: AskedByStretch, state: Annotated[States | None, Query()] = None
 ) -> Response:
     """Return alerts, newest first; only public ones to those who are not logged in."""
     stretch = (window.km_from, window.km_to) if window.km_from is not None and window.km_to is not None else None

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from alerts.run import review_change
 from api.bodies import answered, read_body
-from api.listing import Asked
+from api.listing import AskedByStretch
 from api.pages import collection, data, feature, render, wants_page
 from api.security import Identity, Reader, Reviewer
 from api.state import state_of
@@ -27,7 +27,7 @@ NAMES = ("reviewed_by", "review_note", "parameters", "inputs")
 
 @router.get("/changes")
 def list_changes(
-    request: Request, identity: Reader, window: Asked, status: Annotated[Status | None, Query()] = None
+    request: Request, identity: Reader, window: AskedByStretch, status: Annotated[Status | None, Query()] = None
 ) -> Response:
     """Return changes, newest first; only confirmed ones to those who are not logged in."""
     with reading(request) as conn:

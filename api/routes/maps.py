@@ -16,7 +16,6 @@ from api.state import state_of
 from api.storage import reading, reading_as
 from api.stretch import read_stretch
 from hazard_db.errors import NotFoundError
-from maps import assets
 from maps.chart import Below, Bounds
 
 router = APIRouter(prefix="/maps", tags=["maps"])
@@ -64,7 +63,7 @@ def _page(request: Request, identity: Identity, asked: Asked) -> Response:
         inside=identity.sees_unreviewed,
         below=lambda bounds: _below(request, bounds),
     )
-    return render(request, "map.html", page=draw(asked, source, telling(language(request))), address=assets.address)
+    return render(request, "map.html", page=draw(asked, source, telling(language(request))))
 
 
 def _below(request: Request, bounds: Bounds) -> Below:

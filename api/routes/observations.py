@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Sequence
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
@@ -15,16 +16,21 @@ from starlette.datastructures import UploadFile
 from api import copies, differences, media
 from api.bodies import answered, read_body
 from api.incoming import IncomingObservation
-from api.listing import Asked
-from api.pages import VARY, collection, data, feature, render, wants_page
+from api.listing import EMPTY, Asked
+from api.minimap import Mark, draw, middle, observation_mark, stretch_of
+from api.openrosa import forms
+from api.pages import VARY, collection, data, feature, language, render, wants_page
 from api.security import FieldWorker, Identity, Reader, Reviewer, Viewer
 from api.state import state_of
 from api.storage import reading, reading_as, writing
+from api.texts import term
 from api.verdicts import ObservationVerdict
-from hazard_db import evidence, fieldbook, submissions
+from hazard_db import evidence, fieldbook, remarks, submissions
+from hazard_db import media as catalogue
 from hazard_db.connect import Connection
 from hazard_db.errors import AuthenticationError, NotFoundError
-from hazard_db.fieldbook import MediaRecord
+from hazard_db.evidence import LETTERS
+from hazard_db.media import MediaRecord
 
 router = APIRouter(tags=["observations"])
 
@@ -47,13 +53,20 @@ UPLOAD = {
 
 @router.get("/observations")
 def list_observations(
-    request: Request, identity: Reader, window: Asked, status: Annotated[Status | None, Query()] = None
+    request: Request, identity: Reader, window: Asked, status: Annotated[Status | None, EMPTY, Query()] = None
 ) -> Response:
     """Return observations, newest first; without names of people to those who are not logged in."""
     with reading_as(request, identity) as conn:
         items = fieldbook.list_observations(conn, window, published=not identity.sees_unreviewed, status=status)
     if wants_page(request, default_page=False):
-        return render(request, "observations.html", items=items, limit=window.limit, offset=window.offset)
+        return render(
+            request,
+            "observations.html",
+            kinds=LETTERS,
+            items=items,
+            limit=window.limit,
+            offset=window.offset,
+        )
     return data(collection(items), media_type="application/geo+json")
 
 
@@ -102,31 +115,77 @@ async def correct(
 
 
 @router.get("/observations/{identifier}")
-def get_observation(request: Request, identity: Reader, identifier: Id) -> Response:
-    """Return one observation."""
+def get_observation(
+    request: Request, identity: Reader, identifier: Id,
+    left: Annotated[int | None, Query(ge=1, lt=2**31)] = None, right: Annotated[int | None, Query(ge=1, lt=2**31)] = None,
+) -> Response:  # fmt: skip
+    """Return one observation; its page compares the versions `left` and `right` where they are named."""
     with reading_as(request, identity) as conn:
         observation = fieldbook.get_observation(conn, identifier, published=not identity.sees_unreviewed)
     if not wants_page(request, default_page=False):
         return data(feature(observation), media_type="application/geo+json")
+    lang = language(request)
     with reading(request) as conn:
-        files = fieldbook.list_media(conn, identifier) if _may_see_media(observation, identity) else []
-        more = _inside(conn, observation) if identity.sees_unreviewed else dict.fromkeys(INSIDE, ())
-    judge = identity.may("reviewer") and identity.how == "session"
-    return render(request, "observation.html", observation=observation, media=files, judge=judge, **more)
+        files = catalogue.list_media(conn, identifier) if _may_see_media(observation, identity) else []
+        more = _inside(conn, observation, (left, right)) if identity.sees_unreviewed else dict.fromkeys(INSIDE, ())
+        marks = _marks(observation, files if identity.sees_unreviewed else [], more["nearby"], term(lang))
+        minimap = draw(conn, marks, stretch_of([observation]), lang)
+    session = identity.how == "session"
+    return render(
+        request, "observation.html", observation=observation, media=files, judge=identity.may("reviewer") and session,
+        speak=identity.may("field") and session, minimap=minimap, left=left, right=right,
+        told=lambda name, value: forms.told(name, value, lang), **more,
+    )  # fmt: skip
 
 
-INSIDE = ("steps", "submissions", "nearby", "sites")
+INSIDE = ("steps", "versions", "compared", "submissions", "nearby", "sites", "remarks")
 
 
-def _inside(conn: Connection, observation: dict[str, Any]) -> dict[str, Any]:
+def _inside(conn: Connection, observation: dict[str, Any], pair: tuple[int | None, int | None]) -> dict[str, Any]:
     """Return what those who are logged in see beside an observation."""
     identifier = observation["id"]
+    past = fieldbook.history(conn, identifier)
+    versions = differences.versions(observation, past)
+    one, other = (versions.get(number or 0) for number in pair)
     return {
-        "steps": differences.steps(observation, fieldbook.history(conn, identifier)),
+        "steps": differences.steps(observation, past),
+        "versions": sorted(versions),
+        "compared": differences.side_by_side(one, other) if one is not None and other is not None else (),
         "submissions": submissions.list_of(conn, identifier),
         "nearby": evidence.near(conn, identifier),
         "sites": evidence.sites_of(conn, identifier),
+        "remarks": remarks.of_observation(conn, identifier),
     }
+
+
+SYMBOL_OF = {"site": "site", "change": "change", "event": "event", "observation": "observation_new"}
+
+
+def _marks(
+    observation: dict[str, Any],
+    files: Sequence[MediaRecord],
+    nearby: Sequence[dict[str, Any]],
+    words: Callable[[str], str],
+) -> list[Mark]:
+    """Return an observation, where its photos were taken, and what lies near it."""
+    lon, lat = middle(observation["geometry"])
+    here = Mark(
+        observation_mark(observation),
+        lon,
+        lat,
+        words(observation["kind"]),
+        accuracy_m=observation["accuracy_m"],
+        main=True,
+    )
+    photos = [
+        Mark("photo", one.lon, one.lat, one.filename) for one in files if one.lon is not None and one.lat is not None
+    ]
+    near = [
+        Mark(SYMBOL_OF[one["what"]], one["lon"], one["lat"], f"{words(one['kind'])} {one['distance_m']:.0f} m",
+             f"/{one['what']}s/{one['id']}")
+        for one in nearby
+    ]  # fmt: skip
+    return [here, *photos, *near]
 
 
 @router.get("/observations/{identifier}/history")
@@ -173,11 +232,11 @@ def list_media(request: Request, identity: Reader, identifier: Id) -> Response:
 async def add_media(request: Request, identity: FieldWorker, identifier: Id) -> Response:
     """Store a photo or file (field `file` of a form): 201, or 200 where it was stored before."""
 
-    def exists() -> None:
+    def allowed() -> None:
         with reading(request) as conn:
-            fieldbook.get_observation(conn, identifier, published=False)
+            catalogue.check_may_add(conn, identifier, adder=identity.name, is_reviewer=identity.may("reviewer"))
 
-    await run_in_threadpool(exists)  # before megabytes are read for nothing
+    await run_in_threadpool(allowed)  # before megabytes are read for nothing
     async with request.form(max_files=1, max_fields=10) as form:
         upload = form.get("file")
         if not isinstance(upload, UploadFile):
@@ -227,7 +286,7 @@ def _store(request: Request, identity: Identity, identifier: uuid.UUID, upload: 
     name = media.plain_name(upload.filename)
     file = media.store(upload.file, state_of(request).settings.home / "media", name)
     with writing(request, identity) as conn:
-        return fieldbook.add_media(
+        return catalogue.add_media(
             conn, identifier, filename=name, sha256=file.sha256, size_bytes=file.size_bytes, mime_type=file.mime_type,
             taken_at=file.taken_at, lonlat=file.lonlat,
         )  # fmt: skip
@@ -248,7 +307,7 @@ def _media(conn: Connection, observation: dict[str, Any], identity: Identity) ->
     """
     if not _may_see_media(observation, identity):
         raise AuthenticationError("photos of an observation that is not accepted yet are for those who are logged in")
-    return fieldbook.list_media(conn, observation["id"])
+    return catalogue.list_media(conn, observation["id"])
 
 
 def _told(file: MediaRecord) -> dict[str, Any]:

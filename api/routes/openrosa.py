@@ -25,7 +25,7 @@ from api.state import state_of
 from api.storage import writing
 from hazard_db import submissions
 from hazard_db.errors import HazardError, InputError
-from hazard_db.fieldbook import NewFile
+from hazard_db.media import NewFile
 from hazard_db.submissions import NewSubmission, Receipt
 
 XML_PART = "xml_submission_file"

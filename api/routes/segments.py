@@ -18,8 +18,8 @@ from hazard_db import alerts, changes, corridor, fieldbook, register, risk
 from hazard_db.connect import Connection
 from hazard_db.corridor import SegmentRow
 from hazard_db.errors import InputError, NotFoundError
-from hazard_db.fieldbook import Window
 from hazard_db.risk import SegmentRisk
+from hazard_db.search import Window
 
 router = APIRouter(tags=["road"])
 

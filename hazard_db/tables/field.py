@@ -11,6 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from hazard_db.tables.base import Base, Numbered, Referenced, Stamped, geometry
 
+ACTIVITIES = ("active", "reactivated", "suspended", "dormant", "stabilised", "relict", "unknown")
+"""States of a site, the liveliest first."""
+
 
 class SourceFile(Numbered, Stamped, Base):
     """A file that was ingested, once by its checksum."""
@@ -87,6 +90,16 @@ class Media(Numbered, Stamped, Base):
     __table_args__ = (UniqueConstraint("observation_id", "filename"),)
 
 
+class Remark(Numbered, Stamped, Base):
+    """A word between those who look after an observation: a question, an answer, the reason of a verdict; never changed."""
+
+    __tablename__ = "remark"
+    observation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("observation.id", ondelete="CASCADE"), index=True)
+    verdict: Mapped[str | None]
+    """That came with it."""
+    body: Mapped[str]
+
+
 class Submission(Numbered, Stamped, Base):
     """A filled form as a phone sent it, once by its instanceID; several of them where it was corrected later."""
 
@@ -113,6 +126,7 @@ class Site(Numbered, Stamped, Referenced, Base):
     kind: Mapped[str]
     name: Mapped[str]
     activity: Mapped[str] = mapped_column(server_default="unknown")
+    """The newest of its states, by trigger."""
     varnes_class: Mapped[str | None]
     chinese_class: Mapped[str | None]
     accuracy_m: Mapped[float | None]
@@ -120,10 +134,27 @@ class Site(Numbered, Stamped, Referenced, Base):
     source: Mapped[str]
     attributes: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     geom: Mapped[Any] = geometry("GEOMETRY")
+    __table_args__ = (CheckConstraint(f"activity IN {ACTIVITIES}", name="activity"),)
+
+
+class SiteState(Numbered, Stamped, Base):
+    """What state a site was in from a day on, and who says so; the newest is the site's own."""
+
+    __tablename__ = "site_state"
+    site_id: Mapped[int] = mapped_column(ForeignKey("site.id", ondelete="CASCADE"), index=True)
+    activity: Mapped[str]
+    since_on: Mapped[date | None]
+    """None where nobody told; such a state is older than every other."""
+    precision: Mapped[str] = mapped_column(server_default="day")
+    """day, month or year: how exactly the day is known."""
+    source: Mapped[str]
+    note: Mapped[str | None]
+    withdrawn_at: Mapped[datetime | None]
+    """The entry was wrong; it stays to be seen."""
+    withdrawn_by: Mapped[str | None]
     __table_args__ = (
-        CheckConstraint(
-            "activity IN ('active', 'suspended', 'dormant', 'stabilised', 'relict', 'unknown')", name="activity"
-        ),
+        CheckConstraint(f"activity IN {ACTIVITIES}", name="activity"),
+        CheckConstraint("precision IN ('day', 'month', 'year')", name="precision"),
     )
 
 

@@ -6,7 +6,6 @@ import csv
 import io
 import re
 import uuid
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,33 +14,15 @@ import pyogrio
 import pytest
 from sqlalchemy import text
 
-from api.app import create_app
 from api.differences import changes
-from hazard_db import accounts, connect, seed
+from hazard_db import accounts, connect
 from tests.api_client import TestClient
-from tests.phones import photo, settings_of
+from tests.phones import photo
 
 pytestmark = pytest.mark.integration
 
 PAGE = {"Accept": "text/html"}
 PASSWORD = "correct horse"
-
-
-@pytest.fixture
-def client(database: Any, tmp_path: Path) -> Iterator[TestClient]:
-    with connect.transaction(database.engine) as conn:
-        seed.load(conn)
-    with TestClient(create_app(settings_of(database, tmp_path)), follow_redirects=False) as made:
-        yield made
-
-
-@pytest.fixture
-def key(database: Any) -> Callable[..., dict[str, str]]:
-    def make(role: str, name: str = "") -> dict[str, str]:
-        with connect.transaction(database.engine) as conn:
-            return {"X-API-Key": accounts.create_key(conn, name or f"test {role}", role)}
-
-    return make
 
 
 def observation(**values: Any) -> dict[str, Any]:
