@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from pydantic import BaseModel, ConfigDict, Field
 
 from detection.arrays import Block, Candidate, Score
-from detection.methods import conditional
-from detection.methods.conditional import HALO_PX, Fitted
+from detection.methods import conditional, learning
+from detection.methods.conditional import HALO_PX
 from detection.methods.confidence import confidence, mode_of
+from detection.methods.matching import Fitted
 from detection.methods.objects import Rules, candidate, features, hillsides, plausible, regions
 from detection.methods.pixels import common_bands
 
@@ -43,8 +44,8 @@ class MatchedFilter(BaseModel):
         return HALO_PX
 
     def fit(self, blocks: Iterable[Block]) -> Fitted:
-        """Return what is usual in the scene; see conditional.fit."""
-        return conditional.fit(blocks)
+        """Return what is usual in the scene; see learning.fit."""
+        return learning.fit(blocks)
 
     def score(self, block: Block, model: Fitted) -> Score:
         """Return the score of a block; see conditional.apply."""

@@ -228,22 +228,25 @@ def median(dates: list[FloatArray] | FloatArray, seen: BoolArray) -> FloatArray:
     for top in range(0, result.shape[1], _ROWS):  # so much of one band of all dates fits the processor's cache
         rows = slice(top, top + _ROWS)
         hidden = ~seen[:, rows]
-        count = len(seen) - hidden.sum(axis=0)
+        count = np.uint8(len(seen)) - hidden.sum(axis=0, dtype=np.uint8)
+        wanted = [count == number for number in range(len(seen) + 1)]
         for band in range(len(result)):
             ordered = [values[band, rows].copy() for values in dates]
             for values, mask in zip(ordered, hidden, strict=True):
                 np.copyto(values, _FAR, where=mask)
-            result[band, rows] = _middle(ordered, count)
+            _middle(ordered, wanted, result[band, rows])
     return result
 
 
-def _middle(ordered: list[FloatArray], count: npt.NDArray[np.intp]) -> FloatArray:
-    """Return the median of the first `count` of values, (rows, cols), after putting them in order; 0 where none is.
+def _middle(ordered: list[FloatArray], wanted: list[BoolArray], out: FloatArray) -> None:
+    """Put the median of the first n values into `out`, (rows, cols), 0 where n is none, after putting them in order.
 
     Parameters
     ----------
     ordered
         One array per date, _FAR where not seen; overwritten.
+    wanted
+        Per number of values, from 0 on, where it is that number that counts.
     """
     spare = np.empty_like(ordered[0])
     for last in range(len(ordered) - 1, 0, -1):  # bubble sort: every comparison is one pass over whole arrays
@@ -251,8 +254,10 @@ def _middle(ordered: list[FloatArray], count: npt.NDArray[np.intp]) -> FloatArra
             np.minimum(ordered[index], ordered[index + 1], out=spare)
             np.maximum(ordered[index], ordered[index + 1], out=ordered[index + 1])
             ordered[index], spare = spare, ordered[index]
-    result = np.zeros_like(spare)
-    for number in range(1, len(ordered) + 1):
+    out[:] = 0
+    for number, where in enumerate(wanted[1:], start=1):
         low, high = ordered[(number - 1) // 2], ordered[number // 2]
-        np.copyto(result, low if low is high else (low + high) / 2, where=count == number)
-    return result
+        if low is not high:
+            np.add(low, high, out=spare)
+            low = np.divide(spare, 2, out=spare)
+        np.copyto(out, low, where=where)

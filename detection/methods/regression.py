@@ -31,15 +31,23 @@ def design(view: View, date: int, center: FloatArray, pixels: slice | npt.NDArra
     """Return the explanatory columns of some pixels (flat indices), (columns, pixels)."""
     bands = len(view.bands)
     before = view.before.reshape(bands, -1)[:, pixels]
-    x = before - center[:, None]
-    plants = plant_index(before, view.bands)
-    columns = [np.ones_like(plants)[None], x, x * x, plants[None], (plants * plants)[None]]
+    plain, lit = 3 + 2 * bands, view.light_before is not None
+    columns = np.empty((plain + lit * (6 + 2 * bands), before.shape[1]), dtype=np.float32)  # joining parts costs twice
+    columns[0] = 1
+    x = np.subtract(before, center[:, None], out=columns[1 : 1 + bands])
+    np.multiply(x, x, out=columns[1 + bands : 1 + 2 * bands])
+    columns[plain - 2] = plants = plant_index(before, view.bands)
+    np.multiply(plants, plants, out=columns[plain - 1])
     if view.light_before is not None and view.light_after is not None and view.upright is not None:
-        first = view.light_before.reshape(-1)[pixels]
-        second = view.light_after[date].reshape(-1)[pixels]
-        light = [first, second, first * first, second * second, first * second, view.upright.reshape(-1)[pixels]]
-        columns += [np.stack(light), x * first, x * second]
-    return np.concatenate(columns).astype(np.float32, copy=False)
+        light = columns[plain:]
+        light[0] = first = view.light_before.reshape(-1)[pixels]
+        light[1] = second = view.light_after[date].reshape(-1)[pixels]
+        for place, (one, other) in enumerate([(first, first), (second, second), (first, second)], start=2):
+            np.multiply(one, other, out=light[place])
+        light[5] = view.upright.reshape(-1)[pixels]
+        np.multiply(x, first, out=light[6 : 6 + bands])
+        np.multiply(x, second, out=light[6 + bands :])
+    return columns
 
 
 def fit_expectation(columns: FloatArray, seen: FloatArray, center: FloatArray) -> Expectation:

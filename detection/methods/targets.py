@@ -74,4 +74,7 @@ def signatures(inverse: FloatArray, bands: tuple[str, ...]) -> list[FloatArray]:
 
 def _mixed(inverse: FloatArray, bands: tuple[str, ...], spectrum: tuple[float, ...], share: float) -> FloatArray:
     chosen = np.array([spectrum[BANDS.index(name)] for name in bands], dtype=np.float32)
-    return np.asarray(np.log(np.float32(1 - share) + np.float32(share) * chosen[:, None] * inverse), dtype=np.float32)
+    mixed: FloatArray = np.float32(share) * chosen[:, None] * inverse
+    mixed += np.float32(1 - share)
+    np.log(mixed, out=mixed)
+    return mixed

@@ -11,9 +11,11 @@ from pydantic import ValidationError
 from detection.arrays import Acquisition, Block, NotEnoughDataError, Score
 from detection.blocks import crop_block, crop_score, tiles
 from detection.methods import DETECTORS
-from detection.methods.conditional import Fitted, fit, lowest_but_one
+from detection.methods.conditional import lowest_but_one
 from detection.methods.illumination import sunlit
+from detection.methods.learning import fit
 from detection.methods.matched_filter import MatchedFilter
+from detection.methods.matching import Fitted
 from detection.simulate import LandslideScene, Nuisances, simulate_landslide
 
 
