@@ -1,7 +1,7 @@
 """Remarks between observers and reviewers, and the states of a site through time.
 
 Revision ID: 0060
-Revises: 0050
+Revises: 0040
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0060"
-down_revision = "0050"
+down_revision = "0040"
 branch_labels = None
 depends_on = None
 
