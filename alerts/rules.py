@@ -46,6 +46,8 @@ class AlertRule(BaseModel):
     severity: Annotated[tuple[SeverityRow, ...], Field(min_length=1)]
     expected_within_m: Annotated[float, Field(ge=0)] = 0
     """Urgency Expected where the change comes this close to the road, else Future."""
+    trend_change: bool = False
+    """Only ground motion whose rate of the last months differs from the rate before; steady motion is no news."""
     raise_after: Annotated[int, Field(ge=1, le=10)] = 1
     """Dates of imagery that must show it before anybody is told; until then it is a candidate."""
     growth_share: Annotated[float, Field(gt=0)] = 0.5
@@ -157,6 +159,8 @@ def misses(rule: AlertRule, change: ChangeFacts) -> tuple[str, ...]:
         missed.append(
             f"its area {change.area_m2:,.0f} m² is below {rule.min_area_m2:,.0f} m², its uncertainty included"
         )
+    if rule.trend_change and change.trend_change_mm_yr is None:
+        missed.append("its rate has not changed in the last months")
     if change.offset_m is None:
         missed.append("it is not in the corridor")
     elif _distance(rule, change) > rule.max_distance_m:
@@ -186,6 +190,8 @@ def _reasons(rule: AlertRule, change: ChangeFacts, distance: float) -> tuple[str
         f"{change.offset_m or 0:,.0f} m from the road, at most {rule.max_distance_m:,.0f} m",
         f"consequence class {change.consequence} of the segment",
     ]
+    if change.trend_change_mm_yr is not None:
+        reasons.append(f"its rate of the last months differs by {change.trend_change_mm_yr:+.1f} mm/yr from before")
     if distance < (change.offset_m or 0.0):
         reasons.append("the line of the road is only approximate here: it may be nearer than that")
     return tuple(reasons)

@@ -68,6 +68,7 @@ class Weights(BaseModel):
     events: dict[str, float]
     closures: dict[str, float]
     changes: dict[str, float]
+    deformation: dict[str, float]
     observations: dict[str, float]
     confidence: dict[str, float]
     hazard_of: dict[str, str]
@@ -82,7 +83,7 @@ class Contribution:
     """One reason for a rating."""
 
     source: str
-    """site, event, closure, change, observation, cap."""
+    """site, event, closure, change, deformation, observation, cap."""
     id: str
     label: str
     points: float
@@ -245,12 +246,27 @@ def _change(fact: Any, weights: Weights, on: date) -> tuple[float, str]:
     ), f"{fact.state} change of {fact.amount:,.0f} m² by {fact.day}"
 
 
+def _deformation(fact: Any, weights: Weights, on: date) -> tuple[float, str]:
+    w = weights.deformation
+    speed = min(1.0, fact.amount / w["fast_mm_yr"])
+    sure = w["confirmed"] if fact.state == "confirmed" else w["candidate"] * fact.confidence
+    points = sure * speed * _aged(fact, on, w["half_life_years"])
+    return points, f"{fact.state} ground motion of {fact.amount:.0f} mm/yr by {fact.day}"
+
+
 def _observation(fact: Any, weights: Weights, on: date) -> tuple[float, str]:
     w = weights.observations
     return w[fact.state] * _aged(fact, on, w["half_life_years"]), f"{fact.state} field observation"
 
 
-_POINTS = {"site": _site, "event": _event, "closure": _closure, "change": _change, "observation": _observation}
+_POINTS = {
+    "site": _site,
+    "event": _event,
+    "closure": _closure,
+    "change": _change,
+    "deformation": _deformation,
+    "observation": _observation,
+}
 
 
 def _rating(look: Any, hazard: str, found: Sequence[Contribution], weights: Weights, on: date) -> dict[str, Any]:
@@ -332,6 +348,16 @@ WITH fact AS (
     SELECT 'change', CAST(id AS text), 'Change ' || id, kind, status, area_m2, confidence, last_date,
            chainage_from_km, chainage_to_km, offset_m, 0, false
     FROM change WHERE chainage_km IS NOT NULL AND part_of IS NULL AND status <> 'false_alarm' AND first_date <= :on
+      AND NOT EXISTS (SELECT FROM deformation_area AS a JOIN displacement_set AS d ON d.latest_run_id = a.run_id
+                      WHERE a.change_id = change.id)
+    UNION ALL
+    -- a change that two sets show, or one set in parts, counts once: as the fastest of its areas
+    (SELECT DISTINCT ON (a.change_id) 'deformation', CAST(a.id AS text), 'Ground motion ' || a.id, 'settlement', c.status,
+           greatest(abs(a.velocity_mm_yr), a.slope_velocity_mm_yr), a.confidence, a.last_date,
+           a.chainage_from_km, a.chainage_to_km, a.offset_m, 0, false
+    FROM deformation_area AS a JOIN displacement_set AS d ON d.latest_run_id = a.run_id JOIN change AS c ON c.id = a.change_id
+    WHERE a.chainage_km IS NOT NULL AND c.status <> 'false_alarm' AND a.last_date <= :on
+    ORDER BY a.change_id, greatest(abs(a.velocity_mm_yr), a.slope_velocity_mm_yr) DESC, a.id)
     UNION ALL
     SELECT 'observation', CAST(id AS text), coalesce(left(note, 80), kind), kind, review_status, NULL, NULL,
            CAST(observed_at AT TIME ZONE 'Asia/Karachi' AS date), chainage_from_km, chainage_to_km, offset_m,

@@ -77,11 +77,18 @@ def landslide(
 @app.command()
 def settlement(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="MintPy, LiCSBAS, OPERA DISP-S1, a folder of rasters, or a table.")
-    ],
-    out: Annotated[Path, typer.Option("--out", help="GeoJSON of the areas that move, to write.")],
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="MintPy, LiCSBAS, OPERA DISP-S1, a folder of rasters, or a table."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="GeoJSON of the areas that move, to write.")] = None,
     points: Annotated[
         Path | None, typer.Option("--points", help="Velocity of every point to write: CSV, or GeoTIFF for rasters.")
+    ] = None,
+    dem: Annotated[
+        Path | None, typer.Option("--dem", help="Elevation raster, metres: rates down the slope, what the radar sees.")
+    ] = None,
+    other: Annotated[
+        Path | None, typer.Option("--other", metavar="FILE", help="Product of another look: with it, east and up.")
     ] = None,
     format_name: Annotated[str | None, typer.Option("--format", help="By default found out from the content.")] = None,
     filtering: Annotated[
@@ -92,19 +99,34 @@ def settlement(
     ] = True,
     unit: Annotated[str | None, typer.Option("--unit", help="mm, cm or m, where the file does not tell it.")] = None,
     crs: Annotated[str | None, typer.Option("--crs", metavar="EPSG:n", help="Where the file does not tell it.")] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option("--since", formats=["%Y-%m-%d"], help="On the catalogue's sets with epochs since this day."),
+    ] = None,
     json: AsJson = False,
 ) -> None:
-    """Areas that settle or rise, in the time series of a displacement product."""
+    """Areas that settle or rise: in the series of a product (FILE, --out), or of the catalogue's sets (--since)."""
     # matrices are small here: threads of the linear algebra would wait for each other more than they work
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from detection.settlement.run import run_settlement
+    if since is not None:
+        if file or out or points or other:
+            raise typer.BadParameter(
+                "--since works on the catalogue's sets; leave FILE, --out, --points and --other out"
+            )
+        _on_sets(since, dem, json)
+        return
+    if not (file and out):
+        raise typer.BadParameter("give FILE and --out, or --since DATE for the catalogue's sets")
+    from detection.settlement.run import Options, run_settlement
     from ingest.displacement.registry import open_displacement
 
     with progress() as shown:
         source = open_displacement(file, format_name, unit, crs)
+        second = open_displacement(other, None, unit, crs) if other else None
         result = run_settlement(
-            source, out, points=points, filtering=filtering, repair=repair, inputs=(file,), progress=shown
-        )
+            source, out, points=points, options=Options(filtering, repair, dem, second), progress=shown,
+            inputs=tuple(path for path in (file, other, dem) if path),
+        )  # fmt: skip
     about = result.collection
     if json:
         told = {"out": out, "points": points, "areas": len(result.features)}
@@ -141,4 +163,27 @@ def _on_catalogue(since: datetime, dem: Path | None, json: bool) -> None:
     put(
         f"{report.runs} runs ({report.skipped} were done before), {len(report.new_changes)} new changes, "
         f"{report.seen_again} seen again, {len(report.alerts)} alerts"
+    )
+
+
+def _on_sets(since: datetime, dem: Path | None, json: bool) -> None:
+    from api.opening import opened
+    from api.pipeline import DetectionSettings
+    from api.settlement import detect_settlement
+
+    settings = DetectionSettings()
+    if dem is not None:
+        settings = settings.model_copy(update={"dem": dem})
+    with opened(road=True) as catalogue, progress() as shown:
+        report = detect_settlement(
+            catalogue.engine, catalogue.home, since=since.date(), actor_name=actor(), settings=settings, progress=shown
+        )
+    if json:
+        put_json(report)
+        return
+    for message in report.messages:
+        tell(message)
+    put(
+        f"{report.runs} sets looked at ({report.skipped} were before), {report.areas} areas: {len(report.new_changes)} new, "
+        f"{report.seen_again} seen again, {report.trend_changes} with a change of trend; {len(report.alerts)} alerts"
     )

@@ -20,11 +20,13 @@ from detection.settlement.analysis import Found, analyse
 from detection.settlement.areas import Area, areas
 from detection.settlement.bank import bank
 from detection.settlement.classes import NAMES, classify
+from detection.settlement.combining import add_east_up, rates_of
 from detection.settlement.design import Seasonal, design, seasonal_for
 from detection.settlement.fitting import SPARE
 from detection.settlement.jumps import WAVELENGTH_MM
 from detection.settlement.scene import Scene, load
 from detection.settlement.seeking import SPENT, Limits, for_few
+from detection.settlement.terrain import add_slopes
 from hazard_db.errors import DetectionError
 from hazard_db.series import Displacement, Raster, Scatterers
 
@@ -41,6 +43,35 @@ LIMITS = Limits(
 )
 FEWEST_DATES = 2 + SPARE
 _CLASSES_AT_ONCE = 100_000
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a product is looked at."""
+
+    filtering: bool | None = None
+    """Take the air off; None = where it shows in a raster. Tables of points come from makers who took it off before: what is
+    left there alike over kilometres is the ground."""
+    repair: bool = True
+    """Take whole cycles off series that jump by them."""
+    dem: Path | None = None
+    """Elevation raster: rates down the slope, and what the satellite can see."""
+    other: Displacement | None = None
+    """A product of another look: with it, east and up."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was found in a product."""
+
+    source: Displacement
+    scene: Scene
+    found: Found
+    areas: list[Area]
+    features: list[dict[str, Any]]
+    """One an area, GeoJSON, EPSG:4326."""
+    about: dict[str, Any]
+    """What a reader must know to weigh them: method, source, parameters, notes, stats."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +95,7 @@ def run_settlement(
     out: Path,
     *,
     points: Path | None = None,
-    filtering: bool | None = None,
-    repair: bool = True,
+    options: Options | None = None,
     inputs: tuple[Path, ...] = (),
     progress: Callable[[str, float], None] | None = None,
 ) -> RunResult:
@@ -75,11 +105,8 @@ def run_settlement(
     ----------
     points
         GeoTIFF (.tif) for rasters, CSV for points.
-    filtering
-        Take the air off; None = where it shows in a raster. Tables of points come from makers who took it off before:
-        what is left there alike over kilometres is the ground.
-    repair
-        Take whole cycles off series that jump by them.
+    options
+        By default all as it comes.
     inputs
         Files that a result must not overwrite.
 
@@ -94,28 +121,52 @@ def run_settlement(
     check_outputs([out, points], inputs)
     _check(source, points)
     with tempfile.TemporaryDirectory(prefix="settlement-") as folder:
-        tell("reading", 0.0)
-        if filtering is None and isinstance(source.place, Scatterers):
-            filtering = False
-        scene = load(source, Path(folder))
-        times, seasonal = source.times_yr, seasonal_for(source.times_yr)
-        cycle = (source.wavelength_mm or WAVELENGTH_MM) / 2 if repair else None
-        found = analyse(
-            scene.field, times, seasonal=seasonal, limits=LIMITS, filtering=filtering, cycle_mm=cycle,
-            height_m=scene.height_m, tell=tell,
-        )  # fmt: skip
-        told = areas(scene.field, found.regions, found.fit.velocity, times, seasonal)
+        outcome = look_for_areas(source, Path(folder), options or Options(), tell)
         if points is not None:
             tell("writing points", 0.9)
-            _write_points(source, scene, found, points, Path(folder))
-    collection = {
-        "type": "FeatureCollection",
-        "features": [feature(one, source, scene) for one in told],
-        **_about(source, scene, found, seasonal),
-    }
+            _write_points(source, outcome.scene, outcome.found, points, Path(folder))
+    collection = {"type": "FeatureCollection", "features": outcome.features, **outcome.about}
     write_json(collection, out)
     tell("done", 1.0)
     return RunResult(out, points, collection)
+
+
+def look_for_areas(source: Displacement, folder: Path, options: Options, tell: Callable[[str, float], None]) -> Outcome:
+    """Return the areas of a product that move.
+
+    Parameters
+    ----------
+    folder
+        Where a large series may lie: the outcome is good for as long as it is there.
+
+    Raises
+    ------
+    DetectionError
+        The series are too short, or nothing was measured.
+    InputError
+        A file is damaged.
+    """
+    _check(source, None)
+    tell("reading", 0.0)
+    filtering = options.filtering
+    if filtering is None and isinstance(source.place, Scatterers):
+        filtering = False
+    scene = load(source, folder)
+    times, seasonal = source.times_yr, seasonal_for(source.times_yr)
+    cycle = (source.wavelength_mm or WAVELENGTH_MM) / 2 if options.repair else None
+    found = analyse(
+        scene.field, times, seasonal=seasonal, limits=LIMITS, filtering=filtering, cycle_mm=cycle,
+        height_m=scene.height_m, tell=tell,
+    )  # fmt: skip
+    told = areas(scene.field, found.regions, found.fit.velocity, times, seasonal)
+    features = [feature(one, source, scene) for one in told]
+    about = _about(source, scene, found, seasonal)
+    if options.dem is not None and source.look is not None and source.component == "line of sight":
+        add_slopes(features, options.dem, source.look)
+    if options.other is not None:
+        rates = [rates_of(found.fit, one) for one in told]
+        about["notes"] += add_east_up(features, rates, source, options.other, folder)
+    return Outcome(source, scene, found, told, features, about)
 
 
 def _check(source: Displacement, points: Path | None) -> None:

@@ -34,6 +34,14 @@ class Scene:
     grid: Grid
     height_m: npt.NDArray[np.float64] | None
 
+    def places(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return longitude and latitude of the middles of the cells that the points lie in, both (points,)."""
+        rows, cols = np.divmod(self.field.cells, self.field.shape[1])
+        a, b, c, d, e, f = tuple(self.grid.transform)[:6]
+        x, y = c + a * (cols + 0.5) + b * (rows + 0.5), f + d * (cols + 0.5) + e * (rows + 0.5)
+        lon, lat = self.grid.to_lonlat.transform(x, y)
+        return np.asarray(lon), np.asarray(lat)
+
 
 def load(source: Displacement, folder: Path) -> Scene:
     """Return the series of a product.

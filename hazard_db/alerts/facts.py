@@ -67,7 +67,9 @@ class ChangeFacts:
     observed_share: float | None = None
     links: tuple[AlertLink, ...] = ()
     reactivated_in: tuple[int, ...] = ()
-    """Runs that saw it move again after it had come to rest."""
+    """Runs that saw it move again after it had come to rest, or its rate change after it had been steady."""
+    trend_change_mm_yr: float | None = None
+    """Of a deformation area: rate of the last months less the rate before, where that is certain; as its newest run saw it."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,11 @@ def live_alerts(conn: Connection, ids: Sequence[int] | None = None) -> list[Live
 
 _FACTS = """
 SELECT c.id, c.kind, c.status, c.confidence, c.area_m2, c.area_uncertainty_m2,
-       c.first_date, c.last_date, c.magnitude, c.mean_slope_deg, c.observed_share,
-       seen.dates AS seen_on, seen.methods, seen.reactivated_in,
+       coalesce(d.first_date, c.first_date) AS first_date, coalesce(d.last_date, c.last_date) AS last_date,
+       c.magnitude, c.mean_slope_deg, c.observed_share,
+       seen.dates AS seen_on, seen.methods,
+       seen.reactivated_in || coalesce(changed.runs, '{}') AS reactivated_in,
+       CASE WHEN d.trend_alert THEN d.trend_change_mm_yr END AS trend_change_mm_yr,
        c.chainage_km, c.chainage_from_km, c.chainage_to_km, c.offset_m, c.side, c.alignment_id, a.version AS alignment,
        coalesce(a.accuracy_m, 0) AS road_accuracy_m, coalesce(s.infill, false) AS road_is_infill,
        coalesce(s.consequence, 2) AS consequence, p.place, coalesce(l.links, '[]') AS links
@@ -151,6 +156,17 @@ CROSS JOIN LATERAL (
            coalesce(array_agg(s.run_id) FILTER (WHERE s.development = 'reactivated'), '{}') AS reactivated_in
     FROM change_sighting AS s JOIN detection_run AS r ON r.id = s.run_id WHERE s.change_id = c.id
 ) AS seen
+LEFT JOIN LATERAL (
+    -- of areas that the newest run took for one change, the one that changed its rate speaks
+    SELECT first_date, last_date, trend_alert, trend_change_mm_yr FROM deformation_area WHERE change_id = c.id
+    ORDER BY run_id DESC, trend_alert DESC, abs(trend_change_mm_yr) DESC NULLS LAST LIMIT 1
+) AS d ON true
+LEFT JOIN LATERAL (
+    SELECT array_agg(run_id) AS runs FROM (
+        SELECT run_id, bool_or(trend_alert) AS now, lag(bool_or(trend_alert)) OVER (ORDER BY run_id) AS before
+        FROM deformation_area WHERE change_id = c.id GROUP BY run_id) AS r
+    WHERE now AND NOT coalesce(before, false)
+) AS changed ON true
 LEFT JOIN LATERAL (
     SELECT max(consequence) AS consequence, bool_or(basis = 'straight infill') AS infill
     FROM segment WHERE alignment_id = c.alignment_id AND km_to >= c.chainage_from_km AND km_from <= c.chainage_to_km

@@ -25,9 +25,21 @@ def rule(**values: object) -> AlertRule:
 
 def test_our_own_rules_are_in_order() -> None:
     book = load_rules()
-    assert [one.name for one in book.rules] == ["change at the road", "large change above the road"]
+    assert [one.name for one in book.rules] == [
+        "change at the road", "large change above the road", "ground motion that changes its rate",
+    ]  # fmt: skip
     for one in book.rules:
         assert parse_rule({**one.model_dump(mode="json"), "source": "file"}) == one
+
+
+def test_ground_that_moves_as_ever_is_no_alert_and_a_change_of_rate_is() -> None:
+    one = load_rules().rules[2]
+    steady = replace(CHANGE, kind="settlement", confidence=0.9)
+    assert misses(one, steady) == ("its rate has not changed in the last months",)
+    decision = evaluate(one, replace(steady, trend_change_mm_yr=-14.2))
+    assert decision is not None
+    assert "its rate of the last months differs by -14.2 mm/yr from before" in decision.reasons
+    assert [rule.name for rule in load_rules().rules if evaluate(rule, steady) is not None] == []
 
 
 def test_a_change_at_the_road_and_why() -> None:
@@ -108,12 +120,12 @@ def test_certainty_from_evidence() -> None:
         ("min_confidence: 0.3", "min_confidence: 3", "rules.0.min_confidence: Input should be less than or equal to 1"),
         ("min_confidence: 0.3", "min_confidence: .nan", "rules.0.min_confidence"),
         ("min_area_m2: 0", "min_area_m2: .inf", "rules.0.min_area_m2"),
-        ("kinds: [landslide, rockfall, debris_flow, settlement, lake]", "kinds: [landslip]", "rules.0.kinds.0"),
+        ("kinds: [landslide, rockfall, debris_flow, lake]", "kinds: [landslip]", "rules.0.kinds.0"),
         ("max_distance_m: 300", "max_distance: 300", "rules.0.max_distance_m: Field required"),
         ("[Moderate, Severe, Severe, Extreme]", "[Moderate, Severe, Extreme, Severe]", "severity must not fall"),
         ("from_area_m2: 1000,", "from_area_m2: 10000,", "start at from_area_m2: 0 and rise"),
         ("large change above the road", "change at the road", "two rules have the same name"),
-        ('version: "2026.1"', "version: [", "are not YAML"),
+        ('version: "2026.2"', "version: [", "are not YAML"),
         ("rules:", "rules: 5 #", "not YAML"),
     ],
 )

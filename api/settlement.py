@@ -1,0 +1,216 @@
+"""From displacement sets of the catalogue to areas that move, what the satellite sees, and alerts: one pass, safe to repeat."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import shapely
+
+from alerts.run import process_run
+from api.pipeline import DetectionSettings
+from detection.settlement.combining import FEWEST_POINTS, apart, mean_rate, motion, rates_of
+from detection.settlement.run import KIND, LIMITS, METHOD, Options, Outcome, look_for_areas
+from detection.settlement.terrain import segment_views
+from hazard_db import changes, corridor, deformation, displacement, risk
+from hazard_db.connect import Connection, Engine, actor, transaction
+from hazard_db.errors import DetectionError
+from hazard_db.series import Look
+
+Progress = Callable[[str, float], None]
+PACKAGE = "kkh-hazard-watch"
+
+
+@dataclass(frozen=True)
+class SettlementReport:
+    """What one pass over the sets did."""
+
+    runs: int
+    skipped: int
+    """Sets that had been looked at already with the same epochs and method."""
+    areas: int
+    new_changes: tuple[int, ...]
+    seen_again: int
+    trend_changes: int
+    """Areas whose rate of the last months differs as the alert rule asks."""
+    alerts: tuple[int, ...]
+    messages: tuple[str, ...]
+    """What could not be looked at, and why."""
+
+
+def detect_settlement(
+    engine: Engine,
+    home: Path,
+    *,
+    since: date,
+    actor_name: str,
+    settings: DetectionSettings | None = None,
+    progress: Progress | None = None,
+) -> SettlementReport:
+    """Return what looking for areas that move in the sets with epochs since a date brought into the catalogue."""
+    tell = progress or _silent
+    with transaction(engine) as conn:
+        wanted = displacement.sets_since(conn, since)
+    work = _Work(engine, home, actor_name, settings or DetectionSettings())
+    done: list[_Stored] = []
+    skipped, messages = 0, []
+    for number, set_id in enumerate(wanted):
+        try:
+            found = _detect_set(work, set_id, _part(tell, number, len(wanted)))
+        except DetectionError as error:
+            messages.append(str(error))
+            continue
+        skipped += found is None
+        if found is not None:
+            done.append(found)
+            messages += found.notes
+    if done:
+        with transaction(engine) as conn:
+            actor(conn, actor_name)
+            risk.update(conn)
+    tell("", 1.0)
+    return SettlementReport(
+        runs=len(done),
+        skipped=skipped,
+        areas=sum(one.areas for one in done),
+        new_changes=tuple(number for one in done for number in one.changes.new),
+        seen_again=sum(len(one.changes.seen_again) for one in done),
+        trend_changes=sum(one.trend_changes for one in done),
+        alerts=tuple(number for one in done for number in one.alerts),
+        messages=tuple(messages),
+    )
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What sets are looked at with."""
+
+    engine: Engine
+    home: Path
+    actor_name: str
+    settings: DetectionSettings
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """What one run brought."""
+
+    areas: int
+    trend_changes: int
+    changes: changes.StoredChanges
+    alerts: tuple[int, ...]
+    notes: tuple[str, ...]
+
+
+def _detect_set(work: _Work, set_id: int, tell: Progress) -> _Stored | None:
+    """Return what was stored; None where this very run is in the catalogue already."""
+    started, engine, dem = datetime.now(UTC), work.engine, work.settings.dem
+    with tempfile.TemporaryDirectory(prefix="settlement-", dir=work.home) as folder:
+        with transaction(engine) as conn:
+            about = displacement.get_set(conn, set_id)
+            inputs = _inputs(conn, about, dem)
+            if changes.find_run(conn, _sha256(inputs), version(PACKAGE)) is not None:
+                return None
+            source = displacement.open_set(conn, set_id, Path(folder))
+            segments = [(row.id, row.lonlat) for row in corridor.segments(conn)]
+        outcome = look_for_areas(source, Path(folder), Options(dem=dem), tell)
+        views = segment_views(dem, source.look, segments) if dem and source.look else []
+        run = _run(outcome, about, inputs, started)
+        with transaction(engine) as conn:
+            actor(conn, work.actor_name)
+            _add_other_looks(conn, about, outcome)
+            stored = changes.store_run(conn, run, [_change(one) for one in outcome.features], [])
+            deformation.store(
+                conn, stored.run_id, set_id, outcome.features, [(one.series, one.scatter) for one in outcome.areas]
+            )
+            deformation.store_views(conn, set_id, [asdict(view) for view in views])
+            raised = tuple(alert.id for alert in process_run(conn, stored.run_id, work.actor_name))
+    trends = sum(one["properties"]["trend_alert"] for one in outcome.features)
+    return _Stored(
+        len(outcome.features),
+        trends,
+        stored,
+        raised,
+        tuple(f"{about['name']}: {note}" for note in outcome.about["notes"]),
+    )
+
+
+def _sha256(inputs: list[dict[str, Any]]) -> str:
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+
+
+def _inputs(conn: Connection, about: Mapping[str, Any], dem: Path | None) -> list[dict[str, Any]]:
+    files = [
+        {"set": about["name"], "role": "epochs", "sha256": sha} for sha in displacement.checksum(conn, about["id"])
+    ]
+    relief = [{"dem": str(dem), "role": "dem", "size": dem.stat().st_size}] if dem else []
+    return [*files, {"limits": asdict(LIMITS), "role": "method", "method": METHOD}, *relief]
+
+
+def _run(
+    outcome: Outcome, about: Mapping[str, Any], inputs: list[dict[str, Any]], started: datetime
+) -> changes.RunRecord:
+    stats = outcome.about["stats"]
+    return changes.RunRecord(
+        kind=KIND, method=METHOD, method_version=str(outcome.about["version"]),
+        parameters=outcome.about["parameters"] | {"source": outcome.about["source"], "notes": outcome.about["notes"]},
+        inputs=inputs, inputs_sha256=_sha256(inputs), code_version=version(PACKAGE), started_at=started, finished_at=datetime.now(UTC),
+        observed_share=None if not stats["points"] else stats["measured_points"] / stats["points"], stats=stats,
+        footprint_wkb=shapely.to_wkb(shapely.box(*about["bounds"])),
+    )  # fmt: skip
+
+
+def _change(feature: Mapping[str, Any]) -> changes.ChangeRecord:
+    """Return an area as a change, by which it is reviewed, rated and warned of."""
+    told = feature["properties"]
+    kept = ("class", "velocity_mm_yr", "velocity_std_mm_yr", "onset_date", "slope_velocity_mm_yr", "trend_change_mm_yr")
+    return changes.ChangeRecord(
+        kind=KIND, geometry=feature["geometry"], confidence=told["confidence"], magnitude=abs(told["peak_velocity_mm_yr"]),
+        area_m2=told["area_m2"], area_uncertainty_m2=told["area_uncertainty_m2"], mean_slope_deg=told.get("slope_deg"),
+        observed_share=None, first_date=date.fromisoformat(told["first_date"]), last_date=date.fromisoformat(told["last_date"]),
+        properties={name: told.get(name) for name in kept},
+    )  # fmt: skip
+
+
+def _add_other_looks(conn: Connection, about: Mapping[str, Any], outcome: Outcome) -> None:
+    """Add east and up to areas that points of a set of another look lie in; of several sets the one with the newest epoch."""
+    look = outcome.source.look
+    if look is None or about["component"] != "line of sight":
+        return
+    others = [one for one in displacement.list_sets(conn) if one["id"] != about["id"] and _looks_otherwise(one, look)]
+    for feature, area in zip(outcome.features, outcome.areas, strict=True):
+        for other in others:
+            rates = displacement.points_in(conn, other["id"], feature["geometry"])
+            if len(rates) < FEWEST_POINTS:
+                continue
+            velocity, std = zip(*rates, strict=True)
+            # against the quiet ground around, as the area itself is where the air was taken off
+            level = other["median_velocity_mm_yr"] if outcome.found.filtered else 0.0
+            second = mean_rate([value - level for value in velocity], std)
+            own = rates_of(outcome.found.fit, area)
+            feature["properties"] |= motion((own, look), (second, _look(other))) | {"other_set_id": other["id"]}
+            break
+
+
+def _looks_otherwise(other: Mapping[str, Any], look: Look) -> bool:
+    return other["component"] == "line of sight" and other["look_up"] is not None and apart(look, _look(other))
+
+
+def _look(row: Mapping[str, Any]) -> Look:
+    return Look(row["look_east"], row["look_north"], row["look_up"])
+
+
+def _part(tell: Progress, number: int, count: int) -> Progress:
+    """Return how one of several sets tells how far it is."""
+    return lambda text, share: tell(text, (number + share) / count)
+
+
+def _silent(text: str, share: float) -> None:
+    """Say nothing."""
