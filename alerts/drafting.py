@@ -184,7 +184,16 @@ def story(listed: Sequence[ChangeFacts]) -> texts.Story:
         methods=tuple(sorted({method for change in listed for method in change.methods})),
         dates_seen=len({day for change in listed for day in change.seen_on}),
         confirmed=any(change.status == "confirmed" for change in listed),
+        cause=_cause(listed),
     )
+
+
+def _cause(listed: Sequence[ChangeFacts]) -> texts.Happening | None:
+    """Return what has happened to the lake or glacier that changed most; None where the changes are the ground's own."""
+    leading = max(listed, key=lambda change: change.area_m2)
+    if leading.cause is None:
+        return None
+    return texts.Happening(**vars(leading.cause), area_m2=leading.area_m2, others=len(listed) - 1)
 
 
 def _as_before(alert: LiveAlert, listed: Sequence[ChangeFacts]) -> Draft:
@@ -231,6 +240,7 @@ def _evidence(
         "first_date": told.first_date.isoformat(),
         "last_date": told.last_date.isoformat(),
         "methods": list(told.methods),
+        **({"cause": vars(told.cause)} if told.cause else {}),
         "dates_seen": told.dates_seen,
     }
 

@@ -21,6 +21,9 @@ Kind = Literal[
 ]  # fmt: skip
 
 
+Event = Literal["growth", "drained", "surge"]
+
+
 class SeverityRow(BaseModel):
     """Severities from an area on, by consequence class 1 to 4."""
 
@@ -37,8 +40,13 @@ class AlertRule(BaseModel):
     kinds: Annotated[tuple[Kind, ...], Field(min_length=1)]
     min_confidence: Annotated[float, Field(ge=0, le=1)]
     min_area_m2: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
-    max_distance_m: Annotated[float, Field(ge=0, le=50_000)]
-    """From the road, at the nearest point of the change."""
+    events: tuple[Event, ...] = ()
+    """What has happened to a lake or glacier; empty = whatever."""
+    distance: Literal["road", "flow", "unknown_flow"] = "road"
+    """Which distance counts: to the road as the crow flies, or down the valley; the last: as the crow flies, where no elevation
+    model has told the way down."""
+    max_distance_m: Annotated[float, Field(ge=0, le=100_000)]
+    """From the road, at the nearest point of the change, or along the way down to it."""
     approximate_road_m: Annotated[float, Field(ge=0, le=50_000)] = 0
     """Taken off the distance where the line of the road is a straight guess."""
     min_consequence: Annotated[int, Field(ge=1, le=4)] = 1
@@ -136,7 +144,7 @@ def evaluate(rule: AlertRule, change: ChangeFacts) -> Decision | None:
     """Return what the rule says of a change, None where the change does not meet it."""
     if misses(rule, change):
         return None
-    distance = _distance(rule, change)
+    distance = _distance(rule, change) or 0.0
     return Decision(
         rule=rule.name,
         severity=severity(rule, change),
@@ -161,10 +169,14 @@ def misses(rule: AlertRule, change: ChangeFacts) -> tuple[str, ...]:
         )
     if rule.trend_change and change.trend_change_mm_yr is None:
         missed.append("its rate has not changed in the last months")
-    if change.offset_m is None:
-        missed.append("it is not in the corridor")
-    elif _distance(rule, change) > rule.max_distance_m:
-        missed.append(f"its distance from the road {change.offset_m:,.0f} m is above {rule.max_distance_m:,.0f} m")
+    missed += _misses_of_cause(rule, change)
+    distance = _distance(rule, change)
+    if distance is None or change.chainage_km is None:
+        missed.append(
+            "it is not in the corridor" if rule.distance != "flow" else "no way down from it to the road is known"
+        )
+    elif distance > rule.max_distance_m:
+        missed.append(f"its distance from the road {distance:,.0f} m is above {rule.max_distance_m:,.0f} m")
     if change.consequence < rule.min_consequence:
         missed.append(f"the segment's consequence class {change.consequence} is below {rule.min_consequence}")
     return tuple(missed)
@@ -176,23 +188,40 @@ def severity(rule: AlertRule, change: ChangeFacts) -> Severity:
     return row.by_consequence[change.consequence - 1]
 
 
-def _distance(rule: AlertRule, change: ChangeFacts) -> float:
-    """Return how near to the road the change may be, given what is known of the road's line."""
+def _misses_of_cause(rule: AlertRule, change: ChangeFacts) -> list[str]:
+    """Return what of a rule for lakes and glaciers a change does not meet."""
+    missed = []
+    if rule.events and (change.cause is None or change.cause.event not in rule.events):
+        happened = "nothing" if change.cause is None else change.cause.event
+        missed.append(f"{happened} has happened to it, the rule is for {', '.join(rule.events)}")
+    if rule.distance == "unknown_flow" and change.cause is not None and change.cause.way_known:
+        missed.append("the way down from it is known")
+    return missed
+
+
+def _distance(rule: AlertRule, change: ChangeFacts) -> float | None:
+    """Return how near to the road the change may be, given what is known of the road's line; None where it is not known."""
+    told = change.offset_m
+    if rule.distance == "flow":
+        told = None if change.cause is None else change.cause.flow_m
+    if told is None:
+        return None
     doubt = max(change.road_accuracy_m, rule.approximate_road_m if change.road_is_infill else 0.0)
-    return max(0.0, (change.offset_m or 0.0) - doubt)
+    return max(0.0, told - doubt)
 
 
 def _reasons(rule: AlertRule, change: ChangeFacts, distance: float) -> tuple[str, ...]:
+    told = (change.cause.flow_m if rule.distance == "flow" and change.cause else change.offset_m) or 0.0
     confirmed = "a person has confirmed it" if change.status == "confirmed" else ""
     reasons = [
         confirmed or f"confidence {change.confidence:.2f} is at least {rule.min_confidence:.2f}",
         f"{change.area_m2:,.0f} ± {change.area_uncertainty_m2:,.0f} m², at least {rule.min_area_m2:,.0f} m² asked for",
-        f"{change.offset_m or 0:,.0f} m from the road, at most {rule.max_distance_m:,.0f} m",
+        f"{told:,.0f} m {'down the valley to' if rule.distance == 'flow' else 'from'} the road, at most {rule.max_distance_m:,.0f} m",
         f"consequence class {change.consequence} of the segment",
     ]
     if change.trend_change_mm_yr is not None:
         reasons.append(f"its rate of the last months differs by {change.trend_change_mm_yr:+.1f} mm/yr from before")
-    if distance < (change.offset_m or 0.0):
+    if distance < told:
         reasons.append("the line of the road is only approximate here: it may be nearer than that")
     return tuple(reasons)
 

@@ -15,6 +15,25 @@ HEADLINE_LENGTH = 160
 
 
 @dataclass(frozen=True)
+class Happening:
+    """What has happened to a lake or glacier above the road."""
+
+    event: str
+    """growth, drained or surge."""
+    name: str
+    days: int
+    advance_m: float | None
+    way_known: bool
+    flow_m: float | None
+    """Down the valley to the road."""
+    drop_m: float | None
+    area_m2: float
+    """Gained, lost, or covered."""
+    others: int
+    """More of them above the same place."""
+
+
+@dataclass(frozen=True)
 class Story:
     """What there is to say of the changes of one alert."""
 
@@ -37,12 +56,15 @@ class Story:
     dates_seen: int
     confirmed: bool
     """A person has confirmed at least one of the changes."""
+    cause: Happening | None = None
 
 
 def headline(story: Story, language: str) -> str:
     """Return one line of at most HEADLINE_LENGTH characters."""
-    words = WORDS[language]
-    return clip(words["headline"].format(**_fields(story, language)))
+    words, fields = WORDS[language], _fields(story, language)
+    if story.cause is not None:
+        return clip(words["headline_cause"].format(**fields, happened=happened(story.cause, language)))
+    return clip(words["headline"].format(**fields))
 
 
 def description(story: Story, language: str) -> str:
@@ -50,10 +72,36 @@ def description(story: Story, language: str) -> str:
     words = WORDS[language]
     fields = _fields(story, language)
     evidence = words["confirmed"] if story.confirmed else words["detected"]
-    lines = [words["found"], words["where"], words["size"], words["when"], evidence]
+    found, where = words["found"], words["where"]
+    if story.cause is not None:
+        fields |= _down(story.cause) | {"happened": happened(story.cause, language)}
+        found = words["found_cause"] + (words["others"] if story.cause.others else "")
+        if story.cause.flow_m is not None:
+            where = words["where_flow"]
+        elif not story.cause.way_known:
+            where = words["where_unknown"]
+    lines = [found, where, words["size"], words["when"], evidence]
     if story.road_is_approximate:
         lines.insert(2, words["approximate"])
     return "\n".join(line.format(**fields) for line in lines)
+
+
+def happened(cause: Happening, language: str) -> str:
+    """Return in a few words what has happened to a lake or glacier."""
+    return WORDS[language][cause.event].format(
+        name=clip(one_line(cause.name), 60),
+        area=f"{cause.area_m2 / 1e6:.2f}",
+        days=cause.days,
+        advance=f"{cause.advance_m or 0:,.0f}",
+    )
+
+
+def _down(cause: Happening) -> dict[str, str]:
+    return {
+        "flow": f"{(cause.flow_m or 0) / 1000:,.1f}",
+        "drop": f"{cause.drop_m or 0:,.0f}",
+        "others": str(cause.others),
+    }
 
 
 def area_description(km_from: float | None, km_to: float | None, place: str | None, language: str) -> str:
@@ -127,6 +175,16 @@ WORDS: dict[str, dict[str, str]] = {
         "right": "right of the road",
         "on": "on the road",
         "headline": "{event}: {stretch}{near}, {distance} m from the road, {area} m²",
+        "headline_cause": "{happened} → {place}{stretch}",
+        "growth": "{name} grew {area} km² in {days} days",
+        "drained": "{name} lost {area} km² within {days} days: it drained",
+        "surge": "{name} surges: {advance} m in {days} days",
+        "found_cause": "{happened}.",
+        "others": " {others} more above the same place.",
+        "where_flow": "Where: the way down from there meets the Karakoram Highway at {stretch}{near}, {flow} km down the valley and "
+        "{drop} m lower (alignment {alignment}).",
+        "where_unknown": "Where: nearest to the Karakoram Highway at {stretch}{near}, {distance} m from it; no elevation model has told "
+        "yet where the way down from there meets the road (alignment {alignment}).",
         "found": "{event} found in satellite data along the Karakoram Highway.",
         "where": "Where: {stretch}{near}; {side}, {distance} m from it (looking towards higher kilometres; alignment {alignment}).",
         "approximate": "The line of the road is only approximate here: kilometre and distance may be wrong by kilometres.",
@@ -157,6 +215,15 @@ WORDS: dict[str, dict[str, str]] = {
         "right": "公路右侧",
         "on": "公路上",
         "headline": "{event}:{stretch}{near},距公路 {distance} 米,面积 {area} 平方米",
+        "headline_cause": "{happened} → {place}{stretch}",
+        "growth": "{name}在 {days} 天内扩大 {area} 平方公里",
+        "drained": "{name}在 {days} 天内减少 {area} 平方公里:已泄流",
+        "surge": "{name}跃动:{days} 天内前进 {advance} 米",
+        "found_cause": "{happened}。",
+        "others": "同一地点上游另有 {others} 处。",
+        "where_flow": "位置:其下泄路径在{stretch}{near}到达喀喇昆仑公路,沿沟谷下行 {flow} 公里,落差 {drop} 米(线位版本 {alignment})。",
+        "where_unknown": "位置:距喀喇昆仑公路最近处为{stretch}{near},距离 {distance} 米;"
+        "尚无高程模型确定其下泄路径在何处到达公路(线位版本 {alignment})。",
         "found": "卫星数据在喀喇昆仑公路沿线发现{event}。",
         "where": "位置:{stretch}{near};{side},距公路 {distance} 米(面向里程增加方向;线位版本 {alignment})。",
         "approximate": "此处公路线位仅为近似值:里程和距离的误差可达数公里。",
@@ -187,6 +254,16 @@ WORDS: dict[str, dict[str, str]] = {
         "right": "سڑک کے دائیں جانب",
         "on": "سڑک پر",
         "headline": "{event}: {stretch}{near}، سڑک سے {distance} میٹر، رقبہ {area} مربع میٹر",
+        "headline_cause": "{happened} ← {place}{stretch}",
+        "growth": "{name} {days} دنوں میں {area} مربع کلومیٹر بڑھی",
+        "drained": "{name} {days} دنوں میں {area} مربع کلومیٹر گھٹی: پانی نکل گیا",
+        "surge": "{name} تیزی سے آگے بڑھ رہا ہے: {days} دنوں میں {advance} میٹر",
+        "found_cause": "{happened}۔",
+        "others": " اسی جگہ کے اوپر {others} اور۔",
+        "where_flow": "مقام: وہاں سے نیچے کا راستہ {stretch}{near} پر شاہراہِ قراقرم سے ملتا ہے، وادی میں {flow} کلومیٹر نیچے اور "
+        "{drop} میٹر نشیب میں (سڑک کی لائن {alignment})۔",
+        "where_unknown": "مقام: شاہراہِ قراقرم کا قریب ترین حصہ {stretch}{near}، {distance} میٹر دور؛ ابھی کسی بلندی کے ماڈل "
+        "سے معلوم نہیں کہ وہاں سے نیچے کا راستہ سڑک سے کہاں ملتا ہے (سڑک کی لائن {alignment})۔",
         "found": "سیٹلائٹ ڈیٹا میں شاہراہِ قراقرم کے ساتھ {event} کی نشاندہی ہوئی ہے۔",
         "where": "مقام: {stretch}{near}؛ {side}، سڑک سے {distance} میٹر (بڑھتے ہوئے کلومیٹر کی سمت میں؛ سڑک کی لائن {alignment})۔",
         "approximate": "یہاں سڑک کی لائن صرف تخمینی ہے: کلومیٹر اور فاصلے میں کئی کلومیٹر کی غلطی ہو سکتی ہے۔",
@@ -217,6 +294,7 @@ def _fields(story: Story, language: str) -> dict[str, str]:
         "event": event_name(story.kind, language),
         "stretch": _stretch(story.km_from, story.km_to, language),
         "near": words["near"].format(place=clip(one_line(story.place), 40)) if story.place else "",
+        "place": f"{clip(one_line(story.place), 40)}, " if story.place else "",
         "side": words[story.side] if story.side in {"left", "right", "on"} else words["road"],
         "distance": f"{story.distance_m:,.0f}",
         "alignment": one_line(story.alignment or "-"),

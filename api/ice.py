@@ -24,7 +24,7 @@ from detection.sources import open_dates
 from detection.windows import Plan
 from hazard_db import changes, risk, scenes, termini
 from hazard_db.connect import Connection, Engine, actor, transaction
-from hazard_db.errors import DetectionError
+from hazard_db.errors import DetectionError, RasterError
 from hazard_db.scenes import SceneRecord
 
 
@@ -60,17 +60,23 @@ class Subject:
     bands: tuple[str, ...]
     """Without these a scene tells nothing of it."""
     history_days: int
-    """How far before the first of the new scenes the series begins."""
+    """How far before the first of the new scenes the series begins ..."""
+    most_before: int
+    """... with so many earlier scenes at most."""
     look: Callable[[Place, Plan, Progress | None], dict[str, Any]]
     store: Callable[[Connection, Place, Plan, Mapping[str, Any], changes.RunRecord], tuple[int, changes.StoredChanges]]
 
 
 SUBJECTS: Mapping[str, Subject] = {
     "glacier": Subject(
-        RATIO_BANDS, 3000, lambda place, plan, tell: detect_glaciers(place.glaciers, plan, None, tell), store_glaciers
+        RATIO_BANDS,
+        3000,
+        120,
+        lambda place, plan, tell: detect_glaciers(place.glaciers, plan, None, tell),
+        store_glaciers,
     ),
     "lake": Subject(
-        ("green", "nir"), 800, lambda place, plan, tell: detect_lakes(plan, place.glaciers, None, tell), store_lakes
+        ("green", "nir"), 800, 30, lambda place, plan, tell: detect_lakes(plan, place.glaciers, None, tell), store_lakes
     ),
 }
 
@@ -99,7 +105,7 @@ def detect_ice(
             continue
         try:
             stored = _look_at(engine, home, kind, place, actor_name=actor_name, settings=settings, progress=progress)
-        except DetectionError as error:
+        except (DetectionError, RasterError) as error:
             messages.append(f"{place.newest.id}: {error}")
             continue
         skipped += stored is None
@@ -131,7 +137,8 @@ def _places(conn: Connection, known: Sequence[SceneRecord], since: date, subject
         own = [scene for scene in waiting if same_area(scene, reference)]
         waiting = [scene for scene in waiting if scene not in own]
         earliest = own[0].acquired_at - timedelta(days=subject.history_days)
-        series = [scene for scene in usable if scene.acquired_at >= earliest and same_area(scene, reference)]
+        before = [scene for scene in usable if earliest <= scene.acquired_at < begin and same_area(scene, reference)]
+        series = [*before[-subject.most_before :], *own]
         area = shapely.union_all([scene.footprint for scene in series])
         glaciers = termini.outlines_in(conn, shapely.to_wkb(area))
         places.append(Place(tuple(series), since, tuple(glaciers)))

@@ -13,6 +13,7 @@ from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
 from api.pipeline import raster_paths
+from api.ways import update_ways
 from detection.icefiles import footprint
 from detection.methods.lakeevents import LakeEvent, Look, events
 from detection.windows import Plan
@@ -49,6 +50,8 @@ def store_glaciers(
         if (change := _surge(own, outlines[name], place.since)) is not None
     ]
     stored = changes.store_run(conn, run, surging, [])
+    if plan.dem is not None:
+        update_ways(conn, plan.dem, ["glacier"], termini.numbers(conn, [one.id for one in place.glaciers]))
     return termini.store(conn, stored.run_id, records), stored
 
 
@@ -65,6 +68,8 @@ def store_lakes(
         conn, stored.run_id, records, scene_ids=[one.id for one in place.series],
         footprint_wkb=shapely.to_wkb(footprint(plan.grid)),
     )  # fmt: skip
+    if plan.dem is not None:
+        update_ways(conn, plan.dem, ["lake"], kept.ids)
     found = [change for lake in lakes.find(conn, kept.ids) for change in _happenings(conn, lake, place.since)]
     return kept.changed, changes.add_changes(conn, stored.run_id, found)
 

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from api.console import actor, tell
+from api.ice import detect_ice
 from api.opening import Catalogue
 from api.pipeline import DetectionSettings, detect_landslides
 from hazard_db import connect, corridor, scenes
@@ -44,6 +45,12 @@ def _handle(catalogue: Catalogue, paths: Sequence[Path]) -> list[str]:
         tell(message)
     if found.runs:
         tell(f"{len(found.new_changes)} new changes, {found.seen_again} seen again, {len(found.alerts)} alerts")
+    for kind in ("lake", "glacier"):
+        seen = detect_ice(catalogue.engine, catalogue.home, kind, since=since, actor_name=actor())
+        if seen.runs:
+            tell(
+                f"{seen.measured} new {kind} measurements, {len(seen.new_changes)} new changes, {len(seen.alerts)} alerts"
+            )
     return [report.id for report in reports]
 
 

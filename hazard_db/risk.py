@@ -70,6 +70,8 @@ class Weights(BaseModel):
     changes: dict[str, float]
     deformation: dict[str, float]
     observations: dict[str, float]
+    cascades: dict[str, float] = {}
+    """Lakes and surging glaciers above the road, along the way that water takes; without it they do not count."""
     confidence: dict[str, float]
     hazard_of: dict[str, str]
 
@@ -83,7 +85,7 @@ class Contribution:
     """One reason for a rating."""
 
     source: str
-    """site, event, closure, change, deformation, observation, cap."""
+    """site, event, closure, change, deformation, observation, cascade, cap."""
     id: str
     label: str
     points: float
@@ -207,7 +209,10 @@ def rate(fact: Any, weights: Weights, on: date) -> Contribution | None:
     if points < LEAST_POINTS:
         return None
     near = fact.on_road or fact.offset_m < 1
-    detail = f"{reason}, {'on the road' if near else f'{fact.offset_m:.0f} m from the road'}"
+    where = "on the road" if near else f"{fact.offset_m:.0f} m from the road"
+    if fact.source == "cascade":
+        where = f"{fact.offset_m / 1000:.1f} km up the valley"
+    detail = f"{reason}, {where}"
     if fact.accuracy_m >= TOLD_ACCURACY_M:
         detail += f", place known to ±{fact.accuracy_m / 1000:g} km"
     if spread < 1:
@@ -259,6 +264,19 @@ def _observation(fact: Any, weights: Weights, on: date) -> tuple[float, str]:
     return w[fact.state] * _aged(fact, on, w["half_life_years"]), f"{fact.state} field observation"
 
 
+def _cascade(fact: Any, weights: Weights, on: date) -> tuple[float, str]:
+    w = weights.cascades
+    if not w:
+        return 0.0, ""
+    sure = fact.confidence * _aged(fact, on, w["half_life_years"])
+    if fact.state == "surge":
+        return w["surge"] * sure, f"glacier that surged by {fact.day}"
+    size = min(1.0, (fact.amount / w["large_m2"]) ** 0.5)
+    dammed = fact.state == "ice_dammed"
+    what = f"{'ice-dammed lake' if dammed else 'lake'} of {fact.amount:,.0f} m² on {fact.day}"
+    return (w["ice_dammed"] if dammed else w["lake"]) * size * sure, what
+
+
 _POINTS = {
     "site": _site,
     "event": _event,
@@ -266,6 +284,7 @@ _POINTS = {
     "change": _change,
     "deformation": _deformation,
     "observation": _observation,
+    "cascade": _cascade,
 }
 
 
@@ -363,6 +382,22 @@ WITH fact AS (
            CAST(observed_at AT TIME ZONE 'Asia/Karachi' AS date), chainage_from_km, chainage_to_km, offset_m,
            coalesce(accuracy_m, 0), false
     FROM observation WHERE chainage_km IS NOT NULL AND review_status <> 'rejected'
+    UNION ALL
+    SELECT 'cascade', l.lake_id, coalesce(l.name, 'Lake ' || l.lake_id), 'cascade',
+           CASE WHEN l.ice_dammed THEN 'ice_dammed' ELSE 'lake' END,
+           o.area_m2, o.confidence, o.observed_on, k.chainage_km, k.chainage_km, k.flow_m, k.gap_m, false
+    FROM cascade AS k JOIN glacial_lake AS l ON l.id = k.lake
+    JOIN LATERAL (SELECT * FROM lake_outline AS o WHERE o.lake = l.id AND o.superseded_at IS NULL AND o.observed_on <= :on
+                  ORDER BY o.observed_on DESC LIMIT 1) AS o ON o.state <> 'dry'
+    WHERE k.alignment_id = current_alignment()
+      AND (SELECT count(*) FROM lake_outline AS v WHERE v.lake = l.id AND v.superseded_at IS NULL AND v.state = 'water') >= 2
+    UNION ALL
+    SELECT 'cascade', g.glacier_id, coalesce(g.name, 'Glacier ' || g.glacier_id), 'cascade', 'surge', NULL, t.confidence, t.observed_on,
+           k.chainage_km, k.chainage_km, k.flow_m, k.gap_m, false
+    FROM cascade AS k JOIN glacier AS g ON g.id = k.glacier
+    JOIN LATERAL (SELECT * FROM terminus AS t WHERE t.glacier = g.id AND t.superseded_at IS NULL AND t.length_m IS NOT NULL
+                  AND t.observed_on <= :on ORDER BY t.observed_on DESC LIMIT 1) AS t ON t.trend = 'surge'
+    WHERE k.alignment_id = current_alignment()
 )
 SELECT s.id AS segment_id, fact.source, fact.id, fact.label, fact.kind, fact.state, fact.amount, fact.confidence, fact.day,
        fact.offset_m, fact.accuracy_m, fact.on_road, fact.b - fact.a AS length_km

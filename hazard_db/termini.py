@@ -45,6 +45,11 @@ def outlines_in(conn: Connection, area_wkb: bytes) -> list[Glacier]:
     return [Glacier(name, outline) for name, outline in shapes]
 
 
+def numbers(conn: Connection, glacier_ids: Sequence[str]) -> list[int]:
+    """Return the catalogue's own numbers of glaciers."""
+    return list(conn.scalars(text("SELECT id FROM glacier WHERE glacier_id = ANY(:ids)"), {"ids": list(glacier_ids)}))
+
+
 def store(conn: Connection, run_id: int, records: Sequence[TerminusRecord]) -> int:
     """Return how many termini are new or differ from what was known, in the caller's transaction.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hazard_db.alerts.actions import acknowledge, approve, escalate, expire_due, mark_false_alarm, resolve
 from hazard_db.alerts.facts import (
     AlertLink,
+    Cause,
     ChangeFacts,
     LiveAlert,
     change_facts,
@@ -42,6 +43,7 @@ __all__ = [
     "AlertLink",
     "AlertMessage",
     "AlertRecord",
+    "Cause",
     "ChangeFacts",
     "Claim",
     "DeliveryRecord",

@@ -31,6 +31,24 @@ class AlertLink:
 
 
 @dataclass(frozen=True)
+class Cause:
+    """What has happened to a lake or glacier, and the way from there to the road."""
+
+    event: str
+    """growth, drained or surge."""
+    name: str
+    """Name or id of the lake or glacier."""
+    days: int
+    advance_m: float | None
+    """Of a surging glacier."""
+    way_known: bool
+    """An elevation model has told which way the water takes, to the road or not."""
+    flow_m: float | None
+    """Down the valley to the road; None where the way does not come to it, or is not known."""
+    drop_m: float | None
+
+
+@dataclass(frozen=True)
 class ChangeFacts:
     """A change with its evidence and the stretch of road it lies at."""
 
@@ -65,6 +83,8 @@ class ChangeFacts:
     magnitude: float | None = None
     mean_slope_deg: float | None = None
     observed_share: float | None = None
+    cause: Cause | None = None
+    """Of a change far above the road: then the place on the road is where the way down from there meets it."""
     links: tuple[AlertLink, ...] = ()
     reactivated_in: tuple[int, ...] = ()
     """Runs that saw it move again after it had come to rest, or its rate change after it had been steady."""
@@ -117,6 +137,7 @@ def change_facts(conn: Connection, change_ids: Sequence[int]) -> list[ChangeFact
                 "seen_on": tuple(row["seen_on"]),
                 "methods": tuple(row["methods"]),
                 "reactivated_in": tuple(row["reactivated_in"]),
+                "cause": None if row["cause"] is None else Cause(**row["cause"]),
                 "links": tuple(AlertLink(**{**link, "runs": tuple(link["runs"])}) for link in row["links"]),
             }
         )
@@ -146,11 +167,23 @@ SELECT c.id, c.kind, c.status, c.confidence, c.area_m2, c.area_uncertainty_m2,
        seen.dates AS seen_on, seen.methods,
        seen.reactivated_in || coalesce(changed.runs, '{}') AS reactivated_in,
        CASE WHEN d.trend_alert THEN d.trend_change_mm_yr END AS trend_change_mm_yr,
-       c.chainage_km, c.chainage_from_km, c.chainage_to_km, c.offset_m, c.side, c.alignment_id, a.version AS alignment,
+       coalesce(w.chainage_km, c.chainage_km) AS chainage_km, coalesce(w.chainage_km, c.chainage_from_km) AS chainage_from_km,
+       coalesce(w.chainage_km, c.chainage_to_km) AS chainage_to_km, c.offset_m, c.side, a.id AS alignment_id, a.version AS alignment,
+       CASE WHEN c.properties ? 'event' THEN jsonb_build_object(
+           'event', c.properties -> 'event', 'days', c.properties -> 'days', 'advance_m', c.properties -> 'advance_m',
+           'name', coalesce(w.name, c.properties ->> 'lake_id', c.properties ->> 'glacier_id'), 'way_known', coalesce(w.known, false),
+           'flow_m', w.flow_m, 'drop_m', w.drop_m) END AS cause,
        coalesce(a.accuracy_m, 0) AS road_accuracy_m, coalesce(s.infill, false) AS road_is_infill,
        coalesce(s.consequence, 2) AS consequence, p.place, coalesce(l.links, '[]') AS links
 FROM change AS c
-LEFT JOIN alignment AS a ON a.id = c.alignment_id
+LEFT JOIN LATERAL (
+    SELECT coalesce(l.name, g.name) AS name, k.id IS NOT NULL AS known, k.alignment_id, k.chainage_km, k.flow_m, k.drop_m
+    FROM (SELECT c.properties ->> 'lake_id' AS lake, c.properties ->> 'glacier_id' AS glacier) AS source
+    LEFT JOIN glacial_lake AS l ON l.lake_id = source.lake LEFT JOIN glacier AS g ON g.glacier_id = source.glacier
+    LEFT JOIN cascade AS k ON k.lake = l.id OR k.glacier = g.id
+    WHERE c.properties ? 'event'
+) AS w ON true
+LEFT JOIN alignment AS a ON a.id = coalesce(w.alignment_id, c.alignment_id)
 CROSS JOIN LATERAL (
     SELECT array_agg(DISTINCT s.last_date ORDER BY s.last_date) AS dates, array_agg(DISTINCT r.method ORDER BY r.method) AS methods,
            coalesce(array_agg(s.run_id) FILTER (WHERE s.development = 'reactivated'), '{}') AS reactivated_in
@@ -169,10 +202,11 @@ LEFT JOIN LATERAL (
 ) AS changed ON true
 LEFT JOIN LATERAL (
     SELECT max(consequence) AS consequence, bool_or(basis = 'straight infill') AS infill
-    FROM segment WHERE alignment_id = c.alignment_id AND km_to >= c.chainage_from_km AND km_from <= c.chainage_to_km
+    FROM segment WHERE alignment_id = a.id AND km_to >= coalesce(w.chainage_km, c.chainage_from_km)
+      AND km_from <= coalesce(w.chainage_km, c.chainage_to_km)
 ) AS s ON true
 LEFT JOIN LATERAL (
-    SELECT place FROM calibration_point WHERE alignment_id = c.alignment_id ORDER BY abs(chainage_km - c.chainage_km) LIMIT 1
+    SELECT place FROM calibration_point WHERE alignment_id = a.id ORDER BY abs(chainage_km - coalesce(w.chainage_km, c.chainage_km)) LIMIT 1
 ) AS p ON true
 LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object('alert_id', t.id, 'state', t.state, 'scope', t.scope,
@@ -180,5 +214,5 @@ LEFT JOIN LATERAL (
                      'area_m2', coalesce(CAST(t.evidence -> 'areas' ->> CAST(c.id AS text) AS float8), 0)) ORDER BY t.id) AS links
     FROM alert_change AS k JOIN alert AS t ON t.id = k.alert_id WHERE k.change_id = c.id
 ) AS l ON true
-WHERE c.id = ANY(:ids) ORDER BY c.chainage_km, c.id
+WHERE c.id = ANY(:ids) ORDER BY coalesce(w.chainage_km, c.chainage_km), c.id
 """

@@ -89,7 +89,13 @@ _DRAFTS = """jsonb_to_recordset(CAST(:drafts AS jsonb)) AS d(id bigint, rule_id 
     severity text, certainty text, urgency text, headline jsonb, description jsonb, evidence jsonb, expires_at timestamptz,
     seen_again boolean, change_ids bigint[])"""
 
-_PLACE = "(SELECT ST_Union(ST_MakeValid(c.geom)) FROM change AS c WHERE c.id = ANY(d.change_ids))"
+# What happens far above the road concerns the place where the way down from there meets it.
+_PLACE = """(SELECT ST_Union(coalesce(w.meeting, ST_MakeValid(c.geom)))
+    FROM change AS c LEFT JOIN LATERAL (
+        SELECT k.meeting FROM cascade AS k LEFT JOIN glacial_lake AS l ON l.id = k.lake LEFT JOIN glacier AS g ON g.id = k.glacier
+        WHERE k.alignment_id = current_alignment()
+          AND (l.lake_id = c.properties ->> 'lake_id' OR g.glacier_id = c.properties ->> 'glacier_id')
+    ) AS w ON c.properties ? 'event' WHERE c.id = ANY(d.change_ids))"""
 
 _INSERT = f"""
 INSERT INTO alert (rule_id, group_key, kind, state, severity, certainty, urgency, headline, description, evidence, expires_at, geom)

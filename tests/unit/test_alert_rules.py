@@ -3,12 +3,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from alerts.rules import FILE, AlertRule, evaluate, load_rules, misses, parse_rule
 from alerts.states import certainty
-from hazard_db.alerts import ChangeFacts
+from hazard_db.alerts import Cause, ChangeFacts
 from hazard_db.errors import SettingsError
 
 CHANGE = ChangeFacts(
@@ -27,6 +28,8 @@ def test_our_own_rules_are_in_order() -> None:
     book = load_rules()
     assert [one.name for one in book.rules] == [
         "change at the road", "large change above the road", "ground motion that changes its rate",
+        "lake above the road grows", "lake above the road drained",
+        "glacier above the road surges", "lake or glacier near the road, way down not known",
     ]  # fmt: skip
     for one in book.rules:
         assert parse_rule({**one.model_dump(mode="json"), "source": "file"}) == one
@@ -125,7 +128,7 @@ def test_certainty_from_evidence() -> None:
         ("[Moderate, Severe, Severe, Extreme]", "[Moderate, Severe, Extreme, Severe]", "severity must not fall"),
         ("from_area_m2: 1000,", "from_area_m2: 10000,", "start at from_area_m2: 0 and rise"),
         ("large change above the road", "change at the road", "two rules have the same name"),
-        ('version: "2026.2"', "version: [", "are not YAML"),
+        ('version: "2026.3"', "version: [", "are not YAML"),
         ("rules:", "rules: 5 #", "not YAML"),
     ],
 )
@@ -153,3 +156,33 @@ def test_a_missing_or_empty_file_is_said(tmp_path: Path) -> None:
         load_rules(tmp_path / "latin.yml")
     with pytest.raises(SettingsError, match="alert rule 'x'"):
         parse_rule({"name": "x"})
+
+
+def lake(**more: Any) -> ChangeFacts:
+    cause = Cause("growth", "Shisper lake", 10, None, way_known=True, flow_m=11_400.0, drop_m=520.0)
+    values = {"kind": "lake", "area_m2": 80_000.0, "area_uncertainty_m2": 9_000.0, "offset_m": 8_700.0, "cause": cause}
+    return replace(CHANGE, **(values | more))
+
+
+def rules_met(change: ChangeFacts) -> list[str]:
+    return [decision.rule for one in load_rules().rules if (decision := evaluate(one, change)) is not None]
+
+
+def test_what_happens_far_above_the_road_counts_by_the_way_down() -> None:
+    grown = lake()
+    assert rules_met(grown) == ["lake above the road grows"]
+    (decision,) = [found for one in load_rules().rules if (found := evaluate(one, grown)) is not None]
+    assert decision.distance_m == 11_400
+    assert "11,400 m down the valley to the road, at most 60,000 m" in decision.reasons
+    drained = replace(grown.cause, event="drained")
+    assert rules_met(lake(kind="flood", cause=drained)) == ["lake above the road drained"]
+    assert rules_met(lake(kind="glacier", cause=replace(grown.cause, event="surge"))) == [
+        "glacier above the road surges"
+    ]
+
+
+def test_a_way_that_is_not_known_is_not_a_way_that_does_not_come_to_the_road() -> None:
+    unknown = Cause("growth", "L1", 10, None, way_known=False, flow_m=None, drop_m=None)
+    assert rules_met(lake(cause=unknown)) == ["lake or glacier near the road, way down not known"]
+    assert rules_met(lake(cause=replace(unknown, way_known=True))) == []
+    assert rules_met(lake(cause=unknown, offset_m=25_000.0)) == []

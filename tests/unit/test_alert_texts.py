@@ -68,3 +68,28 @@ def test_names_cannot_turn_or_break_lines() -> None:
     assert texts.plain("one\x07\ntwo") == "one\ntwo"
     assert texts.area_description(None, None, None, "en") == "Karakoram Highway"
     assert texts.area_description(1.0, 1.0, "Dasu", "en") == "Karakoram Highway, km 1.0, near Dasu"
+
+
+def test_a_lake_far_above_the_road_is_told_with_the_bridge_below() -> None:
+    cause = texts.Happening("growth", "Shisper lake", 10, None, True, 11_400.0, 520.0, 80_000.0, 0)
+    story = replace(
+        STORY,
+        kind="lake",
+        km_from=634.0,
+        km_to=634.0,
+        place="Hassanabad bridge",
+        cause=cause,
+        road_is_approximate=False,
+    )
+    assert texts.headline(story, "en") == "Shisper lake grew 0.08 km² in 10 days → Hassanabad bridge, km 634.0"
+    told = texts.description(story, "en")
+    assert "11.4 km down the valley and 520 m lower" in told
+    for language in ("zh", "ur"):
+        assert "0.08" in texts.headline(story, language)
+        assert "634.0" in texts.headline(story, language)
+        assert "11.4" in texts.description(story, language)
+    unknown = replace(cause, way_known=False, flow_m=None)
+    assert "no elevation model" in texts.description(replace(story, cause=unknown), "en")
+    surge = replace(cause, event="surge", advance_m=320.0, others=2)
+    assert "surges: 320 m in 10 days" in texts.headline(replace(story, cause=surge), "en")
+    assert "2 more" in texts.description(replace(story, cause=surge), "en")
