@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from alerts.settings import AlertSettings, load_alert_settings
-from api import media, problems
+from api import problems
 from api.measures import Measures
 from api.middleware import EntityTags, SizeLimit, Surroundings
 from api.problems import OURS, failure
@@ -18,7 +18,7 @@ from api.routes import ROUTERS
 from api.security import Patience
 from api.settings import ApiSettings
 from api.state import Simulated, State, keep
-from hazard_db import connect, database
+from hazard_db import connect, database, media_files
 
 POOL = 10
 ODD = "The address holds a character (NUL) that no address needs."
@@ -48,7 +48,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        media.tidy(settings.home / "media")
+        media_files.tidy(settings.home / "media")
         yield
         state.engine.dispose()
         state.public_engine.dispose()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from api.media import MOST_PIXELS_READ
+from hazard_db.media_files import FORMATS, MOST_PIXELS_READ
 
 LONGEST_SIDE = 2048
 TELLING = frozenset({"exif", "xmp", "comment", "photoshop", "XML:com.adobe.xmp", "mp"})
@@ -27,7 +27,7 @@ def open_to_all(original: Path, folder: Path, mime_type: str) -> tuple[Path, str
     copy = folder / original.name[:2] / f"{original.name}.jpg"
     if copy.is_file():
         return copy, "image/jpeg"
-    with Image.open(original, formats=["JPEG", "MPO", "PNG", "WEBP"]) as image:
+    with Image.open(original, formats=FORMATS) as image:
         if not TELLING & image.info.keys() and not image.getexif():
             return original, mime_type
         if image.width * image.height > MOST_PIXELS_READ:

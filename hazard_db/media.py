@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import PurePath
 
 from sqlalchemy import Connection, text
 
@@ -72,6 +74,23 @@ def add_media(
     if inserted.rowcount and status == "accepted":  # nobody has looked at it: what was accepted is looked at again
         conn.execute(text("UPDATE observation SET review_status = 'submitted' WHERE id = :id"), {"id": identifier})
     return stored, bool(inserted.rowcount)
+
+
+def add_file(conn: Connection, identifier: uuid.UUID, file: NewFile) -> MediaRecord:
+    """Return the record of a file; where the observation has another one of that name, both are kept."""
+    name = free_name(names(conn, identifier), file.filename, file.sha256)
+    return add_media(conn, identifier, **(file.__dict__ | {"filename": name}))[0]
+
+
+def names(conn: Connection, identifier: uuid.UUID) -> dict[str, str]:
+    """Return filename -> checksum of the files of an observation."""
+    return {file.filename: file.sha256 for file in list_media(conn, identifier)}
+
+
+def free_name(there: Mapping[str, str], wanted: str, sha256: str) -> str:
+    """Return the name under which a file is kept or can be; with its checksum where another one has its name."""
+    path = PurePath(wanted)
+    return wanted if there.get(wanted, sha256) == sha256 else f"{path.stem}-{sha256[:16]}{path.suffix}"
 
 
 def list_media(conn: Connection, identifier: uuid.UUID) -> list[MediaRecord]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -77,7 +76,7 @@ def receive(conn: Connection, new: NewSubmission, files: Sequence[NewFile], send
     home = known.observation_id if known is not None else _place(conn, new, sender)
     if known is None:
         _insert(conn, new, home, sender)
-    stored = tuple(_add_file(conn, home, file) for file in files)
+    stored = tuple(media.add_file(conn, home, file) for file in files)
     return Receipt(home, known is None, stored)
 
 
@@ -183,9 +182,9 @@ def _merge(conn: Connection, other: uuid.UUID, *, into: uuid.UUID) -> None:
     pair = {"other": other, "into": into}
     newer = conn.execute(text(_RETIRE), pair).one()
     conn.execute(text(_TAKE_OVER), pair | {name: newer._mapping[name] for name in _CARRIED})
-    there = _names(conn, into)
+    there = media.names(conn, into)
     for file in media.list_media(conn, other):
-        name = _name_for(there, file.filename, file.sha256)
+        name = media.free_name(there, file.filename, file.sha256)
         if name not in there:
             conn.execute(
                 text("UPDATE media SET observation_id = :into, filename = :name WHERE id = :id"),
@@ -193,22 +192,6 @@ def _merge(conn: Connection, other: uuid.UUID, *, into: uuid.UUID) -> None:
             )
     conn.execute(text("UPDATE evidence SET observation_id = :into WHERE observation_id = :other"), pair)
     conn.execute(text("UPDATE submission SET observation_id = :into WHERE observation_id = :other"), pair)
-
-
-def _add_file(conn: Connection, home: uuid.UUID, file: NewFile) -> MediaRecord:
-    """Return the record of a file; where the observation has another one of that name, both are kept."""
-    name = _name_for(_names(conn, home), file.filename, file.sha256)
-    return media.add_media(conn, home, **(file.__dict__ | {"filename": name}))[0]
-
-
-def _names(conn: Connection, home: uuid.UUID) -> dict[str, str]:
-    return {file.filename: file.sha256 for file in media.list_media(conn, home)}
-
-
-def _name_for(there: Mapping[str, str], wanted: str, sha256: str) -> str:
-    """Return the name under which a file is kept or can be; with its checksum where another one has its name."""
-    path = PurePath(wanted)
-    return wanted if there.get(wanted, sha256) == sha256 else f"{path.stem}-{sha256[:16]}{path.suffix}"
 
 
 _SUBMISSION = "SELECT instance_id, content_sha256, observation_id, account_id, created_by FROM submission"

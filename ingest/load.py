@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import shapely
 
@@ -17,8 +19,11 @@ from hazard_db.errors import InputError, RecordError
 from hazard_db.survey_records import KnownFile, SurveyRecord
 from ingest import files
 from ingest.rejects import Rejects
+from ingest.survey import bundle
+from ingest.survey.attaching import Attaching
 from ingest.survey.fields import Columns, refuse_placeless
 from ingest.survey.options import Options, checked
+from ingest.survey.photos import Finder, by_time
 from ingest.survey.places import Places
 from ingest.survey.records import Observed
 from ingest.survey.registry import FORMATS, recognise
@@ -29,6 +34,10 @@ MOST_BATCH_BYTES = 16 << 20
 MOST_RECORDS = 5_000_000
 """Of one file; their ids are held in memory to find those that occur twice."""
 PREVIEWED = 5
+TOLD_PHOTOS = 5
+"""Photos that did not arrive, by name, in a note."""
+BY_TIME_S = 300.0
+"""One stops, marks the place, and photographs within minutes."""
 
 Pair = tuple[SurveyRecord, Raw]
 """An observation and how it stands in the file."""
@@ -51,6 +60,8 @@ class SurveyReport:
     revised: int
     unchanged: int
     rejected: int
+    media: int
+    """Photos and files that were stored with them, or stored before."""
     rejects: Path | None
     notes: tuple[str, ...]
     preview: tuple[dict[str, Any], ...] = ()
@@ -66,12 +77,21 @@ class _Work:
     skip_bad: bool
     rejects: Rejects
     progress: Callable[[str, float], None]
+    finder: Finder | None
+    """None where there is no folder to keep photos in."""
+    attaching: Attaching
+    within_s: float | None = None
+    """Photos that no record names belong to the one that is so near in time."""
     seen: set[bytes] = field(default_factory=set)
     read: int = 0
     repeated: int = 0
     new: int = 0
     revised: int = 0
     unchanged: int = 0
+    taken: Mapping[UUID, Sequence[Path]] = field(default_factory=dict)
+    """Photos by the record at whose time they were taken."""
+    untimely: Sequence[Path] = ()
+    """Photos that were taken at no record's time."""
     preview: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -92,6 +112,9 @@ def ingest_survey(
     dry_run: bool = False,
     skip_bad: bool = False,
     rejects: Path | None = None,
+    home: Path | None = None,
+    media: Sequence[Path] = (),
+    by_time_s: float | None = None,
     actor: str,
     progress: Callable[[str, float], None] | None = None,
 ) -> SurveyReport:
@@ -113,6 +136,12 @@ def ingest_survey(
         Read, check and compare everything, store nothing.
     skip_bad
         Store the good records, and write the bad ones to `rejects`.
+    home
+        HAZARD_HOME, where photos are kept; without it none are stored.
+    media
+        Folders or zip archives of photos, beside those that came with the file.
+    by_time_s
+        Photos that no record names belong to the record nearest in time, within so many seconds; for GPX BY_TIME_S by default.
     progress
         Called with what is being done and the share of it (0-1).
 
@@ -123,21 +152,27 @@ def ingest_survey(
     """
     shown = progress or _silent
     shown(f"{path.name}: reading", 0.0)
-    work = _Work(path, files.facts(path), skip_bad, Rejects(path, rejects), shown)
+    facts = files.facts(path)
     options = checked(path, kind=kind, crs=crs, columns=columns or {}, timezone=timezone, dataset=dataset)
-    format = recognise(path)
-    with closing(FORMATS[format].read(path)) as source:
-        observed = observed_in(path, source, options)
-        with survey_records.storing(engine, keep=not dry_run) as conn:
-            set_actor(conn, actor)
-            known = _stored_before(conn, work, options)
-            if known is not None and not dry_run:
-                return _unchanged(work, known)
-            notes = _store(conn, work, source, observed, told=(format, options.told))
-            written = None if dry_run else work.rejects.write()
+    keeping = None if home is None or dry_run else home / "media"
+    with bundle.opened(path, media) as parcel, Attaching(keeping, skip_bad) as attaching:
+        format = recognise(parcel.survey)
+        within_s = by_time_s if by_time_s is not None or format != "GPX" or not media else BY_TIME_S
+        finder = None if home is None else Finder(parcel.shelf)
+        work = _Work(path, facts, skip_bad, Rejects(path, rejects), shown, finder, attaching, within_s)
+        with closing(FORMATS[format].read(parcel.survey)) as source:
+            observed = observed_in(path, source, options)
+            with survey_records.storing(engine, keep=not dry_run) as conn:
+                set_actor(conn, actor)
+                known = _stored_before(conn, work, options)
+                if known is not None and not dry_run and not media:  # photos may have come since
+                    return _unchanged(work, known)
+                notes = (*parcel.notes, *_store(conn, work, source, observed, told=(format, options.told)))
+                written = None if dry_run else work.rejects.write()
+                attaching.keep()
     return SurveyReport(
         path.name, "dry run" if dry_run else "stored", format, observed.places.name, options.dataset, work.records, work.new,
-        work.revised, work.unchanged, len(work.rejects.rows), written, notes, tuple(work.preview) if dry_run else (),
+        work.revised, work.unchanged, len(work.rejects.rows), attaching.stored, written, notes, tuple(work.preview) if dry_run else (),
     )  # fmt: skip
 
 
@@ -178,7 +213,12 @@ def _store(
         crs=observed.places.name, dataset=observed.dataset,
     )  # fmt: skip
     survey_records.prepare(conn)
-    for batch in batched(_good(work, source, observed)):
+    pairs = _good(work, source, observed)
+    if work.within_s is not None and work.finder is not None:
+        held = list(pairs)  # the nearest in time is known when all are
+        work.taken = _by_time(work, work.finder, held, observed.zone)
+        pairs = iter(held)
+    for batch in batched(pairs):
         _merge(conn, work, batch, file, observed.dataset)
         work.progress(f"{work.path.name}: {work.read:,} records", work.read / max(source.total, work.read + MOST_BATCH))
     observed.columns.require_seen()
@@ -189,6 +229,18 @@ def _store(
         conn, file, records=work.records, unchanged=work.unchanged, rejected=len(work.rejects.rows), notes=[told[1], *notes],
     )  # fmt: skip
     return notes
+
+
+def _by_time(work: _Work, finder: Finder, pairs: Sequence[Pair], zone: tzinfo) -> dict[UUID, list[Path]]:
+    """Return the photos that no record names by the record nearest in time."""
+    for record, raw in pairs:
+        finder.of(raw.label, raw.values, record.source_id)
+    finder.missing.clear()  # told when the records are stored
+    free = [path for path in finder.shelf.all_files() if path not in finder.named]
+    times = [(record.observed_at, record.id) for record, _ in pairs if record.observed_at is not None]
+    found, left = by_time(times, free, zone, work.within_s or 0)
+    work.untimely = left
+    return found
 
 
 def _merge(conn: Connection, work: _Work, batch: Sequence[Pair], file: int, dataset: str) -> None:
@@ -202,6 +254,11 @@ def _merge(conn: Connection, work: _Work, batch: Sequence[Pair], file: int, data
                 work, raw, f"id {str(record.source_id or record.id)[:60]!r} was {merged.kept[record.id]} by a reviewer and is not "
                 "changed by a file; take the verdict back first, or give the record an id of its own",
             )  # fmt: skip
+            continue
+        if work.finder is None:
+            continue
+        photos = [*work.finder.of(raw.label, raw.values, record.source_id), *work.taken.get(record.id, ())]
+        work.attaching.add(conn, f"{work.path.name}: {raw.label}", record.id, photos)
 
 
 def batched(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
@@ -275,7 +332,7 @@ def _unchanged(work: _Work, known: KnownFile) -> SurveyReport:
     )
     return SurveyReport(
         work.path.name, "unchanged", known.format, known.crs, known.dataset, known.records, 0, 0, known.records, known.rejected,
-        None, notes,
+        0, None, notes,
     )  # fmt: skip
 
 
@@ -287,7 +344,25 @@ def _notes(work: _Work, source: Source, observed: Observed, beyond: int) -> tupl
         counts["lie more than 50 km from the road and have no kilometre"] = beyond
     renamed = {name: column for name, column in observed.columns.of(source.columns).items() if name != column}
     columns = [f"columns: {', '.join(f'{name} is {column!r}' for name, column in renamed.items())}"] if renamed else []
-    return (*source.notes, *columns, *(f"{count:,} records {what}" for what, count in counts.items()))
+    return (
+        *source.notes,
+        *columns,
+        *(f"{count:,} records {what}" for what, count in counts.items()),
+        *_photo_notes(work),
+    )
+
+
+def _photo_notes(work: _Work) -> list[str]:
+    """Return what became of photos that did not find their record, or could not be taken."""
+    told = [
+        (
+            "photos that records speak of were not stored; name their folder or zip with --media",
+            work.finder.missing if work.finder else [],
+        ),
+        ("photos were taken at no record's time and were not stored", [path.name for path in work.untimely]),
+        ("photos were refused", work.attaching.refused),
+    ]
+    return [f"{len(some):,} {what} ({'; '.join(some[:TOLD_PHOTOS])})" for what, some in told if some]
 
 
 def _silent(what: str, share: float) -> None:

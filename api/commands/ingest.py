@@ -30,12 +30,19 @@ def survey(
     ] = None,
     timezone: Annotated[str | None, typer.Option(help="Of times that tell none, for example Asia/Karachi.")] = None,
     dataset: Dataset = None,
+    media: Annotated[
+        list[Path] | None, typer.Option("--media", help="Folder or zip of photos that records name; repeatable.")
+    ] = None,
+    by_time: Annotated[
+        float | None,
+        typer.Option(min=0, max=86400, metavar="SECONDS", help="Photos that no record names: by time; GPX: 300."),
+    ] = None,
     dry_run: DryRun = False,
     skip_bad: SkipBad = False,
     rejects: Annotated[Path | None, typer.Option(help="File for the rejected records, with --skip-bad.")] = None,
     json: AsJson = False,
 ) -> None:
-    """Field observations: GeoJSON, GeoPackage, zipped Shapefile, KML/KMZ, GPX, CSV, XLSX."""
+    """Field observations with their photos: GeoJSON, GeoPackage, zipped Shapefile, KML/KMZ, GPX, CSV, XLSX, or a zip of those."""
     from api.opening import opened
     from ingest.load import ingest_survey
 
@@ -43,7 +50,8 @@ def survey(
     with opened(road=True) as catalogue, progress() as shown:
         report = ingest_survey(
             catalogue.engine, file, kind=kind, crs=crs, columns=mapping, timezone=timezone, dataset=dataset,
-            dry_run=dry_run, skip_bad=skip_bad, rejects=rejects, actor=actor(), progress=shown,
+            dry_run=dry_run, skip_bad=skip_bad, rejects=rejects, home=catalogue.home, media=media or (), by_time_s=by_time,
+            actor=actor(), progress=shown,
         )  # fmt: skip
     _show(report, json)
 

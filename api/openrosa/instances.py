@@ -15,9 +15,9 @@ from defusedxml.ElementTree import fromstring
 from pydantic import ValidationError
 
 from api.incoming import IncomingObservation
-from api.media import plain_name
 from api.openrosa.forms import NUMBERS, Form, Question, by_id
 from hazard_db.errors import InputError
+from hazard_db.media_files import plain_name
 from hazard_db.submissions import NewSubmission, observation_id
 
 LARGEST_XML = 2**20

@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from api import copies, differences, media
+from api import copies, differences
 from api.bodies import answered, read_body
 from api.incoming import IncomingObservation
 from api.listing import EMPTY, Asked
@@ -25,8 +25,7 @@ from api.state import state_of
 from api.storage import reading, reading_as, writing
 from api.texts import term
 from api.verdicts import ObservationVerdict
-from hazard_db import evidence, fieldbook, remarks, submissions
-from hazard_db import media as catalogue
+from hazard_db import evidence, fieldbook, media, media_files, remarks, submissions
 from hazard_db.connect import Connection
 from hazard_db.errors import AuthenticationError, NotFoundError
 from hazard_db.evidence import LETTERS
@@ -126,7 +125,7 @@ def get_observation(
         return data(feature(observation), media_type="application/geo+json")
     lang = language(request)
     with reading(request) as conn:
-        files = catalogue.list_media(conn, identifier) if _may_see_media(observation, identity) else []
+        files = media.list_media(conn, identifier) if _may_see_media(observation, identity) else []
         more = _inside(conn, observation, (left, right)) if identity.sees_unreviewed else dict.fromkeys(INSIDE, ())
         marks = _marks(observation, files if identity.sees_unreviewed else [], more["nearby"], term(lang))
         minimap = draw(conn, marks, stretch_of([observation]), lang)
@@ -234,7 +233,7 @@ async def add_media(request: Request, identity: FieldWorker, identifier: Id) -> 
 
     def allowed() -> None:
         with reading(request) as conn:
-            catalogue.check_may_add(conn, identifier, adder=identity.name, is_reviewer=identity.may("reviewer"))
+            media.check_may_add(conn, identifier, adder=identity.name, is_reviewer=identity.may("reviewer"))
 
     await run_in_threadpool(allowed)  # before megabytes are read for nothing
     async with request.form(max_files=1, max_fields=10) as form:
@@ -259,7 +258,7 @@ def get_media(
     if not found:
         raise NotFoundError(f"the observation has no file {media_id}")
     home = state_of(request).settings.home
-    path = media.path_of(home / "media", found[0].sha256)
+    path = media_files.path_of(home / "media", found[0].sha256)
     if not path.is_file():
         raise NotFoundError(f"{found[0].filename} is in the catalogue, but not on this machine")
     if identity.sees_unreviewed:
@@ -283,10 +282,10 @@ def _file(file: MediaRecord, path: FilePath, mime_type: str) -> Response:
 
 
 def _store(request: Request, identity: Identity, identifier: uuid.UUID, upload: UploadFile) -> tuple[MediaRecord, bool]:
-    name = media.plain_name(upload.filename)
-    file = media.store(upload.file, state_of(request).settings.home / "media", name)
+    name = media_files.plain_name(upload.filename)
+    file = media_files.store(upload.file, state_of(request).settings.home / "media", name)
     with writing(request, identity) as conn:
-        return catalogue.add_media(
+        return media.add_media(
             conn, identifier, filename=name, sha256=file.sha256, size_bytes=file.size_bytes, mime_type=file.mime_type,
             taken_at=file.taken_at, lonlat=file.lonlat,
         )  # fmt: skip
@@ -307,7 +306,7 @@ def _media(conn: Connection, observation: dict[str, Any], identity: Identity) ->
     """
     if not _may_see_media(observation, identity):
         raise AuthenticationError("photos of an observation that is not accepted yet are for those who are logged in")
-    return catalogue.list_media(conn, observation["id"])
+    return media.list_media(conn, observation["id"])
 
 
 def _told(file: MediaRecord) -> dict[str, Any]:

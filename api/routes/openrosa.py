@@ -16,16 +16,15 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
-from api import media
-from api.media import Arrived
 from api.openrosa import documents, forms, instances
 from api.openrosa.access import ChallengeError, Phone, challenges, identify
 from api.problems import OURS, status_of
 from api.state import state_of
 from api.storage import writing
-from hazard_db import submissions
+from hazard_db import media_files, submissions
 from hazard_db.errors import HazardError, InputError
 from hazard_db.media import NewFile
+from hazard_db.media_files import Arrived
 from hazard_db.submissions import NewSubmission, Receipt
 
 XML_PART = "xml_submission_file"
@@ -156,17 +155,17 @@ def _store(request: Request, phone: Phone, form: FormData) -> Receipt:
     parcel = _Parcel(instances.read(_xml(form), phone.identity.name), [])
     try:
         for name, upload in _uploads(form):
-            parcel.files.append((name, media.take(upload.file, folder, name)))
+            parcel.files.append((name, media_files.take(upload.file, folder, name)))
         new = [NewFile(filename=name, **asdict(arrived.stored)) for name, arrived in parcel.files]
         with writing(request, phone.identity) as conn:
             receipt = submissions.receive(conn, parcel.submission, new, phone.sender)
             for _, arrived in parcel.files:  # on the disk before the commit: a receipt without its file would be a lie
-                media.keep(arrived, folder)
+                media_files.keep(arrived, folder)
         return receipt
     finally:
         for _, arrived in parcel.files:
             with suppress(OSError):
-                media.drop(arrived)
+                media_files.drop(arrived)
 
 
 def _xml(form: FormData) -> bytes:
@@ -191,7 +190,7 @@ def _uploads(form: FormData) -> list[tuple[str, UploadFile]]:
         if key == XML_PART or not isinstance(part, UploadFile):
             continue
         given = part.filename or key
-        name = media.plain_name(given)
+        name = media_files.plain_name(given)
         if name != given.strip() or name.startswith("."):
             raise InputError(f"{given[:100]!r} is no plain file name")
         if name in found:

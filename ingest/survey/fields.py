@@ -12,15 +12,16 @@ from hazard_db.errors import InputError
 
 NAMES: dict[str, str] = {
     "id": "id uuid _uuid instanceid meta_instanceid instance_id record_id observation_id obs_id 编号 点号 观测点编号 灾害点编号 "
-    "记录编号 统一编号 شناخت شناختی_نمبر",
+    "记录编号 统一编号 شناخت شناختی_نمبر key",
     "kind": "kind hazard_kind hazard_type hazard disaster_type type_of_hazard event_type category type 灾害类型 灾害种类 灾种 "
     "地质灾害类型 类型 种类 类别 قسم خطرے_کی_قسم آفت_کی_قسم",
     "observed_at": "observed_at observed_on observation_date observation_time date_of_observation obs_date survey_date observed "
     "datetime date_time timestamp recorded_at visit_date when date 观测时间 观测日期 调查时间 调查日期 巡查时间 巡查日期 记录时间 发现时间 "
-    "采集时间 日期 مشاہدے_کی_تاریخ تاریخ gps_time time 时间 وقت",
+    "采集时间 日期 مشاہدے_کی_تاریخ تاریخ gps_time time 时间 وقت "
+    "today start end submissiondate _submission_time",
     "clock": "clock time_of_day obs_time survey_time time 时刻 时间 وقت",
     "observer": "observer observed_by surveyor surveyed_by geologist recorder recorded_by reporter "
-    "reported_by collector collected_by enumerator inspector username user "
+    "reported_by collector collected_by enumerator inspector username user submittername _submitted_by "
     "观测人 观测者 观测员 调查人 调查人员 调查员 记录人 填表人 巡查人 巡查员 上报人 采集人 مشاہدہ_کار سروے_کنندہ",
     "latitude": "latitude lat decimal_latitude latitude_deg lat_dd lat_deg gps_latitude gps_lat _latitude lat_wgs84 纬度 北纬 عرض_بلد y",
     "longitude": "longitude lon long lng decimal_longitude longitude_deg lon_dd long_dd lon_deg gps_longitude gps_lon _longitude "
@@ -119,6 +120,10 @@ class Columns:
 def found(names: tuple[str, ...], given: Mapping[str, str]) -> dict[str, str]:
     """Return field -> column: what was given, then the likeliest name, then the ending of a form's name."""
     chosen = {name: column for name, column in given.items() if column in names}
+    if "id" not in chosen and {"_id", "_uuid"} <= set(names):
+        chosen["id"] = (
+            "_uuid"  # Kobo's and Ona's own number is of their server; this is the submission's, the same everywhere
+        )
     left = {normal(name): name for name in reversed(names) if name not in chosen.values()}
     for name, wanted in _WANTED.items():
         if name in chosen:
@@ -129,6 +134,10 @@ def found(names: tuple[str, ...], given: Mapping[str, str]) -> dict[str, str]:
             match = ending[0] if len(ending) == 1 else None
         if match is not None:
             chosen[name] = left.pop(match)
+    if "accuracy_m" not in chosen and "latitude" in chosen:  # Kobo and Ona call it precision, beside their latitude
+        question = normal(chosen["latitude"]).removesuffix("latitude")
+        if (column := left.get(f"{question}precision")) is not None:
+            chosen["accuracy_m"] = column
     if "clock" in chosen and "observed_at" not in chosen:
         chosen["observed_at"] = chosen.pop("clock")
     return chosen

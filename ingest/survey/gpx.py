@@ -17,6 +17,7 @@ from ingest.xml_elements import elements, local
 NAMES = {"wpt": "waypoint", "rte": "route", "trk": "track"}
 POINTS = {"rte": "rtept", "trk": "trkpt"}
 SKIPPED = {"trkseg", "rtept", "extensions", "link", "bounds"}
+"""Not texts; where a link leads to is kept, for it may be a photo."""
 
 
 def claims(sample: Sample) -> bool:
@@ -40,7 +41,8 @@ def _records(path: Path) -> Iterator[Raw]:
 
 def _record(label: str, tag: str, element: Element) -> Raw:
     values = {local(child.tag): (child.text or "").strip() for child in element if local(child.tag) not in SKIPPED}
-    values = {name: value for name, value in values.items() if value}
+    links = [link.attrib["href"] for link in element if local(link.tag) == "link" and link.attrib.get("href")]
+    values = {name: value for name, value in values.items() if value} | ({"link": " ".join(links)} if links else {})
     for extension in (child for child in element if local(child.tag) == "extensions"):
         values |= {local(leaf.tag): leaf.text.strip() for leaf in extension.iter() if leaf.text and leaf.text.strip()}
     values["gpx"] = NAMES[tag]

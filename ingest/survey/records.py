@@ -25,6 +25,8 @@ from ingest.survey.source import Raw
 NAMESPACE = uuid.UUID("6f5a2f0e-6f0b-5b7e-9a0c-2d1f0c6f4d11")
 """Of the ids made here from a dataset and a record's own id, or from its content."""
 MOST_ACCURACY_M = 100_000
+NOT_TOLD = ("n/a", "N/A", "#N/A")
+"""What Ona, Kobo and spreadsheets write into a cell that holds nothing."""
 PLACE_COLUMNS = frozenset(PLACES)
 
 
@@ -71,14 +73,15 @@ class Observed:
 
     def _made(self, raw: Raw) -> SurveyRecord:
         columns = self.columns.of(raw.values)
-        cells = {name: raw.values[column] for name, column in columns.items()}
+        values = {name: None if value in NOT_TOLD else value for name, value in raw.values.items()}
+        cells = {name: values[column] for name, column in columns.items()}
         place = (
             self.places.of_geometry(raw.geometry)
             if raw.geometry is not None
-            else self.places.of_columns(columns, raw.values)
+            else self.places.of_columns(columns, values)
         )
         used = {column for name, column in columns.items() if name not in PLACE_COLUMNS or raw.geometry is None}
-        extra: dict[str, Any] = {name: value for name, value in raw.values.items() if name not in used}
+        extra: dict[str, Any] = {name: value for name, value in values.items() if name not in used}
         kind = self._kind(cells.get("kind"), extra)
         at = self._moment(cells, extra)
         self._placed(place, extra)

@@ -19,11 +19,10 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from api import media
 from api.openrosa import forms
 from api.openrosa.access import make_nonce, right_nonce
 from api.settings import ApiSettings
-from hazard_db import accounts, connect, seed
+from hazard_db import accounts, connect, media_files, seed
 from tests.phones import body_of, filled, new_id, parts, photo, serving, settings_of
 
 pytestmark = pytest.mark.integration
@@ -484,7 +483,7 @@ def test_a_failure_before_the_commit_leaves_no_record_of_a_photo(
 ) -> None:
     xml, images = filled(new_id(), photo="a.jpg"), {"a.jpg": photo()}
     with monkeypatch.context() as patch:
-        patch.setattr(media, "keep", lambda arrived, folder: (_ for _ in ()).throw(OSError("disk full")))
+        patch.setattr(media_files, "keep", lambda arrived, folder: (_ for _ in ()).throw(OSError("disk full")))
         assert send(phone, xml, images).status_code == 500
     assert counts(database) == (0, 0, 0)
     assert send(phone, xml, images).status_code == 201
@@ -496,7 +495,7 @@ def test_what_a_killed_process_left_half_written_is_removed(tmp_path: Path) -> N
     for path in (old, new):
         path.write_bytes(b"x")
     os.utime(old, (0, 0))
-    assert media.tidy(tmp_path) == 1
+    assert media_files.tidy(tmp_path) == 1
     assert [path.name for path in tmp_path.iterdir()] == [".part-new"]
 
 

@@ -9,7 +9,7 @@ import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,7 +22,11 @@ MOST_PIXELS = 300_000_000
 MOST_PIXELS_READ = 50_000_000
 """Larger pictures take too much memory to be read through."""
 LONGEST_NAME = 200
+OLDEST_YEAR = 1990
+"""Cameras tell no year before it, satellites neither."""
 IMAGES = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+FORMATS = ("JPEG", "PNG", "WEBP")
+"""Of Pillow; MPO, several pictures in one, is opened as JPEG."""
 FTYP = {
     b"heic": "image/heic", b"heix": "image/heic", b"mif1": "image/heif", b"isom": "video/mp4", b"mp42": "video/mp4",
     b"mp41": "video/mp4", b"avc1": "video/mp4", b"qt  ": "video/quicktime", b"3gp4": "video/3gpp", b"3gp5": "video/3gpp",
@@ -121,6 +125,21 @@ def tidy(folder: Path, older_than_s: float = 24 * 3600) -> int:
     return len(found)
 
 
+def told_time(path: Path, zone: tzinfo) -> datetime | None:
+    """Return when a photo says that it was taken; a clock that tells no zone is taken as showing the time of `zone`."""
+    try:
+        facts = _look(path, path.name)[1]
+    except InputError:
+        return None
+    if (known := _taken_at(facts)) is not None:
+        return known
+    try:
+        clock = datetime.strptime(str(facts.get(ExifTags.Base.DateTimeOriginal)).strip(), "%Y:%m:%d %H:%M:%S")
+    except ValueError:
+        return None
+    return clock.replace(tzinfo=zone).astimezone(UTC) if clock.year >= OLDEST_YEAR else None
+
+
 def path_of(folder: Path, sha256: str) -> Path:
     """Return where the file of a checksum lies."""
     return folder / sha256[:2] / sha256
@@ -152,14 +171,17 @@ def _look(path: Path, label: str) -> tuple[str, Mapping[int, Any]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=["JPEG", "MPO", "PNG", "WEBP"]) as image:
+            with Image.open(path, formats=FORMATS) as image:
                 if image.width * image.height > MOST_PIXELS:
                     raise InputError(f"{label}: {image.width} x {image.height} pixels are too many")
                 kind = IMAGES[image.format or ""]
+                image.verify()
+            with Image.open(
+                path, formats=FORMATS
+            ) as image:  # anew: of a PNG nothing else may be asked before it is verified
                 exif = dict(image.getexif())
                 gps = dict(image.getexif().get_ifd(ExifTags.IFD.GPSInfo))
                 exif |= dict(image.getexif().get_ifd(ExifTags.IFD.Exif))
-                image.verify()
             _read_through(path)
     except InputError:
         raise
@@ -170,14 +192,18 @@ def _look(path: Path, label: str) -> tuple[str, Mapping[int, Any]]:
 
 def _read_through(path: Path) -> None:
     """Read a picture to its end, small; only PNG has checksums that tell without it whether the end is there."""
-    with Image.open(path, formats=["JPEG", "MPO", "WEBP", "PNG"]) as image:
+    with Image.open(path, formats=FORMATS) as image:
         if image.format != "PNG" and image.width * image.height <= MOST_PIXELS_READ:
             image.draft("RGB", (image.width // 8, image.height // 8))
             image.load()
 
 
 def _taken_at(facts: Mapping[int, Any]) -> datetime | None:
-    """Return when a photo was taken; None where it does not tell, or not in which zone."""
+    """Return when a photo was taken; None where it does not tell, or not in which zone and by no satellite."""
+    return _zoned(facts) or _by_satellite(facts)
+
+
+def _zoned(facts: Mapping[int, Any]) -> datetime | None:
     moment, offset = facts.get(ExifTags.Base.DateTimeOriginal), facts.get(ExifTags.Base.OffsetTimeOriginal)
     if not isinstance(moment, str) or not isinstance(offset, str):
         return None
@@ -185,6 +211,18 @@ def _taken_at(facts: Mapping[int, Any]) -> datetime | None:
         return datetime.strptime(f"{moment.strip()} {offset.strip()}", "%Y:%m:%d %H:%M:%S %z").astimezone(UTC)
     except ValueError:
         return None
+
+
+def _by_satellite(facts: Mapping[int, Any]) -> datetime | None:
+    """Return the time of the satellites, which is UTC."""
+    gps = facts.get(ExifTags.IFD.GPSInfo) or {}
+    try:
+        hour, minute, second = (float(part) for part in gps[ExifTags.GPS.GPSTimeStamp])
+        day = datetime.strptime(str(gps[ExifTags.GPS.GPSDateStamp]).strip(), "%Y:%m:%d").replace(tzinfo=UTC)
+        at = day + timedelta(hours=hour, minutes=minute, seconds=second)
+    except (KeyError, TypeError, ValueError, ZeroDivisionError, OverflowError):
+        return None
+    return at if at.year >= OLDEST_YEAR else None
 
 
 def _lonlat(facts: Mapping[int, Any]) -> tuple[float, float] | None:
