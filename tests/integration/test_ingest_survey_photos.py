@@ -35,7 +35,8 @@ KOBO = [
 def kobo_row(identifier: uuid.UUID, name: str, **more: str) -> list[str]:
     values = {
         "start": "2026-05-01T14:30:00.000+05:00", "end": "2026-05-01T14:40:00.000+05:00", "kind": "landslide",
-        "position": "36.3372 74.869 2400 4.5", "_position_precision": "4.5", "_position_latitude": "36.3372", "_position_longitude": "74.869", "photo": name,
+        "position": "36.3372 74.869 2400 4.5", "_position_precision": "4.5",
+        "_position_latitude": "36.3372", "_position_longitude": "74.869", "photo": name,
         "photo_URL": f"https://kobo.example/media/{name}", "note": "n/a", "_uuid": str(identifier), "_submitted_by": "sana",
     } | more  # fmt: skip
     return [values.get(name, "") for name in KOBO]
