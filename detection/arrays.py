@@ -71,6 +71,8 @@ class Block:
     terrain: Terrain | None
     pixel_m: tuple[float, float]
     """Ground size of a pixel, (northing, easting), metres."""
+    spare: bool = False
+    """Nobody needs the reflectance any more once the block is scored: it may be overwritten."""
 
     @property
     def shape(self) -> tuple[int, int]:

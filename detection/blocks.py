@@ -60,6 +60,7 @@ def crop_block(block: Block, window: tuple[slice, slice]) -> Block:
         before=tuple(cut(one) for one in block.before),
         after=tuple(cut(one) for one in block.after),
         terrain=terrain,
+        spare=False,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from detection.arrays import Acquisition, Block, BoolArray, FloatArray, Score, Terrain
+from detection.arrays import Acquisition, Block, BoolArray, FloatArray, Terrain
 from detection.methods.pixels import median
 
 Indices = npt.NDArray[np.int32]
@@ -17,22 +17,20 @@ SHOWN = ("red", "green", "nir", "swir1", "blue", "swir2", "vv", "vh")
 LIGHT_AZIMUTH_DEG, LIGHT_ELEVATION_DEG = 315.0, 45.0
 
 
-def layers_of(score: Score, block: Block) -> dict[str, FloatArray]:
-    """Return the layers of a window by name, (rows, cols) each, NaN = unknown: z, before, after, slope_deg, hillshade.
+def ground_of(block: Block) -> dict[str, FloatArray]:
+    """Return what a block looks like by name, (rows, cols) each, NaN = unknown: before, after, slope_deg, hillshade.
 
-    Layers of the method's own follow. `before` and `after` are medians over the dates that saw a pixel, of reflectance,
-    or of backscatter in dB where there is radar only.
+    `before` and `after` are medians over the dates that saw a pixel, of reflectance, or of backscatter in dB where there is
+    radar only.
     """
     optical = tuple(one for one in block.before if not one.is_radar)
     kind = not optical
     before, after = ([one for one in dates if one.is_radar == kind] for dates in (block.before, block.after))
     name = next((band for band in SHOWN if all(band in one.bands for one in (*before, *after))), None)
-    layers = {"z": score.z}
-    if name is not None:
-        layers |= {"before": _median(before, name), "after": _median(after, name)}
+    layers = {} if name is None else {"before": _median(before, name), "after": _median(after, name)}
     if block.terrain is not None:
         layers |= {"slope_deg": block.terrain.slope_deg, "hillshade": hillshade(block.terrain)}
-    return layers | score.layers
+    return layers
 
 
 def _median(dates: Sequence[Acquisition], name: str) -> FloatArray:

@@ -23,6 +23,7 @@ ALIGNED_PX = 0.02
 """Closer than this pixels count as lying on each other."""
 
 Slices = tuple[slice, slice]
+EVERYTHING = (slice(None), slice(None))
 Numbers = npt.NDArray[Any]
 
 
@@ -31,7 +32,7 @@ class Sheet:
     """What a file holds in a window."""
 
     reflectance: FloatArray
-    """(bands, rows, cols), in the order of the layers asked for; rubbish where not valid."""
+    """(bands, rows, cols) of the inner window, in the order of the layers asked for; rubbish where not valid."""
     valid: BoolArray
     """(rows, cols), all bands hold data."""
     codes: Numbers | None
@@ -62,8 +63,8 @@ class Picture:
             self._warped = _warped(source, self.bands[0], target, stack) if self.bands else None
             self._warped_codes = _warped(source, self.quality, target, stack) if self.quality else None
 
-    def read(self, window: Slices) -> Sheet:
-        """Return a window of the grid.
+    def read(self, window: Slices, kept: Slices = EVERYTHING) -> Sheet:
+        """Return a window of the grid, of the reflectance only what is kept of it.
 
         Raises
         ------
@@ -71,18 +72,18 @@ class Picture:
             The file is damaged.
         """
         try:
-            return self._read_straight(window) if self._straight else self._read_warped(window)
+            return self._read_straight(window, kept) if self._straight else self._read_warped(window, kept)
         except RasterioError as error:
             raise unreadable(self.label, error) from error
 
-    def _read_warped(self, window: Slices) -> Sheet:
+    def _read_warped(self, window: Slices, kept: Slices) -> Sheet:
         place = Window.from_slices(*window)
         codes = None
         if self._warped_codes is not None and self.quality is not None:
             codes = _codes(self._warped_codes.read(self.quality.band, window=place), QUALITY_FILL[self.quality.name])
         shape = (window[0].stop - window[0].start, window[1].stop - window[1].start)
         if self._warped is None:
-            return Sheet(np.empty((0, *shape), np.float32), np.ones(shape, bool), codes)
+            return Sheet(np.empty((0, *shape), np.float32)[:, *kept], np.ones(shape, bool), codes)
         numbers = self._warped.read([layer.band for layer in self.bands], window=place)
         mask = None
         if self._alpha is not None:
@@ -90,9 +91,9 @@ class Picture:
             mask = np.where((alpha > 0) & (alpha == alpha.max()), 255, 0).astype(np.uint8)
         elif _has_mask(self._warped, self.bands[0].band):
             mask = self._warped.read_masks(self.bands[0].band, window=place)
-        return Sheet(self._scaled(numbers), self._valid(numbers, mask), codes)
+        return Sheet(self._scaled(numbers[:, *kept]), self._valid(numbers, mask), codes)
 
-    def _read_straight(self, window: Slices) -> Sheet:
+    def _read_straight(self, window: Slices, kept: Slices) -> Sheet:
         """Return a window by cubic weights between the pixels around each; codes from the nearest."""
         parts = [
             _part(span, apart, size)
@@ -109,14 +110,14 @@ class Picture:
             codes[~inside[place]] = QUALITY_FILL[self.quality.name]
         stored = numbers[: len(self.bands)]
         valid = inside & self._valid(stored, mask) if self.bands else np.ones((rows.length, cols.length), bool)
-        values = self._scaled(stored)
+        values = self._scaled(stored[:, *(_reaching(*one) for one in zip(kept, parts, strict=True))])
         if self.bands and rows.share:
             valid = _all_of(valid, 0)
             values = _between(values, rows.share, 1)
         if self.bands and cols.share:
             valid = _all_of(valid, 1)
             values = _between(values, cols.share, 2)
-        return Sheet(values if self.bands else np.empty((0, rows.length, cols.length), np.float32), valid, codes)
+        return Sheet(values, valid, codes)
 
     def _padded(self, bands: list[int], parts: list[_Part]) -> tuple[Numbers, BoolArray, npt.NDArray[np.uint8] | None]:
         """Return stored numbers of a window that may reach beyond the file, where the file is, and its mask."""
@@ -193,6 +194,12 @@ def _part(span: slice, apart: float, size: int) -> _Part:
     low, high = max(start, 0), min(stop, size)
     low = min(low, stop)
     return _Part(start, stop, low, max(high, low), share, reach + round(share), span.stop - span.start)
+
+
+def _reaching(kept: slice, part: _Part) -> slice:
+    """Return the pixels that a part of what is asked for is made of, among those needed for all of it."""
+    start, stop, _ = kept.indices(part.length)
+    return slice(start, stop + (3 if part.share else 0))
 
 
 def _between(values: FloatArray, share: float, axis: int) -> FloatArray:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -17,9 +17,9 @@ import rasterio
 from rasterio.windows import Window
 
 from detection.area import Area
-from detection.arrays import Block, BoolArray, Detector, NotEnoughDataError, Score
+from detection.arrays import Block, BoolArray, Detector, FloatArray, NotEnoughDataError, Score
 from detection.blocks import Tile, crop_block, crop_score, tiles
-from detection.evidence import layers_of
+from detection.evidence import ground_of
 from detection.features import Sighting, sightings
 from detection.grids import ENVIRONMENT
 from detection.looks import Look
@@ -164,32 +164,37 @@ class Search:
         """Return what a block shows."""
         looked_at = grow(tile.inner, self.plan.grid.shape, MARGIN_PX)
         with rasterio.Env(**ENVIRONMENT):
-            score, block, objects = self._objects(looked_at)
+            score, ground, objects = self._objects(looked_at)
         whole, cut = sort_out(objects, looked_at, tile.inner, self.plan.grid.shape)
         inside = within(tile.inner, looked_at)
         inner = crop_score(score, inside)
         observed = inner.observed & self.area.inside(tile.inner)
-        scores = layers_of(inner, crop_block(block, inside)) if self.evidence else {}
-        return Look(tile, observed.copy(), {name: layer.copy() for name, layer in scores.items()}, whole, cut)
+        scores: dict[str, FloatArray] = {}
+        if self.evidence:
+            shown = {name: layer[inside] for name, layer in ground.items()}
+            scores = {name: layer.copy() for name, layer in ({"z": inner.z} | shown | inner.layers).items()}
+        return Look(tile, observed.copy(), scores, whole, cut)
 
     def objects(self, window: Slices) -> list[Sighting]:
         """Return the objects of a window."""
         with rasterio.Env(**ENVIRONMENT):
             return self._objects(window)[2]
 
-    def _objects(self, window: Slices) -> tuple[Score, Block, list[Sighting]]:
+    def _objects(self, window: Slices) -> tuple[Score, dict[str, FloatArray], list[Sighting]]:
+        """Return the score of a window, what it looks like where evidence is wanted, and its objects."""
         wide = grow(window, self.plan.grid.shape, self.detector.halo_px)
         block = self._reader().block(wide)
         inside = within(window, wide)
+        ground = ground_of(crop_block(block, inside)) if self.evidence else {}
         try:
-            score = crop_score(self.detector.score(block, self.model), inside)
+            score = crop_score(self.detector.score(replace(block, spare=True), self.model), inside)
             block = crop_block(block, inside)
             candidates = self.detector.candidates(score, block)
         except NotEnoughDataError as error:
             raise DetectionError(f"too little to compare: {error}") from error
         corner = (window[0].start, window[1].start)
         found = sightings(candidates, score, corner, self._before, self._after, terrain=block.terrain)
-        return score, block, [one for one in found if self._in_area(one)]
+        return score, ground, [one for one in found if self._in_area(one)]
 
     def _in_area(self, one: Sighting) -> bool:
         if self.area.polygon is None:

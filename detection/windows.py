@@ -98,11 +98,11 @@ class Reader:
     def acquisition(self, scene: Scene, window: Slices) -> Acquisition:
         """Return one date in a window; read a little wider where masks grow."""
         wide = window if scene.quality is None else grow(window, self.plan.grid.shape, GROWTH_PX)
-        shape = _shape(wide)
+        inside = within(window, wide)
         reflectance: FloatArray | None = None
-        usable = np.ones(shape, dtype=bool)
+        usable = np.ones(_shape(wide), dtype=bool)
         for picture in self._pictures_of(scene):
-            sheet = picture.read(wide)
+            sheet = picture.read(wide, inside)
             usable &= sheet.valid
             if picture.quality is not None and sheet.codes is not None:
                 usable &= quality_usable(picture.quality.name, sheet.codes, snow_is_ground=self.plan.snow_is_ground)
@@ -110,11 +110,12 @@ class Reader:
                 reflectance = sheet.reflectance
                 continue
             if reflectance is None:
-                reflectance = np.empty((len(scene.layers), *shape), dtype=np.float32)
+                reflectance = np.empty((len(scene.layers), *_shape(window)), dtype=np.float32)
             for layer, values in zip(picture.bands, sheet.reflectance, strict=True):
                 reflectance[scene.layers.index(layer)] = values
         if reflectance is None:
             raise ValueError(f"{scene.label} has no bands")
+        usable = usable[inside].copy()
         if scene.look is not None:
             reflectance, usable = decibels(reflectance, usable, linear=scene.look.linear)
         white = None if self.plan.snow_is_ground else snow(dict(zip(scene.bands, reflectance, strict=True)))
@@ -123,13 +124,12 @@ class Reader:
         hidden = ~usable
         for band in reflectance:
             np.copyto(band, np.float32(np.nan), where=hidden)
-        rows, cols = (slice(a.start - b.start, a.stop - b.start) for a, b in zip(window, wide, strict=True))
         sun = scene.sun
         return Acquisition(
             scene.acquired.at,
             scene.bands,
-            reflectance[:, rows, cols],
-            usable[rows, cols],
+            reflectance,
+            usable,
             sun.elevation_deg,
             sun.azimuth_deg,
             **({} if scene.look is None else scene.look.told),

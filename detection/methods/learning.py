@@ -123,7 +123,7 @@ def _quantiles(parts: list[FloatArray], number: int) -> FloatArray:
 
 
 def _spread(
-    views: list[View], expectations: tuple[Expectation, ...], shifts: FloatArray, left: list[FloatArray]
+    views: list[View], expectations: tuple[Expectation, ...], shifts: FloatArray, left: list[list[FloatArray]]
 ) -> Fitted:
     """Return the fitted statistics: covariances by class, then the spread of the score that they give."""
     seen = [view.seen & view.hills for view in views]
@@ -163,7 +163,7 @@ def _whiteners(flat: FloatArray, kind: npt.NDArray[np.int16], count: int) -> Flo
     return np.stack(result)
 
 
-def _standardised(bare: Fitted, views: list[View], left: list[FloatArray], middles: list[FloatArray]) -> Fitted:
+def _standardised(bare: Fitted, views: list[View], left: list[list[FloatArray]], middles: list[FloatArray]) -> Fitted:
     """Return the fit with the spread of its score by contrast, by number of dates, per date, and when smoothed."""
     answers = [matched(view, middle, bare) for view, middle in zip(views, middles, strict=True)]
     masks = [view.seen & view.hills for view in views]
@@ -191,7 +191,7 @@ def _standardised(bare: Fitted, views: list[View], left: list[FloatArray], middl
     })  # fmt: skip
 
 
-def _date_scale(views: list[View], left: list[FloatArray], fitted: Fitted) -> FloatArray:
+def _date_scale(views: list[View], left: list[list[FloatArray]], fitted: Fitted) -> FloatArray:
     """Return median and deviation of the score of each date alone."""
     alone = np.concatenate(
         [

@@ -80,13 +80,13 @@ def matched(view: View, residual: FloatArray, fitted: Fitted) -> Filtered:
     return Filtered(z, purity, cloud, shade, _contrast(view))
 
 
-def matched_alone(view: View, left: FloatArray, fitted: Fitted, pixels: Places) -> FloatArray:
+def matched_alone(view: View, left: list[FloatArray], fitted: Fitted, pixels: Places) -> FloatArray:
     """Return the raw score of each date alone at some pixels (flat indices), (dates, pixels); NaN = not seen.
 
     Parameters
     ----------
     left
-        Residuals, (dates, bands, rows, cols).
+        Residuals of each date, (bands, rows, cols).
     """
     alone = np.empty((len(left), len(pixels)), dtype=np.float32)
     for places, whitener in _alike(view, fitted, pixels):

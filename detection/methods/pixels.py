@@ -36,8 +36,8 @@ class View:
     bands: tuple[str, ...]
     before: FloatArray
     """(bands, rows, cols), median over the dates; 0 where not seen."""
-    after: FloatArray
-    """(dates, bands, rows, cols); 0 where not seen."""
+    after: list[FloatArray]
+    """(bands, rows, cols) per date; 0 where not seen."""
     seen_before: BoolArray
     seen_after: BoolArray
     """(dates, rows, cols)."""
@@ -72,8 +72,9 @@ class View:
         def cut(values: npt.NDArray[np.generic] | None) -> npt.NDArray[np.generic] | None:
             return None if values is None else values[..., rows, cols].copy()
 
-        parts = {name: cut(getattr(self, name)) for name in self.__dataclass_fields__ if name != "bands"}
-        return View(bands=self.bands, **parts)  # type: ignore[arg-type]
+        single = [name for name in self.__dataclass_fields__ if name not in {"bands", "after"}]
+        parts = {name: cut(getattr(self, name)) for name in single}
+        return View(bands=self.bands, after=[cut(date) for date in self.after], **parts)  # type: ignore[arg-type,misc]
 
 
 def plant_index(logarithms: FloatArray, bands: tuple[str, ...]) -> FloatArray:
@@ -103,7 +104,7 @@ def common_bands(block: Block) -> tuple[str, ...]:
 def look(block: Block, bands: tuple[str, ...]) -> View:
     """Return the view of a block in some bands."""
     normal = None if block.terrain is None else normals(block.terrain)
-    before = [_date(one, bands, block, normal, _pictures(1, bands, block)[0]) for one in block.before]
+    before = [_date(one, bands, block, normal) for one in block.before]
     seen_before = np.stack([one.seen for one in before])
     count = seen_before.sum(axis=0, dtype=np.float32)
     middle = median([one.values for one in before], seen_before)
@@ -115,19 +116,16 @@ def look(block: Block, bands: tuple[str, ...]) -> View:
         light_before /= np.maximum(count, 1)
         light_after = np.empty((len(block.after), *block.shape), dtype=np.float32)
     del before  # the largest arrays there are: those after need their room
-    values = _pictures(len(block.after), bands, block)
+    values = []
     seen_after = np.empty((len(block.after), *block.shape), dtype=np.bool_)
     for index, later in enumerate(block.after):
-        date = _date(later, bands, block, normal, values[index])
+        date = _date(later, bands, block, normal)
+        values.append(date.values)
         seen_after[index] = date.seen
         if light_after is not None and date.light is not None:
             light_after[index] = date.light
     upright = None if normal is None else normal[0].copy()
     return View(bands, middle, values, count > 0, seen_after, light_before, light_after, upright)
-
-
-def _pictures(dates: int, bands: tuple[str, ...], block: Block) -> FloatArray:
-    return np.empty((dates, len(bands), *block.shape), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -137,8 +135,8 @@ class _Date:
     light: FloatArray | None
 
 
-def _date(one: Acquisition, bands: tuple[str, ...], block: Block, normal: FloatArray | None, out: FloatArray) -> _Date:
-    """Return what a date shows; its values, the logarithms of reflectance, are put into `out`."""
+def _date(one: Acquisition, bands: tuple[str, ...], block: Block, normal: FloatArray | None) -> _Date:
+    """Return what a date shows: its values, the logarithms of reflectance, in the place of that where it is to spare."""
     order = [one.bands.index(name) for name in bands]
     seen = one.usable & ~white([one.reflectance[index] for index in order], bands)
     for index in order:
@@ -149,13 +147,15 @@ def _date(one: Acquisition, bands: tuple[str, ...], block: Block, normal: FloatA
         cosine = np.maximum(cos_to_sun(normal, one.sun_elevation_deg, one.sun_azimuth_deg), LEAST_COS_INCIDENCE)
         seen &= _lit(one, block) & (cosine > LEAST_COS_INCIDENCE)
     hidden = ~seen
-    for index, name, band in zip(order, bands, out, strict=True):
+    spare = block.spare and one.bands == bands and one.reflectance.flags.c_contiguous
+    values = one.reflectance if spare else np.empty((len(bands), *block.shape), dtype=np.float32)
+    for index, name, band in zip(order, bands, values, strict=True):
         np.clip(one.reflectance[index], _DARKEST, _BRIGHTEST, out=band)
         if cosine is not None:
             np.divide(band, _light(cosine, one.sun_elevation_deg, DIFFUSE_SHARE[name]), out=band)
         np.log(band, out=band)
         np.copyto(band, 0, where=hidden)
-    return _Date(out, seen, None if cosine is None else np.log(cosine))
+    return _Date(values, seen, None if cosine is None else np.log(cosine))
 
 
 def eroded(mask: BoolArray, *, corners: bool = False) -> BoolArray:
@@ -212,7 +212,7 @@ def _light(cosine: FloatArray, sun_elevation_deg: float, diffuse_share: float) -
     return light
 
 
-def median(dates: list[FloatArray] | FloatArray, seen: BoolArray) -> FloatArray:
+def median(dates: Sequence[FloatArray] | FloatArray, seen: BoolArray) -> FloatArray:
     """Return the median over dates that saw a pixel, (bands, rows, cols); 0 where none did.
 
     Parameters

@@ -30,8 +30,8 @@ def inner_of(view: View) -> BoolArray:
     return eroded(view.seen_before, corners=True)
 
 
-def all_residuals(view: View, expectations: tuple[Expectation, ...], shifts: FloatArray) -> FloatArray:
-    """Return the residual of every date, free of shift and of its mean around, (dates, bands, rows, cols).
+def all_residuals(view: View, expectations: tuple[Expectation, ...], shifts: FloatArray) -> list[FloatArray]:
+    """Return the residual of every date, free of shift and of its mean around, (bands, rows, cols) each.
 
     It takes the place of `view.after`, of which a block has no room for two.
     """
@@ -46,7 +46,7 @@ def all_residuals(view: View, expectations: tuple[Expectation, ...], shifts: Flo
     for band, picture in enumerate(view.before):
         down, across = slopes(picture, inner)
         for date, expectation in enumerate(expectations):
-            one = result[date, band]
+            one = result[date][band]
             for slope, by in zip((down, across), shifts[date], strict=True):
                 one -= np.multiply(slope, by, out=spare)
             one *= seen[date]
