@@ -42,14 +42,14 @@ def _csv(items: Sequence[Row], what: str) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out)
     names = _columns(rows)
-    writer.writerow([_harmless(name) for name in names])
-    writer.writerows([[_harmless(row.get(name)) for name in names] for row in rows])
+    writer.writerow([harmless(name) for name in names])
+    writer.writerows([[harmless(row.get(name)) for name in names] for row in rows])
     return out.getvalue().encode("utf-8-sig")  # without the mark Excel takes Chinese and Urdu for something else
 
 
 def _xlsx(items: Sequence[Row], what: str) -> bytes:
     rows = [_with_place(item) for item in items]
-    safe = [{str(_harmless(name)): _harmless(value) for name, value in row.items()} for row in rows]
+    safe = [{str(harmless(name)): harmless(value) for name, value in row.items()} for row in rows]
     return _by_ogr(safe, None, what, "XLSX")
 
 
@@ -71,7 +71,7 @@ FORMATS: Mapping[str, Format] = {
 }
 
 
-def _harmless(value: Any) -> Any:
+def harmless(value: Any) -> Any:
     """Return a value that no spreadsheet runs; numbers stay numbers."""
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 

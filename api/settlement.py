@@ -83,7 +83,7 @@ def detect_settlement(
         new_changes=tuple(number for one in done for number in one.changes.new),
         seen_again=sum(len(one.changes.seen_again) for one in done),
         trend_changes=sum(one.trend_changes for one in done),
-        alerts=tuple(number for one in done for number in one.alerts),
+        alerts=tuple(dict.fromkeys(number for one in done for number in one.alerts)),
         messages=tuple(messages),
     )
 

@@ -8,6 +8,7 @@ from api.routes import (
     access,
     alerts,
     changes,
+    displacement,
     exports,
     fieldform,
     files,
@@ -26,7 +27,8 @@ from api.routes import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     home.router, segments.router, maps.router, fieldform.router, observations.router, openrosa.router, phones.router,
-    review.router, exports.router, register.router, inventory.router, changes.router, alerts.router, files.router, access.router,
+    review.router, exports.router, register.router, inventory.router, changes.router, displacement.router,
+    alerts.router, files.router, access.router,
     health.router, ogc.router,
 )  # fmt: skip
 """Every route of the application, in the order in which they are tried."""

@@ -9,12 +9,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from api.motions import without_series
 from api.pages import collection, data, render, wants_page
 from api.plain import plain
 from api.security import Identity, Reader
 from api.storage import reading, reading_as
 from api.stretch import read_stretch
-from hazard_db import alerts, changes, corridor, fieldbook, register, risk
+from hazard_db import alerts, changes, corridor, deformation, fieldbook, register, risk
 from hazard_db.connect import Connection
 from hazard_db.corridor import SegmentRow
 from hazard_db.errors import InputError, NotFoundError
@@ -120,7 +121,7 @@ def _told(rating: SegmentRisk, identity: Identity) -> SegmentRisk:
         return rating
     hidden = {"id": "", "label": "unreviewed finding", "detail": "to be checked by a person", "date": None}
     parts = tuple(
-        {**part, **hidden} if part["source"] == "change" and not part["reviewed"] else part
+        {**part, **hidden} if part["source"] in {"change", "deformation"} and not part["reviewed"] else part
         for part in rating.contributions
     )
     return replace(rating, contributions=parts)
@@ -132,6 +133,11 @@ def _near(conn: Connection, row: SegmentRow, identity: Identity) -> dict[str, An
     return {
         "alerts": alerts.list_alerts(conn, state="live", scope=None if inside else "Public", km=ends, limit=NEAR),
         "changes": changes.list_changes(conn, include_unreviewed=inside, km_from=ends[0], km_to=ends[1], limit=NEAR),
+        "deformation": [
+            without_series(one, identity)
+            for one in deformation.list_areas(conn, include_unreviewed=inside, km=ends, limit=NEAR)
+        ],
+        "radar_views": [one for one in deformation.segment_views(conn, *ends) if one["km_from"] == row.km_from],
     }
 
 

@@ -59,8 +59,30 @@ def motion(times_yr: Float, y: npt.NDArray[np.floating], seasonal: Seasonal) -> 
     BIC = n ln(RSS / n) + p ln n [@Schwarz1978] with n the number of independent dates, N (1 - r1) / (1 + r1): neighbours in
     time say the same thing twice. Without strong evidence it stays with the simplest, as in the classes of [@Berti2013].
     """
+    best = _best(times_yr, y, seasonal)
+    return None if best is None else _told(best[0], best[1], times_yr[np.isfinite(y)], best[2])
+
+
+def modelled(times_yr: Float, y: npt.NDArray[np.floating], seasonal: Seasonal) -> tuple[Motion, Float, float] | None:
+    """Return what `motion` does, its model on each measured date (NaN elsewhere), and the scatter about it, all mm."""
+    best = _best(times_yr, y, seasonal)
+    if best is None:
+        return None
+    model, values, r1 = best
+    known = np.isfinite(y)
+    curve = np.full(len(y), np.nan)
+    curve[known] = model.G @ np.linalg.lstsq(model.G, values, rcond=None)[0]
+    rest = values - curve[known]
+    scatter = float(np.sqrt(rest @ rest / max(len(values) - model.G.shape[1], 1)))
+    return _told(model, values, times_yr[known], r1), curve, scatter
+
+
+def _best(times_yr: Float, y: npt.NDArray[np.floating], seasonal: Seasonal) -> tuple[_Model, Float, float] | None:
+    """Return the chosen model, the measured values, and their autocorrelation; None where there are too few dates."""
     known = np.isfinite(y)
     t, values = times_yr[known], y[known].astype(np.float64)
+    if not len(t):
+        return None
     models = list(_models(t, seasonal))
     if len(t) < models[1].G.shape[1] + 3:
         return None
@@ -71,8 +93,7 @@ def motion(times_yr: Float, y: npt.NDArray[np.floating], seasonal: Seasonal) -> 
     size = np.array([model.G.shape[1] + model.searched for model in models])
     floor = 1e-12 * max(float(values @ values), 1e-12)
     bic = independent * np.log(np.maximum(rss, floor) / len(t)) + size * np.log(independent)
-    best = models[_choice([model.kind for model in models], bic)]
-    return _told(best, values, t, r1)
+    return models[_choice([model.kind for model in models], bic)], values, r1
 
 
 def _choice(kinds: list[Class], bic: Float) -> int:

@@ -1,0 +1,158 @@
+"""Time series as a picture: points with error bars, the model that tells them best, and when it began."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from markupsafe import Markup
+
+WIDTH, HEIGHT = 900, 420
+LEFT, RIGHT, TOP, BOTTOM = 66, 14, 16, 54
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#56b4e9", "#7a5195", "#5b6770")
+"""Apart for colour-blind eyes (Okabe and Ito), readable on light and dark."""
+_DAYS_A_TICK = ((5500, 5), (2600, 2), (1000, 1))
+"""Span in days from which a tick stands every so many years."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """What is drawn in one colour."""
+
+    label: str
+    dates: Sequence[date]
+    values: Sequence[float | None]
+    """mm; None = not measured."""
+    error: float | Sequence[float] = 0.0
+    """One standard deviation, mm: of all values, or of each."""
+    model: Sequence[float | None] = ()
+    """mm, on the same dates."""
+    onset: date | None = None
+
+
+def draw(series: Sequence[Series], title: str, axis: str) -> Markup:
+    """Return an SVG picture that grows with the page and takes its text colour from it.
+
+    Parameters
+    ----------
+    title
+        Read to those who cannot see it.
+    axis
+        What the values are, with unit.
+    """
+    known = [(day, value, err) for one in series for day, value, err in _points(one)]
+    if not known:
+        return Markup("")
+    first, last = min(day for day, _, _ in known), max(day for day, _, _ in known)
+    low, high = min(value - err for _, value, err in known), max(value + err for _, value, err in known)
+    frame = _Frame.around(first, last, min(low, 0.0), max(high, 0.0))
+    parts = [*_axes(frame, axis)]
+    for number, one in enumerate(series):
+        parts += _drawn(one, COLOURS[number % len(COLOURS)], frame, faint=len(series) > 1)
+    return Markup(
+        '<svg class="plot" role="img" aria-label="{}" viewBox="0 0 {} {}" direction="ltr" xmlns="http://www.w3.org/2000/svg">{}</svg>'
+    ).format(title, WIDTH, HEIGHT, Markup("").join(parts))
+
+
+def sample(number: int) -> Markup:
+    """Return a point of the colour of a series, for a legend."""
+    return Markup(
+        '<svg viewBox="0 0 14 14" width="14" height="14" aria-hidden="true"><circle cx="7" cy="7" r="5" fill="{}"/></svg>'
+    ).format(COLOURS[number % len(COLOURS)])
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Where days and millimetres lie."""
+
+    first: date
+    last: date
+    low: float
+    high: float
+    step: float
+
+    @classmethod
+    def around(cls, first: date, last: date, low: float, high: float) -> _Frame:
+        step = _nice((high - low or 1.0) / 6)
+        return cls(first, last, math.floor(low / step) * step, math.ceil(high / step) * step or step, step)
+
+    def x(self, day: date) -> float:
+        span = max((self.last - self.first).days, 1)
+        return LEFT + 8 + (WIDTH - LEFT - RIGHT - 16) * (day - self.first).days / span
+
+    def y(self, value: float) -> float:
+        return TOP + (HEIGHT - TOP - BOTTOM) * (self.high - value) / (self.high - self.low)
+
+
+def _points(one: Series) -> Iterator[tuple[date, float, float]]:
+    errors = one.error if isinstance(one.error, Sequence) else [one.error] * len(one.dates)
+    for day, value, error in zip(one.dates, one.values, errors, strict=True):
+        if value is not None and math.isfinite(value):
+            yield day, value, error if math.isfinite(error) else 0.0
+
+
+def _nice(step: float) -> float:
+    """Return the next larger of 1, 2, 5 times a power of ten."""
+    size = 10.0 ** math.floor(math.log10(step))
+    return next(size * factor for factor in (1, 2, 5, 10) if size * factor >= step * (1 - 1e-9))
+
+
+def _axes(frame: _Frame, axis: str) -> Iterator[Markup]:
+    line = Markup('<path d="M{} {}H{}" stroke="currentColor" stroke-opacity="{}" stroke-width="1"/>')
+    text = Markup('<text x="{}" y="{}" text-anchor="{}" font-size="13" fill="currentColor">{}</text>')
+    for number in range(round((frame.high - frame.low) / frame.step) + 1):
+        value = frame.low + number * frame.step
+        y = round(frame.y(value), 1)
+        yield line.format(LEFT, y, WIDTH - RIGHT, 0.55 if abs(value) < frame.step / 1e6 else 0.15)
+        yield text.format(LEFT - 8, y + 4, "end", f"{value:g}".replace("-", "−"))
+    for day, label in _ticks(frame.first, frame.last):
+        x = round(frame.x(day), 1)
+        yield Markup('<path d="M{} {}V{}" stroke="currentColor" stroke-opacity=".15"/>').format(x, TOP, HEIGHT - BOTTOM)
+        yield text.format(x, HEIGHT - BOTTOM + 20, "middle", label)
+    yield Markup('<text x="{}" y="{}" font-size="13" fill="currentColor">{}</text>').format(LEFT, HEIGHT - 8, axis)
+
+
+def _ticks(first: date, last: date) -> list[tuple[date, str]]:
+    """Return days worth a line: new years of long series, else first days of months."""
+    span = (last - first).days
+    years = next((years for days, years in _DAYS_A_TICK if span >= days), 0)
+    if years:
+        days = [date(year, 1, 1) for year in range(first.year, last.year + 1) if year % years == 0]
+        return [(day, str(day.year)) for day in days if first <= day <= last]
+    months = [date(year, month, 1) for year in range(first.year, last.year + 1) for month in range(1, 13)]
+    inside = [day for day in months if first <= day <= last]
+    kept = inside[:: max(1, -(-len(inside) // 8))]
+    return [(day, f"{day:%Y-%m}") for day in kept] or [(first, f"{first:%Y-%m-%d}")]
+
+
+def _drawn(one: Series, colour: str, frame: _Frame, *, faint: bool) -> Iterator[Markup]:
+    bars, dots = [], []
+    for day, value, error in _points(one):
+        x, y = round(frame.x(day), 1), round(frame.y(value), 1)
+        if error:
+            bars.append(f"M{x} {frame.y(value - error):.1f}V{frame.y(value + error):.1f}")
+        dots.append(f"M{x} {y}h0")
+    yield Markup('<path d="{}" stroke="{}" stroke-opacity="{}" stroke-width="1" fill="none"/>').format(
+        "".join(bars), colour, 0.25 if faint else 0.45
+    )
+    yield Markup('<path d="{}" stroke="{}" stroke-width="5" stroke-linecap="round" fill="none"/>').format(
+        "".join(dots), colour
+    )
+    corners = [
+        f"{frame.x(day):.1f} {frame.y(value):.1f}"
+        for day, value in zip(one.dates, one.model, strict=False)
+        if value is not None and math.isfinite(value)
+    ]
+    if len(corners) > 1:
+        yield Markup('<path d="M{}" stroke="{}" stroke-width="2.2" fill="none"/>').format("L".join(corners), colour)
+    if one.onset is not None and frame.first <= one.onset <= frame.last:
+        x = round(frame.x(one.onset), 1)
+        yield Markup('<path d="M{} {}V{}" stroke="{}" stroke-width="1.5" stroke-dasharray="6 4"/>').format(
+            x, TOP, HEIGHT - BOTTOM, colour
+        )
+        anchor = "end" if x > WIDTH - 120 else "start"
+        yield Markup('<text x="{}" y="{}" font-size="13" text-anchor="{}" fill="{}">{}</text>').format(
+            x + (-5 if anchor == "end" else 5), TOP + 12, anchor, colour, one.onset.isoformat()
+        )
