@@ -11,6 +11,7 @@ from typing import Any
 
 import cql2
 
+from hazard_db.cql2_geometry import literal
 from hazard_db.errors import InputError
 from hazard_db.published import Collection, Condition
 
@@ -47,6 +48,8 @@ TEMPORAL = {
     "t_starts": "{a} = {a2} AND {z} < {z2}",
 }  # fmt: skip
 ARRAYS = {"a_equals": "=", "a_contains": "@>", "a_containedby": "<@", "a_overlaps": "&&"}
+STROKED, UNSTROKED = "ØøĐđŁłĦħŦŧı", "OoDdLlHhTti"
+"""Letters with a stroke, which Unicode does not take apart into a letter and a mark."""
 KIND_OF = {
     "integer": Number, "number": Number, "boolean": Truth, "date": Time, "timestamp": Time, "array": List, "json": Text,
 }  # fmt: skip
@@ -211,7 +214,8 @@ class _Writer:
             raise InputError(f"{name} is for texts")
         if name == "casei":
             return Piece(f"lower({piece.sql})", Text)
-        return Piece(f"regexp_replace(normalize({piece.sql}, NFD), U&'[\\0300-\\036F]', '', 'g')", Text)
+        bare = f"regexp_replace(normalize({piece.sql}, NFD), U&'[\\0300-\\036F]', '', 'g')"
+        return Piece(f"translate({bare}, '{STROKED}', '{UNSTROKED}')", Text)
 
     def _spatial(self, name: str, args: list[Any]) -> Piece:
         left, right = self._two(name, args)
@@ -261,10 +265,7 @@ class _Writer:
 
     def _geometry(self, node: Mapping[str, Any]) -> Piece:
         name = f"{PREFIX}{len(self.values)}"
-        if "bbox" in node:
-            self.values[name] = json.dumps(_box(node["bbox"]))
-        else:
-            self.values[name] = json.dumps(node)
+        self.values[name] = json.dumps(literal(node, degrees=self.srid == 4326, flipped=self.flipped))
         sql = f"ST_SetSRID(ST_GeomFromGeoJSON(%({name})s), {self.srid})"
         sql = f"ST_FlipCoordinates({sql})" if self.flipped else sql
         return Piece(f"ST_Transform({sql}, 4326)" if self.srid != 4326 else sql, Shape)
@@ -324,15 +325,3 @@ def _alike(name: str, left: Piece, right: Piece) -> tuple[Piece, Piece]:
     if left.kind != right.kind:
         raise InputError(f"{name} cannot compare a {left.kind} with a {right.kind}")
     return left, right
-
-
-def _box(corners: Any) -> dict[str, Any]:
-    numbers = corners if isinstance(corners, list) and all(isinstance(one, int | float) for one in corners) else []
-    if len(numbers) not in (4, 6):
-        raise InputError("bbox in the filter has 4 or 6 numbers")
-    half = len(numbers) // 2
-    (west, south), (east, north) = numbers[:2], numbers[half : half + 2]
-    return {
-        "type": "Polygon",
-        "coordinates": [[[west, south], [east, south], [east, north], [west, north], [west, south]]],
-    }
