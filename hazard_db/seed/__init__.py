@@ -97,7 +97,7 @@ def _event(conn: Connection, event: dict[str, Any]) -> int:
 
 
 def _place(subject: dict[str, Any]) -> dict[str, float | None]:
-    """Return the parameters of _GEOMETRY: a point, a stretch of the road, or neither."""
+    """Return the parameters of _GEOMETRY: a point, or a stretch of the road."""
     values = (*subject.get("at", (None, None)), *subject.get("stretch", (None, None)))
     return dict(zip(("lon", "lat", "km_from", "km_to"), values, strict=True))
 

@@ -78,11 +78,17 @@ def test_every_calibration_point_is_there_with_its_basis(seeded: Any) -> None:
     assert all(basis and position for _, basis, position in used)
 
 
-def test_a_place_that_is_not_known_is_not_made_up(seeded: Any) -> None:
-    unplaced = rows(seeded, "SELECT count(*) FROM event WHERE geom IS NULL")
-    assert unplaced == [(6,)]
-    assert rows(seeded, "SELECT count(*) FROM event WHERE geom IS NOT NULL AND accuracy_m IS NULL") == [(0,)]
+def test_a_place_that_is_badly_known_is_a_stretch_and_not_a_point(seeded: Any) -> None:
+    assert rows(seeded, "SELECT count(*) FROM event WHERE geom IS NULL OR accuracy_m IS NULL") == [(0,)]
     assert rows(seeded, "SELECT count(*) FROM site WHERE accuracy_m IS NULL") == [(0,)]
+    stretches = rows(
+        seeded, """SELECT split_part(name, ' ', 1), round(chainage_from_km), round(chainage_to_km), accuracy_m FROM event
+                   WHERE GeometryType(geom) LIKE '%LINESTRING' AND chainage_to_km - chainage_from_km > 10 ORDER BY occurred_on"""
+    )  # fmt: skip
+    assert stretches == [
+        ("Ghulkin", 672, 690, 15000), ("Ghulkin", 672, 690, 15000), ("Ghulkin", 672, 690, 15000),
+        ("More", 229, 416, 15000), ("Zaid", 292, 416, 15000), ("Lachi", 292, 416, 15000),
+    ]  # fmt: skip
 
 
 def test_loading_again_adds_nothing(seeded: Any) -> None:
