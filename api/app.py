@@ -11,6 +11,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from alerts.settings import AlertSettings, load_alert_settings
 from api import problems
+from api.leaving import Leaving
 from api.measures import Measures
 from api.middleware import EntityTags, SizeLimit, Surroundings
 from api.problems import OURS, failure
@@ -68,6 +69,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     most_bytes = int(settings.max_upload_mb * 2**20)
     too_large = failure(413, f"A request may have up to {settings.max_upload_mb:g} MB.")
     # the last one added is the outermost
+    app.add_middleware(Leaving, prefix="/ogc/")
     app.add_middleware(EntityTags)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(SizeLimit, most_bytes=most_bytes, refuse=too_large)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from rio_tiler.errors import RioTilerError, TileOutsideBounds
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Scope
 
@@ -70,6 +71,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HazardError, _hazard_error)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _validation_error)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, _http_error)  # type: ignore[arg-type]
+    app.add_exception_handler(RioTilerError, _raster_error)  # type: ignore[arg-type]
 
 
 def failure(status: int, detail: str) -> Callable[[Scope], ASGIApp]:
@@ -111,6 +113,10 @@ def _validation_error(request: Request, error: RequestValidationError) -> Respon
     errors = [{"where": "/".join(map(str, one["loc"])), "what": one["msg"]} for one in error.errors()]
     detail = "; ".join(f"{one['where']}: {one['what']}" for one in errors[:3])
     return problem(request, 422, detail, errors=errors)
+
+
+def _raster_error(request: Request, error: RioTilerError) -> Response:
+    return problem(request, 404 if isinstance(error, TileOutsideBounds) else 400, " ".join(str(error).split())[:300])
 
 
 def _http_error(request: Request, error: HTTPException) -> Response:

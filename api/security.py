@@ -136,7 +136,10 @@ async def identify(request: Request) -> Identity:
     """
     known: Identity | None = getattr(request.state, "identity", None)
     if known is None:
-        known = await run_in_threadpool(_identify, request)
+        if SESSION_COOKIE in request.cookies or sent_key(request) is not None:  # only these ask the catalogue
+            known = await run_in_threadpool(_identify, request)
+        else:
+            known = _identify(request)
         request.state.identity = known
     return known
 

@@ -31,6 +31,11 @@ class ApiSettings(BaseSettings):
         default=None, pattern=r"^https?://[^\s<>\"]+$", description="address that links in messages carry"
     )
     max_upload_mb: float = Field(default=25.0, gt=0, le=1024, description="largest request")
+    data_license: str = Field(
+        default="not stated; ask the operator of this service",
+        max_length=200,
+        description="licence of what is published, as a name or SPDX identifier such as CC-BY-4.0",
+    )
     session_hours: float = Field(default=12.0, gt=0, le=24 * 31)
 
     @property

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, ExceptionContext, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from hazard_db.errors import DatabaseUnavailableError, SettingsError
 
-__all__ = ["Connection", "Engine", "actor", "check", "direct", "engine", "parse_url", "raw_copy", "transaction"]
+__all__ = [
+    "Connection",
+    "Engine",
+    "actor",
+    "cancellable",
+    "check",
+    "direct",
+    "engine",
+    "parse_url",
+    "raw_copy",
+    "transaction",
+]
 
 READONLY_TIMEOUT_S = 30
 """Longest statement of a reading connection; a page that takes longer is a bug or an attack."""
 
 CONNECT_TIMEOUT_S = 10
+TRUSTED_S = 1.0
+"""A connection used so short a time ago is taken to live still; after a longer rest it is asked first."""
 
 
 def engine(url: str, *, readonly: bool = False, pool_size: int = 5) -> Engine:
@@ -29,7 +45,7 @@ def engine(url: str, *, readonly: bool = False, pool_size: int = 5) -> Engine:
     url
         `postgresql://user:password@host:port/database`, as `kkh db url` prints it.
     readonly
-        For pages and tiles: read-only transactions, statements end after READONLY_TIMEOUT_S.
+        For what is published: nothing can be written, each statement is for itself and ends after READONLY_TIMEOUT_S.
     pool_size
         Connections kept open; as many again may be opened under load.
 
@@ -42,7 +58,7 @@ def engine(url: str, *, readonly: bool = False, pool_size: int = 5) -> Engine:
         parse_url(url),
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_pre_ping=True,  # a connection that outlived a restart of the server is replaced unseen
+        isolation_level="AUTOCOMMIT" if readonly else "READ COMMITTED",
         connect_args={
             "application_name": "kkh",
             "connect_timeout": CONNECT_TIMEOUT_S,
@@ -50,7 +66,27 @@ def engine(url: str, *, readonly: bool = False, pool_size: int = 5) -> Engine:
         },
     )
     event.listen(made, "handle_error", _say_unavailable)
+    event.listen(made.pool, "checkin", _note_use)
+    event.listen(made.pool, "checkout", _ping_after_rest)
     return made
+
+
+def _note_use(connection: Any, record: ConnectionPoolEntry) -> None:
+    del connection
+    record.info["used_s"] = time.monotonic()
+
+
+def _ping_after_rest(connection: psycopg.Connection, record: ConnectionPoolEntry, proxy: Any) -> None:
+    """Have a connection that outlived a restart of the server replaced unseen; one just used is not asked."""
+    del proxy
+    if time.monotonic() - record.info.get("used_s", time.monotonic()) < TRUSTED_S:
+        return
+    try:
+        connection.execute("SELECT 1")
+        if not connection.autocommit:
+            connection.rollback()
+    except psycopg.Error as error:
+        raise DisconnectionError from error
 
 
 @contextmanager
@@ -58,6 +94,30 @@ def transaction(source: Engine) -> Iterator[Connection]:
     """Yield a connection inside a transaction that is committed whole, or not at all on an error."""
     with source.begin() as conn:
         yield conn
+
+
+@contextmanager
+def cancellable(conn: Connection, tell: Callable[[Callable[[], None] | None], None]) -> Iterator[None]:
+    """Tell how to end what `conn` is running, and take that back at the end of the block.
+
+    The way given may be called from any thread and at any time: once the block is over it does nothing, so that it never
+    meets whoever has the connection next.
+    """
+    lock, over = threading.Lock(), False
+    driver: Any = conn.connection.driver_connection
+
+    def cancel() -> None:
+        with lock, suppress(psycopg.Error):
+            if not over:
+                driver.cancel()
+
+    tell(cancel)
+    try:
+        yield
+    finally:
+        tell(None)
+        with lock:
+            over = True
 
 
 def check(source: Engine) -> None:
@@ -148,8 +208,8 @@ def _options(*, readonly: bool) -> str:
 def _say_unavailable(context: ExceptionContext) -> DatabaseUnavailableError | None:
     """Return the error to raise instead of the driver's where the server could not be reached or went away."""
     error = context.original_exception
-    if context.is_pre_ping or not isinstance(error, psycopg.OperationalError):
-        return None  # a failed ping only makes the pool reconnect
+    if not isinstance(error, psycopg.OperationalError):
+        return None
     if context.connection is not None and not context.is_disconnect:
         return None
     return DatabaseUnavailableError(_line(context.engine.url if context.engine is not None else None, error))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -132,7 +133,7 @@ def extent(conn: Connection, collection: Collection) -> tuple[float, float, floa
     """Return west, south, east, north of all features in degrees; None where there are none."""
     if collection.geometry is None:
         return None
-    box = conn.exec_driver_sql(f"SELECT ST_Extent(geom) AS box FROM {_view(collection)}").scalar()
+    box = conn.exec_driver_sql(f"SELECT ST_Extent(geom) AS box FROM {view_sql(collection)}").scalar()
     if box is None:
         return None
     numbers = box.removeprefix("BOX(").removesuffix(")").replace(",", " ").split()
@@ -140,11 +141,22 @@ def extent(conn: Connection, collection: Collection) -> tuple[float, float, floa
     return west, south, east, north
 
 
+def span(conn: Connection, collection: Collection) -> tuple[datetime, datetime] | None:
+    """Return the first and last moment of all features, None where they tell no time."""
+    if collection.interval is None:
+        return None
+    begin, end = collection.interval
+    row = conn.exec_driver_sql(
+        f"SELECT min(CAST({begin} AS timestamptz)), max(CAST({end} AS timestamptz)) FROM {view_sql(collection)} AS t"
+    ).one()
+    return None if row[0] is None else (row[0], row[1])
+
+
 def count(conn: Connection, collection: Collection, page: Page) -> int | None:
     """Return how many features match, None beyond MOST_COUNTED."""
-    where, values = _where(page)
+    where, values = where_sql(page)
     statement = (
-        f"SELECT count(*) FROM (SELECT FROM {_view(collection)} AS t WHERE {where} LIMIT {MOST_COUNTED + 1}) AS q"
+        f"SELECT count(*) FROM (SELECT FROM {view_sql(collection)} AS t WHERE {where} LIMIT {MOST_COUNTED + 1}) AS q"
     )
     found = int(_run(conn, statement, values))
     return found if found <= MOST_COUNTED else None
@@ -158,12 +170,12 @@ def items(conn: Connection, collection: Collection, page: Page) -> tuple[str, in
     InputError
         A value does not suit the column that it is compared with.
     """
-    where, values = _where(page)
+    where, values = where_sql(page)
     order = ", ".join([f"{quoted(name)} {'DESC' if down else 'ASC'}" for name, down in page.order] + ['"id"'])
     statement = f"""
-        SELECT coalesce(string_agg({_feature(collection, page)}, ',' ORDER BY "__n"), '') AS features, count(*) AS returned
+        SELECT coalesce(string_agg({feature_sql(collection, page)}, ',' ORDER BY "__n"), '') AS features, count(*) AS returned
         FROM (SELECT *, row_number() OVER () AS "__n" FROM (
-            SELECT * FROM {_view(collection)} AS t WHERE {where} ORDER BY {order} LIMIT %(limit)s OFFSET %(offset)s) AS p) AS t"""
+            SELECT * FROM {view_sql(collection)} AS t WHERE {where} ORDER BY {order} LIMIT %(limit)s OFFSET %(offset)s) AS p) AS t"""
     row = _run_row(conn, statement, {**values, "limit": page.limit, "offset": page.offset})
     return row.features, row.returned
 
@@ -193,7 +205,7 @@ def tile(conn: Connection, collection: Collection, place: tuple[int, int, int], 
     Features of a crowded tile end at MOST_IN_TILE; `place` is zoom, column, row. A view with a column MIN_ZOOM says itself
     which features stand for the others from afar.
     """
-    where, values = _where(page)
+    where, values = where_sql(page)
     if collection.column(MIN_ZOOM):  # a number in the text, as only so the planner sees that a partial index suits
         where += f" AND t.{quoted(MIN_ZOOM)} <= {int(place[0])}"
     told = ", ".join(
@@ -208,23 +220,26 @@ def tile(conn: Connection, collection: Collection, place: tuple[int, int, int], 
                               ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => {TILE_BUFFER / TILE_UNITS}), 4326) AS around),
         shown AS (
             SELECT ST_AsMVTGeom(ST_Transform(t.geom, 3857), place.box, {TILE_UNITS}, {TILE_BUFFER}, true) AS "__shape", {told}
-            FROM {_view(collection)} AS t, place WHERE t.geom && place.around AND {where} LIMIT {MOST_IN_TILE})
+            FROM {view_sql(collection)} AS t, place WHERE t.geom && place.around AND {where} LIMIT {MOST_IN_TILE})
         SELECT ST_AsMVT(shown, %(layer)s, {TILE_UNITS}, '__shape'{identified}) FROM shown WHERE "__shape" IS NOT NULL"""
     return bytes(_run(conn, statement, {**values, **dict(zip("zxy", place, strict=True)), "layer": collection.name}))
 
 
-def _view(collection: Collection) -> str:
+def view_sql(collection: Collection) -> str:
+    """Return the view as a name of a statement."""
     return f"published.{quoted(collection.name)}"
 
 
-def _where(page: Page) -> tuple[str, dict[str, Any]]:
+def where_sql(page: Page) -> tuple[str, dict[str, Any]]:
+    """Return the conditions of a page as one, with their values."""
     values: dict[str, Any] = {}
     for condition in page.where:
         values |= condition.values
     return " AND ".join(f"({condition.sql})" for condition in page.where) or "true", values
 
 
-def _feature(collection: Collection, page: Page) -> str:
+def feature_sql(collection: Collection, page: Page) -> str:
+    """Return what makes a row `t` of the view a feature of GeoJSON."""
     shape = "t.geom"
     if page.srid != 4326:
         shape = f"ST_Transform({shape}, {page.srid})"

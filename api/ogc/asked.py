@@ -77,10 +77,26 @@ def items(params: QueryParams, collection: Collection) -> Asked:
         properties=properties(given.get("properties"), collection),
         srid=crs.srid,
         flipped=crs.flipped,
-        limit=min(MOST, _whole(given, "limit", USUAL, 1)),
-        offset=_whole(given, "offset", 0, 0),
+        limit=min(MOST, whole(given, "limit", USUAL, 1)),
+        offset=whole(given, "offset", 0, 0),
     )
     return Asked(page, crs)
+
+
+def download(params: QueryParams, collection: Collection) -> tuple[Page, str]:
+    """Return which features are asked for as a file, and the kind of file.
+
+    Raises
+    ------
+    InputError
+        A parameter is unknown or cannot be read.
+    """
+    named_properties = [one.name for one in collection.columns if one.name not in ITEMS | COMMON]
+    given = only(params, [*(ITEMS - {"limit", "offset", "sortby", "crs"}), *named_properties])
+    page = Page(
+        where=where(given, collection, named_properties), properties=properties(given.get("properties"), collection)
+    )
+    return page, given.get("f", "geojson")
 
 
 def where(given: Mapping[str, str], collection: Collection, properties: Iterable[str] = ()) -> tuple[Condition, ...]:
@@ -187,7 +203,8 @@ def properties(text: str | None, collection: Collection) -> tuple[str, ...] | No
     return names
 
 
-def _whole(given: Mapping[str, str], name: str, usual: int, least: int) -> int:
+def whole(given: Mapping[str, str], name: str, usual: int, least: int) -> int:
+    """Return a parameter that is a whole number from `least`; `usual` where it is not given."""
     text = given.get(name, str(usual))
     if not (text.isascii() and text.isdigit() and len(text) < 12 and int(text) >= least):
         raise InputError(f"{name} is a whole number from {least}")

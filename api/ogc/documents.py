@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from api.ogc import bulk, metadata
 from api.ogc.crs import CRS84, KNOWN
 from hazard_db.published import Collection
+from hazard_db.published_updates import FEEDS
 
-GEOJSON, HTML, JSON, SCHEMA, OPENAPI = (
+GEOJSON, HTML, JSON, SCHEMA, OPENAPI, JSON_LD = (
     "application/geo+json", "text/html", "application/json", "application/schema+json",
-    "application/vnd.oai.openapi+json;version=3.0",
+    "application/vnd.oai.openapi+json;version=3.0", "application/ld+json",
 )  # fmt: skip
 MVT = "application/vnd.mapbox-vector-tile"
 MERCATOR, LARGEST_ZOOM = "WebMercatorQuad", 22
@@ -71,13 +73,23 @@ def collection(base: str, one: Collection, box: tuple[float, ...] | None) -> dic
         link(f"{base}{path}/items", "items", GEOJSON, one.title),
         link(f"{base}{path}/items?f=html", "items", HTML, one.title),
         link(f"{base}{path}/queryables", "http://www.opengis.net/def/rel/ogc/1.0/queryables", SCHEMA, "Queryables"),
-    ]
+        link(f"{base}{path}/metadata", "describedby", JSON_LD, "Metadata (DCAT)"),
+        *(link(f"{base}{path}/download?f={name}", "enclosure", one_form.media_type, f"All features, {name}")
+          for name, one_form in bulk.offered(one).items()),
+    ]  # fmt: skip
+    if one.name in FEEDS:
+        links.append(link(f"{base}{path}/updates", "monitor", JSON, "What changed since a moment"))
     if one.geometry:
         tiles = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector"
         links.append(link(f"{base}{path}/tiles", tiles, JSON, "Vector tiles"))
     described: dict[str, Any] = {
         "id": one.name, "title": one.title, "itemType": "feature", "links": links,
         "crs": list(KNOWN), "storageCrs": CRS84,
+    }  # fmt: skip
+    about = metadata.of(one)
+    described |= {
+        name: value for name, value in (("description", about.description), ("keywords", list(about.keywords)),
+                                        ("attribution", about.attribution)) if value
     }  # fmt: skip
     if box:
         described["extent"] = {"spatial": {"bbox": [list(box)], "crs": CRS84}}

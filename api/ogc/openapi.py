@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from api.ogc import bulk
 from api.ogc.asked import COMMON, ITEMS, MOST, USUAL
-from api.ogc.documents import GEOJSON, HTML, JSON, LARGEST_ZOOM, MERCATOR, MVT, SCHEMA, SCHEMAS
+from api.ogc.documents import GEOJSON, HTML, JSON, JSON_LD, LARGEST_ZOOM, MERCATOR, MVT, SCHEMA, SCHEMAS
 from hazard_db.published import Collection
+from hazard_db.published_updates import FEEDS
 
 TEXT: dict[str, Any] = {"type": "string"}
 TEXTS: dict[str, Any] = {"type": "array", "items": TEXT}
@@ -49,6 +51,14 @@ PROBLEM: dict[str, Any] = {
     "type": "object", "properties": {"title": TEXT, "status": {"type": "integer"}, "detail": TEXT, "request_id": TEXT},
 }  # fmt: skip
 ANY = {"type": "object"}
+UPDATES: dict[str, Any] = {
+    "type": "object", "required": ["updates", "until"],
+    "properties": {
+        "collection": TEXT, "since": TEXT, "until": TEXT, "links": LINKS,
+        "updates": {"type": "array", "items": {"type": "object", "required": ["id", "action", "at"], "properties": {
+            "id": TEXT, "action": {"type": "string", "enum": ["upsert", "removed"]}, "at": TEXT, "href": TEXT}}},
+    },
+}  # fmt: skip
 
 
 def _query(name: str, schema: dict[str, Any], what: str, **more: Any) -> dict[str, Any]:
@@ -115,6 +125,7 @@ def _paths(one: Collection) -> dict[str, Any]:
             f"item_{one.name}", "One feature", FEATURE, GEOJSON, [_path("featureId", TEXT), crs]
         ),
     }
+    made |= _copies(one, path, own)
     if one.geometry:
         zoom = {"type": "integer", "minimum": 0, "maximum": LARGEST_ZOOM}
         place = {"type": "integer", "minimum": 0}
@@ -126,6 +137,35 @@ def _paths(one: Collection) -> dict[str, Any]:
                 f"tile_{one.name}", "A vector tile", {"type": "string", "format": "binary"}, MVT, parts
             ),
         }
+    return made
+
+
+def _copies(one: Collection, path: str, own: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the paths by which copies of a collection are made and kept in step."""
+    choosing = [given for given in ITEM_PARAMETERS if given["name"] not in {"limit", "offset", "sortby", "crs"}]
+    kinds = _query("f", {"type": "string", "enum": list(bulk.offered(one))}, "Kind of file.")
+    download = _get(f"download_{one.name}", "All features as a file", FEATURES, GEOJSON, [*choosing, *own])
+    told = download["get"]
+    told["parameters"] = [*(given for given in told["parameters"] if given["name"] != "f"), kinds]
+    told["responses"]["200"]["content"] = {
+        form.media_type.split(";")[0]: {
+            "schema": FEATURES if name == "geojson" else {"type": "string", "format": "binary"}
+        }
+        for name, form in bulk.offered(one).items()
+    }
+    told["responses"]["503"] = {**told["responses"]["500"], "description": "Too many downloads are under way"}
+    made = {
+        f"{path}/metadata": _get(f"metadata_{one.name}", "Metadata (DCAT)", ANY, JSON_LD),
+        f"{path}/download": download,
+    }
+    if one.name in FEEDS:
+        moment = _query("since", {"type": "string", "format": "date-time"}, "Only what happened after it.")
+        limit = _query(
+            "limit", {"type": "integer", "minimum": 1, "maximum": MOST, "default": 1000}, "How many at most."
+        )
+        made[f"{path}/updates"] = _get(
+            f"updates_{one.name}", "What changed since a moment", UPDATES, JSON, [moment, limit]
+        )
     return made
 
 

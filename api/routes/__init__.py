@@ -9,11 +9,13 @@ from api.routes import (
     alerts,
     changes,
     displacement,
+    downloads,
     exports,
     fieldform,
     files,
     health,
     home,
+    imagery,
     inventory,
     maps,
     observations,
@@ -23,12 +25,13 @@ from api.routes import (
     register,
     review,
     segments,
+    subscriptions,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
-    home.router, segments.router, maps.router, fieldform.router, observations.router, openrosa.router, phones.router,
-    review.router, exports.router, register.router, inventory.router, changes.router, displacement.router,
-    alerts.router, files.router, access.router,
-    health.router, ogc.router,
+    ogc.router, downloads.router, subscriptions.router, imagery.router, home.router, segments.router, maps.router,
+    fieldform.router, observations.router, openrosa.router, phones.router, review.router, exports.router,
+    register.router, inventory.router, changes.router, displacement.router, alerts.router, files.router,
+    access.router, health.router,
 )  # fmt: skip
-"""Every route of the application, in the order in which they are tried."""
+"""Every route of the application, in the order in which they are tried; map tiles are asked for most."""

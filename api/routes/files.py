@@ -27,13 +27,13 @@ def picture(request: Request, identity: Reader, path: str) -> Response:
         change_id = pictures.change_of(conn, f"pictures/{path}", include_unreviewed=identity.sees_unreviewed)
     if change_id is None:
         raise NotFoundError("there is no such picture")
-    return FileResponse(_inside(state_of(request).settings.home / "pictures", path), media_type="image/png")
+    return FileResponse(inside(state_of(request).settings.home / "pictures", path), media_type="image/png")
 
 
 @router.get("/static/{path:path}")
 def static(path: str) -> Response:
     """Return a style or icon of our own pages."""
-    return FileResponse(_inside(STATIC, path), headers=FOREVER)
+    return FileResponse(inside(STATIC, path), headers=FOREVER)
 
 
 @router.get("/assets/{path:path}")
@@ -41,10 +41,10 @@ def asset(path: str) -> Response:
     """Return a file that maps are drawn with."""
     from maps import assets  # noqa: PLC0415
 
-    return FileResponse(_inside(assets.folder(), path), headers=FOREVER)
+    return FileResponse(inside(assets.folder(), path), headers=FOREVER)
 
 
-def _inside(folder: Path, path: str) -> Path:
+def inside(folder: Path, path: str) -> Path:
     """Return a file below a folder.
 
     Raises

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -14,6 +16,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
 
+from api import leaving
 from api.ogc import asked, documents, openapi
 from api.ogc.crs import Crs, named
 from api.pages import VARY, render, wants_page
@@ -28,6 +31,14 @@ router = APIRouter(prefix="/ogc", include_in_schema=False, dependencies=[Depends
 
 KNOWN_FOR_S = 30.0
 Name = Annotated[str, Path(max_length=100)]
+
+
+@contextmanager
+def reading(request: Request) -> Iterator[Connection]:
+    """Yield a connection that sees what is published; its statement ends when the client leaves."""
+    tell = partial(setattr, request.state, leaving.CANCEL)
+    with connect.transaction(state_of(request).public_engine) as conn, connect.cancellable(conn, tell):
+        yield conn
 
 
 class _Known:
@@ -48,35 +59,45 @@ class _Known:
         return value
 
 
-def _known(request: Request) -> _Known:
+def _memory(request: Request) -> _Known:
     if not hasattr(request.app.state, "ogc_known"):
         request.app.state.ogc_known = _Known()
-    known: _Known = request.app.state.ogc_known
-    return known
+    memory: _Known = request.app.state.ogc_known
+    return memory
 
 
-def _base(request: Request) -> str:
+def base(request: Request) -> str:
+    """Return the address of the interface as the client sees it."""
     told = state_of(request).settings.base_url
     return (told.rstrip("/") if told else str(request.base_url).rstrip("/")) + "/ogc"
 
 
 def _all(request: Request, conn: Connection) -> tuple[Collection, ...]:
-    found: tuple[Collection, ...] = _known(request).get("collections", lambda: published.collections(conn))
+    found: tuple[Collection, ...] = _memory(request).get("collections", lambda: published.collections(conn))
     return found
 
 
-def _one(request: Request, conn: Connection, name: str) -> Collection:
+def known(request: Request, conn: Connection, name: str) -> Collection:
+    """Return the collection of that name.
+
+    Raises
+    ------
+    NotFoundError
+        There is none.
+    """
     for found in _all(request, conn):
         if found.name == name:
             return found
     raise NotFoundError(f"there is no collection {name}")
 
 
-def _extent(request: Request, conn: Connection, one: Collection) -> Any:
-    return _known(request).get(("extent", one.name), lambda: published.extent(conn, one))
+def extent(request: Request, conn: Connection, one: Collection) -> Any:
+    """Return west, south, east, north of a collection, at most half a minute old; None where it is empty."""
+    return _memory(request).get(("extent", one.name), lambda: published.extent(conn, one))
 
 
-def _answer(request: Request, document: dict[str, Any], title: str, kind: str = documents.JSON) -> Response:
+def answer(request: Request, document: dict[str, Any], title: str, kind: str = documents.JSON) -> Response:
+    """Return a document as the client wants it: data or page."""
     if wants_page(request, default_page=False):
         return render(request, "ogc.html", title=title, document=document, features=[], columns=[])
     return Response(json.dumps(document, ensure_ascii=False), media_type=kind, headers={"Vary": VARY})
@@ -87,64 +108,64 @@ def _answer(request: Request, document: dict[str, Any], title: str, kind: str = 
 def landing(request: Request) -> Response:
     """Return the landing page."""
     asked.only(request.query_params, ())
-    return _answer(request, documents.landing(_base(request)), "OGC API")
+    return answer(request, documents.landing(base(request)), "OGC API")
 
 
 @router.get("/conformance")
 def conformance(request: Request) -> Response:
     """Return what the interface conforms to."""
     asked.only(request.query_params, ())
-    return _answer(request, {"conformsTo": list(documents.CONFORMANCE)}, "Conformance")
+    return answer(request, {"conformsTo": list(documents.CONFORMANCE)}, "Conformance")
 
 
 @router.get("/api")
 def definition(request: Request) -> Response:
     """Return the definition of the interface, OpenAPI 3.0."""
     asked.only(request.query_params, ())
-    with connect.transaction(state_of(request).public_engine) as conn:
-        document = openapi.definition(_base(request), _all(request, conn), version("kkh-hazard-watch"))
-    return _answer(request, document, "OGC API: definition", documents.OPENAPI)
+    with reading(request) as conn:
+        document = openapi.definition(base(request), _all(request, conn), version("kkh-hazard-watch"))
+    return answer(request, document, "OGC API: definition", documents.OPENAPI)
 
 
 @router.get("/collections")
 def collections(request: Request) -> Response:
     """Return the collections."""
     asked.only(request.query_params, ())
-    base = _base(request)
-    with connect.transaction(state_of(request).public_engine) as conn:
-        told = [documents.collection(base, one, _extent(request, conn, one)) for one in _all(request, conn)]
-    document = {"links": documents.both(base, "/collections"), "collections": told}
-    return _answer(request, document, "Collections")
+    address = base(request)
+    with reading(request) as conn:
+        told = [documents.collection(address, one, extent(request, conn, one)) for one in _all(request, conn)]
+    document = {"links": documents.both(address, "/collections"), "collections": told}
+    return answer(request, document, "Collections")
 
 
 @router.get("/collections/{name}")
 def collection(request: Request, name: Name) -> Response:
     """Return the description of a collection."""
     asked.only(request.query_params, ())
-    with connect.transaction(state_of(request).public_engine) as conn:
-        one = _one(request, conn, name)
-        document = documents.collection(_base(request), one, _extent(request, conn, one))
-    return _answer(request, document, one.title)
+    with reading(request) as conn:
+        one = known(request, conn, name)
+        document = documents.collection(base(request), one, extent(request, conn, one))
+    return answer(request, document, one.title)
 
 
 @router.get("/collections/{name}/queryables")
 def queryables(request: Request, name: Name) -> Response:
     """Return the properties that filters may name."""
     asked.only(request.query_params, ())
-    with connect.transaction(state_of(request).public_engine) as conn:
-        one = _one(request, conn, name)
-    return _answer(request, documents.queryables(_base(request), one), one.title, documents.SCHEMA)
+    with reading(request) as conn:
+        one = known(request, conn, name)
+    return answer(request, documents.queryables(base(request), one), one.title, documents.SCHEMA)
 
 
 @router.get("/collections/{name}/items")
 def items(request: Request, name: Name) -> Response:
     """Return a page of features."""
-    with connect.transaction(state_of(request).public_engine) as conn:
-        one = _one(request, conn, name)
+    with reading(request) as conn:
+        one = known(request, conn, name)
         wanted = asked.items(request.query_params, one)
         features, returned = published.items(conn, one, wanted.page)
         matched = published.count(conn, one, wanted.page)
-    path = f"{_base(request)}/collections/{one.name}/items"
+    path = f"{base(request)}/collections/{one.name}/items"
     links = _page_links(request, path, wanted.page, returned, matched)
     links.append(documents.link(path.removesuffix("/items"), "collection", documents.JSON, one.title))
     facts: dict[str, Any] = {
@@ -164,10 +185,10 @@ def item(request: Request, name: Name, identifier: Annotated[str, Path(max_lengt
     """Return one feature."""
     given = asked.only(request.query_params, ("crs",))
     crs = named(given.get("crs"), "crs")
-    with connect.transaction(state_of(request).public_engine) as conn:
-        one = _one(request, conn, name)
+    with reading(request) as conn:
+        one = known(request, conn, name)
         feature = published.item(conn, one, identifier, Page(srid=crs.srid, flipped=crs.flipped))
-    path = f"{_base(request)}/collections/{one.name}"
+    path = f"{base(request)}/collections/{one.name}"
     links = [
         documents.link(f"{path}/items/{identifier}", "self", documents.GEOJSON),
         documents.link(f"{path}/items/{identifier}?f=html", "alternate", documents.HTML),
@@ -182,30 +203,30 @@ def item(request: Request, name: Name, identifier: Annotated[str, Path(max_lengt
 def tile_sets(request: Request, name: Name) -> Response:
     """Return the tile sets of a collection."""
     asked.only(request.query_params, ())
-    base = _base(request)
-    with connect.transaction(state_of(request).public_engine) as conn:
+    address = base(request)
+    with reading(request) as conn:
         one = _spatial(request, conn, name)
     path = f"/collections/{one.name}/tiles"
-    document = {"links": documents.both(base, path), "tilesets": [documents.tile_set(base, one)]}
-    return _answer(request, document, one.title)
+    document = {"links": documents.both(address, path), "tilesets": [documents.tile_set(address, one)]}
+    return answer(request, document, one.title)
 
 
 @router.get(f"/collections/{{name}}/tiles/{documents.MERCATOR}")
 def tile_set(request: Request, name: Name) -> Response:
     """Return the description of a collection's vector tiles."""
     asked.only(request.query_params, ())
-    with connect.transaction(state_of(request).public_engine) as conn:
+    with reading(request) as conn:
         one = _spatial(request, conn, name)
-    return _answer(request, documents.tile_set(_base(request), one), one.title)
+    return answer(request, documents.tile_set(base(request), one), one.title)
 
 
 @router.get(f"/collections/{{name}}/tiles/{documents.MERCATOR}/tilejson.json")
 def tilejson(request: Request, name: Name) -> Response:
     """Return where the tiles are, as TileJSON."""
     asked.only(request.query_params, ())
-    with connect.transaction(state_of(request).public_engine) as conn:
+    with reading(request) as conn:
         one = _spatial(request, conn, name)
-        document = documents.tilejson(_base(request), one, _extent(request, conn, one))
+        document = documents.tilejson(base(request), one, extent(request, conn, one))
     return Response(json.dumps(document), media_type=documents.JSON)
 
 
@@ -217,7 +238,7 @@ def tile(request: Request, name: Name, z: int, y: int, x: int) -> Response:
         raise NotFoundError(
             f"there is no tile {z}/{y}/{x}: zooms go from 0 to {documents.LARGEST_ZOOM}, rows and columns to 2^zoom - 1"
         )
-    with connect.transaction(state_of(request).public_engine) as conn:
+    with reading(request) as conn:
         one = _spatial(request, conn, name)
         page = Page(where=asked.where(given, one), properties=asked.properties(given.get("properties"), one))
         body = published.tile(conn, one, (z, x, y), page)
@@ -228,18 +249,18 @@ def tile(request: Request, name: Name, z: int, y: int, x: int) -> Response:
 def matrix_sets(request: Request) -> Response:
     """Return the tiling schemes."""
     asked.only(request.query_params, ())
-    return _answer(request, documents.matrix_sets(_base(request)), "Tiling schemes")
+    return answer(request, documents.matrix_sets(base(request)), "Tiling schemes")
 
 
 @router.get(f"/tileMatrixSets/{documents.MERCATOR}")
 def matrix_set(request: Request) -> Response:
     """Return the tiling scheme."""
     asked.only(request.query_params, ())
-    return _answer(request, documents.matrix_set(), documents.MERCATOR)
+    return answer(request, documents.matrix_set(), documents.MERCATOR)
 
 
 def _spatial(request: Request, conn: Connection, name: str) -> Collection:
-    one = _one(request, conn, name)
+    one = known(request, conn, name)
     if one.geometry is None:
         raise InputError(f"{name} has no geometry, so there are no tiles of it")
     return one

@@ -30,7 +30,10 @@ class Scene(Stamped, Base):
     checksum: Mapped[str]
     """sha256 over the source files."""
     geom: Mapped[Any] = geometry("MULTIPOLYGON")
-    __table_args__ = (Index("ix_scene_acquired_at", "acquired_at"),)
+    __table_args__ = (
+        Index("ix_scene_acquired_at", "acquired_at"),
+        Index("ix_scene_assets", "assets", postgresql_using="gin", postgresql_ops={"assets": "jsonb_path_ops"}),
+    )
 
 
 class DetectionRun(Numbered, Base):
