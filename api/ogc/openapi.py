@@ -179,6 +179,7 @@ def _get(
         ("404", "There is no such thing"),
         ("500", "Our fault"),
     ):
-        answers[status] = {"description": what, "content": {"application/problem+json": {"schema": PROBLEM}}}
+        told = {"application/problem+json": {"schema": PROBLEM}, HTML: {"schema": TEXT}}
+        answers[status] = {"description": what, "content": told}
     given = [*(parameters or []), *([] if kind == MVT else [FORMAT, LANGUAGE])]
     return {"get": {"operationId": identifier, "summary": title, "parameters": given, "responses": answers}}

@@ -231,17 +231,14 @@ def tilejson(request: Request, name: Name) -> Response:
 
 
 @router.get(f"/collections/{{name}}/tiles/{documents.MERCATOR}/{{z}}/{{y}}/{{x}}")
-def tile(request: Request, name: Name, z: int, y: int, x: int) -> Response:
+def tile(request: Request, name: Name, z: str, y: str, x: str) -> Response:
     """Return a vector tile."""
     given = asked.only(request.query_params, ("datetime", "filter", "filter-lang", "filter-crs", "properties"))
-    if not (0 <= z <= documents.LARGEST_ZOOM and 0 <= x < 2**z and 0 <= y < 2**z):
-        raise NotFoundError(
-            f"there is no tile {z}/{y}/{x}: zooms go from 0 to {documents.LARGEST_ZOOM}, rows and columns to 2^zoom - 1"
-        )
+    place = _place(z, x, y)
     with reading(request) as conn:
         one = _spatial(request, conn, name)
         page = Page(where=asked.where(given, one), properties=asked.properties(given.get("properties"), one))
-        body = published.tile(conn, one, (z, x, y), page)
+        body = published.tile(conn, one, place, page)
     return Response(body, media_type=documents.MVT)
 
 
@@ -257,6 +254,18 @@ def matrix_set(request: Request) -> Response:
     """Return the tiling scheme."""
     asked.only(request.query_params, ())
     return answer(request, documents.matrix_set(), documents.MERCATOR)
+
+
+def _place(z: str, x: str, y: str) -> tuple[int, int, int]:
+    """Return zoom, column and row of a tile that there is."""
+    known = (
+        all(one.isascii() and one.isdigit() and len(one) < 10 for one in (z, x, y)) and int(z) <= documents.LARGEST_ZOOM
+    )
+    if not known or max(int(x), int(y)) >= 2 ** int(z):
+        raise NotFoundError(
+            f"there is no tile {z[:20]}/{y[:20]}/{x[:20]}: zooms go from 0 to {documents.LARGEST_ZOOM}, rows and columns to 2^zoom - 1"
+        )
+    return int(z), int(x), int(y)
 
 
 def _spatial(request: Request, conn: Connection, name: str) -> Collection:

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from api.app import create_app
 from api.settings import ApiSettings
+from hazard_db.published_updates import FEEDS
 from hazard_db.settings import DatabaseSettings
 from tests.api_client import TestClient
 
@@ -93,12 +94,19 @@ def test_a_write_that_ends_late_is_not_skipped(client: TestClient, database: Any
 def test_metadata_names_licence_files_and_extent(client: TestClient, database: Any) -> None:
     with psycopg.connect(database.url, autocommit=True) as conn:
         conn.execute(SITE, ("KKH-LS-9001",))
+        conn.execute(
+            """INSERT INTO scene (id, collection, sensor, acquired_at, epsg, sun_elevation_deg, sun_azimuth_deg, assets, checksum, geom)
+               VALUES ('a-scene', 'test', 'S2', '2024-07-01', 32643, 50, 150, '{}', 'x',
+                       ST_Multi(ST_MakeEnvelope(74.6, 36.3, 74.8, 36.4, 4326)))"""
+        )
     about = client.get("/ogc/collections/sites/metadata").json()
     assert (about["@type"], about["dct:license"]) == ("dcat:Dataset", "CC-BY-4.0")
     for one in about["dcat:distribution"]:
         assert client.get(one["dcat:downloadURL"]["@id"]).headers["content-type"].startswith(one["dcat:mediaType"])
     assert about["dct:spatial"]["dcat:bbox"]["@value"].startswith("POLYGON ((74.6 36.3")
     assert client.get("/ogc/collections/sites").json()["keywords"]
+    for name in FEEDS:
+        assert client.get(f"/ogc/collections/{name}/updates").status_code == 200, name
     for name in client.get("/ogc/collections").json()["collections"]:
         assert client.get(f"/ogc/collections/{name['id']}/metadata").status_code == 200
 

@@ -10,7 +10,7 @@ BEGIN
         ('observations', 'observation', 'uuid', $q$before ->> 'review_status' <> 'rejected'$q$),
         ('sites', 'site', 'bigint', 'before IS NOT NULL'),
         ('events', 'event', 'bigint', 'before IS NOT NULL'),
-        ('scenes', 'scene', 'bigint', 'before IS NOT NULL'),
+        ('scenes', 'scene', 'text', 'before IS NOT NULL'),
         ('changes', 'change', 'bigint', $q$before ->> 'status' = 'confirmed'$q$),
         ('alerts', 'alert', 'bigint', $q$before ->> 'scope' = 'Public' AND before ->> 'state' <> 'candidate'$q$)
     ) AS known (view_name, table_name, id_type, was_shown) WHERE known.view_name = wanted;
