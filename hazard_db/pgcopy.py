@@ -63,44 +63,42 @@ def write(
     rows = len(next(iter(columns.values()))[1])
     if not rows:
         return
-    empty = {name: ~np.isfinite(columns[name][1].astype(np.float64)) for name in nullable}
-    pattern = sum((empty[name].astype(np.int64) << k for k, name in enumerate(nullable)), np.zeros(rows, np.int64))
+    words = np.array([text.encode() for text in texts[1]], dtype=object) if texts else np.empty(rows, dtype=object)
+    pattern = np.fromiter(map(len, words), np.int64, rows) if texts else np.zeros(rows, np.int64)
+    for name in nullable:
+        pattern = pattern << 1 | ~np.isfinite(columns[name][1].astype(np.float64))
     names = [*columns, *([texts[0]] if texts else [])]
     with raw_copy(conn, f"COPY {table} ({', '.join(names)}) FROM STDIN (FORMAT binary)") as copy:
         copy.write(HEADER)
+        # rows alike in what is absent and how long their text is are a block of one layout
         for code in np.unique(pattern):
-            pick = np.flatnonzero(pattern == code)
-            absent = {name for k, name in enumerate(nullable) if code >> k & 1}
-            copy.write(_block(columns, pick, absent, texts))
+            pick: Any = np.flatnonzero(pattern == code) if (pattern != code).any() else slice(None)
+            absent = {name for k, name in enumerate(reversed(nullable)) if code >> k & 1}
+            length = int(code) >> len(nullable) if texts else None
+            copy.write(_block({name: column[1][pick] for name, column in columns.items()}, absent, words[pick], length))
         copy.write(TRAILER)
 
 
 def _block(
-    columns: dict[str, tuple[str, npt.NDArray[Any]]],
-    pick: npt.NDArray[np.intp],
-    absent: set[str],
-    texts: tuple[str, Sequence[str]] | None,
+    columns: dict[str, npt.NDArray[Any]], absent: set[str], words: npt.NDArray[Any], length: int | None
 ) -> bytes:
-    """Return some rows, all with the same columns absent."""
+    """Return some rows: the same columns are absent in all, and texts (where there are any) are `length` bytes long."""
     fields: list[Any] = [("fields", ">i2")]
-    for name, (_, values) in columns.items():
-        fields.append((f"{name} bytes", ">i4"))
-        if name not in absent:
-            fields.append((name, values.dtype))
-    made = np.empty(len(pick), dtype=fields)
-    made["fields"] = len(columns) + (texts is not None)
-    for name, (_, values) in columns.items():
+    for name, values in columns.items():
+        fields += [(f"{name} bytes", ">i4"), *([] if name in absent else [(name, values.dtype)])]
+    if length is not None:
+        fields += [("text bytes", ">i4"), *([("text", f"S{length}")] if length else [])]
+    made = np.empty(len(words), dtype=fields)
+    made["fields"] = len(columns) + (length is not None)
+    for name, values in columns.items():
         made[f"{name} bytes"] = -1 if name in absent else values.dtype.itemsize
         if name not in absent:
-            made[name] = values[pick]
-    if texts is None:
-        return made.tobytes()
-    whole, size = made.tobytes(), made.dtype.itemsize
-    parts: list[bytes] = []
-    for k, row in enumerate(pick):
-        text = texts[1][row].encode()
-        parts += (whole[k * size : (k + 1) * size], len(text).to_bytes(4, "big"), text)
-    return b"".join(parts)
+            made[name] = values
+    if length is not None:
+        made["text bytes"] = length
+        if length:
+            made["text"] = words
+    return made.tobytes()
 
 
 def read(conn: Connection, query: str, columns: dict[str, tuple[str, int]]) -> npt.NDArray[Any]:

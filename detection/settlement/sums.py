@@ -30,20 +30,18 @@ def sums(times_yr: Float, y: npt.NDArray[np.floating], before: npt.NDArray[np.fl
         (series,): the value before the first of y, which the first pair is made with.
     """
     G = _all_columns(times_yr)
-    known = np.isfinite(y)
-    filled = np.where(known, y, 0.0).astype(np.float64)
-    start = G
+    start, whole = G, y if before is None else np.vstack([before, y])
+    # what is not measured adds nothing, neither alone nor as one of a pair
+    filled = np.nan_to_num(whole.astype(np.float64), posinf=0.0, neginf=0.0)
     if before is not None:
-        earlier = np.isfinite(before)
-        known = np.vstack([earlier, known])
-        filled = np.vstack([np.where(earlier, before, 0.0), filled])
         start = np.vstack([np.zeros(COLUMNS), G[1:]])  # its own terms are in the earlier sums
     out = np.empty((SIZE, filled.shape[1]))
     out[:COLUMNS] = start.T @ filled
     own = filled if before is None else filled[1:]
     out[COLUMNS] = np.einsum("ij,ij->j", own, own)
-    both = known[1:] & known[:-1]
-    later, sooner = np.where(both, filled[1:], 0.0), np.where(both, filled[:-1], 0.0)
+    known = np.isfinite(whole)
+    both = None if known.all() else known[1:] & known[:-1]
+    later, sooner = (part if both is None else np.where(both, part, 0.0) for part in (filled[1:], filled[:-1]))
     out[COLUMNS + 1] = np.einsum("ij,ij->j", later, sooner)
     out[COLUMNS + 2 :] = G[1:].T @ sooner + G[:-1].T @ later
     return out

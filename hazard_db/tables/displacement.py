@@ -84,7 +84,8 @@ class DisplacementPoint(Numbered, Base):
     """A point with its series; not audited: series come in by files, which are."""
 
     __tablename__ = "displacement_point"
-    set_id: Mapped[int] = mapped_column(ForeignKey("displacement_set.id", ondelete="CASCADE"))
+    set_id: Mapped[int] = mapped_column(BigInteger)
+    """Of displacement_set; no foreign key, whose check would cost a third of loading: a trigger deletes points with their set."""
     code: Mapped[str]
     """Its name in the file; of a pixel, row-column from 0."""
     height_m: Mapped[float | None] = mapped_column(REAL)
@@ -100,11 +101,11 @@ class DisplacementPoint(Numbered, Base):
     """mm, one value a date of the set, NaN = not measured."""
     sums: Mapped[list[float]] = mapped_column(ARRAY(Float(53)))
     """What a fit needs of the series, so that new epochs are added and not all is read again."""
-    geom: Mapped[Any] = geometry("POINT")
+    geom: Mapped[Any] = geometry("POINT", index=False)
     __table_args__ = (
         UniqueConstraint("set_id", "code"),
-        Index("idx_displacement_point_far", "geom", postgresql_using="gist", postgresql_where=text("min_zoom <= 8")),
-        Index("idx_displacement_point_near", "geom", postgresql_using="gist", postgresql_where=text("min_zoom <= 12")),
+        Index("idx_displacement_point_geom", "geom", postgresql_using="spgist"),
+        Index("idx_displacement_point_far", "geom", postgresql_using="spgist", postgresql_where=text("min_zoom <= 11")),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -294,8 +293,8 @@ def _parse(
     for prepare in (_as_it_is, _with_gaps_named):
         try:
             return None, np.loadtxt(
-                io.StringIO(prepare("\n".join(source), head.delimiter)), delimiter=head.delimiter, usecols=wanted, ndmin=2,
-                comments=None, quotechar='"',
+                prepare(source, head.delimiter), delimiter=head.delimiter, usecols=wanted, ndmin=2, comments=None,
+                quotechar='"',
             )  # fmt: skip
         except ValueError:
             continue
@@ -312,17 +311,17 @@ def _parse(
     return good, np.array(values, dtype=np.float64).reshape(len(good), len(wanted))
 
 
-def _as_it_is(lines: str, delimiter: str | None) -> str:
+def _as_it_is(lines: list[str], delimiter: str | None) -> list[str]:
     del delimiter
     return lines
 
 
-def _with_gaps_named(lines: str, delimiter: str | None) -> str:
+def _with_gaps_named(lines: list[str], delimiter: str | None) -> list[str]:
     """Return lines with `nan` in cells that are empty: numpy's parser knows no gaps."""
     if delimiter is None:
         return lines
     mark = re.escape(delimiter)
-    return re.sub(rf"(?<={mark})[ ]*(?={mark}|$)", "nan", lines, flags=re.MULTILINE)
+    return re.sub(rf"(?<={mark})[ ]*(?={mark}|$)", "nan", "\n".join(lines), flags=re.MULTILINE).split("\n")
 
 
 def _cells(line: str, head: Head, wanted: list[int], row: int, label: str) -> list[float]:

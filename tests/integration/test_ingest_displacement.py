@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from detection.settlement.design import design, seasonal_for
 from detection.settlement.fitting import fit
 from detection.settlement.sums import SumFitter
-from hazard_db import connect, displacement
+from hazard_db import connect, displacement, pgcopy
 from hazard_db.errors import InputError, NotFoundError, RecordError
 from ingest.displacement.load import DisplacementReport, ingest_displacement
 from tests.displacement_files import write_mintpy, write_scatterers
@@ -185,3 +186,47 @@ def test_public_eyes_see_points_and_sets_without_series(
         assert conn.scalar(text("SELECT n_dates FROM published.displacement_sets")) == 10
     with connect.transaction(database.engine) as conn, pytest.raises(NotFoundError):
         displacement.get_points(conn, [report.points + 10**6])
+
+
+def test_texts_and_gaps_of_any_length_come_back(database: Any) -> None:
+    rng = np.random.default_rng(0)
+    codes = ["", "a", "日本", "x" * 300, "b", "'\\\t\""]
+    height = np.array([1.0, np.nan, np.nan, 4.0, 5.0, np.nan])
+    speed = np.array([np.nan, np.nan, 3.0, 4.0, np.nan, 6.0])
+    series = rng.normal(size=(6, 3)).astype(np.float32)
+    with connect.transaction(database.app_engine) as conn:
+        conn.execute(text("CREATE TEMPORARY TABLE t (number int, height real, speed float8, series real[], code text)"))
+        columns = {
+            "number": pgcopy.numbers(np.arange(6), "i4"), "height": pgcopy.numbers(height, "f4"),
+            "speed": pgcopy.numbers(speed, "f8"), "series": pgcopy.array(series, "f4"),
+        }  # fmt: skip
+        pgcopy.write(conn, "t", columns, ("code", codes), ("height", "speed"))
+        rows = conn.execute(text("SELECT * FROM t ORDER BY number")).all()
+        back = pgcopy.read(conn, "SELECT number, series FROM t ORDER BY number", {"n": ("i4", 0), "s": ("f4", 3)})
+        empty = pgcopy.read(conn, "SELECT number, series FROM t WHERE false", {"n": ("i4", 0), "s": ("f4", 3)})
+    assert [row.code for row in rows] == codes
+    assert [row.height for row in rows] == [None if np.isnan(value) else value for value in height]
+    assert [row.speed for row in rows] == [None if np.isnan(value) else value for value in speed]
+    assert np.array_equal(back["s"], series)
+    assert len(empty) == 0
+
+
+def test_a_tile_from_afar_uses_the_index_of_the_few(database: Any, ingest: Any, tmp_path: Path) -> None:
+    ingest(write_scatterers(tmp_path / "points.csv", series(10, (40, 40)), days(10)))
+    with connect.transaction(database.engine) as conn:
+        conn.execute(text("ANALYZE displacement_point"))
+        conn.execute(text("SET LOCAL enable_seqscan = off"))
+        plan = conn.scalars(
+            text("""EXPLAIN SELECT * FROM published.displacement_points
+                    WHERE geom && ST_MakeEnvelope(70, 30, 80, 40, 4326) AND min_zoom <= 7""")
+        ).all()
+    assert any("idx_displacement_point_far" in line for line in plan)
+
+
+def test_points_go_with_their_set(database: Any, ingest: Any, tmp_path: Path) -> None:
+    report = ingest(write_scatterers(tmp_path / "points.csv", series(10), days(10)))
+    with pytest.raises(DBAPIError), connect.transaction(database.app_engine) as conn:
+        conn.execute(text("DELETE FROM displacement_set"))
+    with connect.transaction(database.engine) as conn:
+        conn.execute(text("DELETE FROM displacement_set WHERE id = :id"), {"id": report.set_id})
+        assert conn.scalar(text("SELECT count(*) FROM displacement_point")) == 0
