@@ -101,6 +101,21 @@ def glaciers(conn: Connection, view: View) -> Found:
     return _found(conn, _GLACIERS, view, few=min(view.most, FEW_GLACIERS))
 
 
+def outlines(conn: Connection, view: View) -> Found:
+    """Return dated outlines of glaciers, each with the year in which the next one of its glacier takes its place."""
+    return _found(conn, _OUTLINES, view, few=min(view.most, 2 * FEW_GLACIERS))
+
+
+def termini(conn: Connection, view: View) -> Found:
+    """Return the last measured terminus of each glacier and year."""
+    return _found(conn, _TERMINI, view, few=min(view.most, 2 * FEW_GLACIERS))
+
+
+def ways(conn: Connection, view: View) -> Found:
+    """Return the ways from lakes, and from glaciers that surge, down to the road."""
+    return _found(conn, _WAYS, view)
+
+
 def _found(conn: Connection, statement: str, view: View, **more: Any) -> Found:
     rows = [dict(row) for row in conn.execute(text(statement), view.parameters | more).mappings()]
     total = rows[0]["total"] if rows else 0
@@ -198,4 +213,27 @@ SELECT id, glacier_id, name, outlined_on, area_m2, area_uncertainty_m2, trend, m
        surge_on, chainage_km, road_km, flow_m, drop_m, {_shape(5, 0.0003, 60)}, count(*) OVER () AS total
 FROM published.glaciers WHERE {_ABOVE}
 ORDER BY trend IS NOT DISTINCT FROM 'surge' DESC, flow_m NULLS LAST, area_m2 DESC, id LIMIT :few
+"""
+_OUTLINES = f"""
+SELECT id, glacier_id, name, outlined_on, area_m2, area_uncertainty_m2, dataset, CAST(extract(year FROM outlined_on) AS int) AS year,
+       CAST(extract(year FROM lead(outlined_on) OVER (PARTITION BY glacier_id ORDER BY outlined_on, id)) AS int) AS until,
+       {_shape(5, 0.0003, 60)}, count(*) OVER () AS total
+FROM published.glacier_outlines WHERE outlined_on IS NOT NULL AND {_AT} ORDER BY area_m2 DESC, id LIMIT :few
+"""
+_TERMINI = f"""
+SELECT *, count(*) OVER () AS total FROM (
+    SELECT DISTINCT ON (t.glacier_id, extract(year FROM t.observed_on)) t.id, t.glacier_id, t.name, t.observed_on, t.trend, t.length_m,
+           t.length_uncertainty_m, t.change_m, CAST(extract(year FROM t.observed_on) AS int) AS year, {_shape(6, 0.00005)},
+           g.of
+    FROM published.termini AS t JOIN (SELECT glacier_id AS of, chainage_km, road_km FROM published.glaciers) AS g ON g.of = t.glacier_id
+    WHERE t.geom IS NOT NULL AND {_ABOVE} ORDER BY t.glacier_id, extract(year FROM t.observed_on), t.observed_on DESC
+) AS last ORDER BY observed_on DESC, id LIMIT :few
+"""
+_WAYS = f"""
+SELECT k.id, coalesce(k.lake_id, k.glacier_id) AS source, k.lake_id, k.name, k.chainage_km, k.flow_m, k.drop_m, {_shape(5, 0.0002, 80)},
+       count(*) OVER () AS total
+FROM published.cascades AS k
+WHERE (k.lake_id IN (SELECT lake_id FROM published.lakes)
+       OR k.glacier_id IN (SELECT glacier_id FROM published.glaciers WHERE trend = 'surge'))
+  AND {_AT} ORDER BY k.flow_m, k.id {_LAST}
 """

@@ -20,11 +20,11 @@ from maps.texts import DIRECTIONS, place_name, texts
 CLUSTERED = ("glaciers", "lakes", "changes", "observations", "sites", "events", "deformation")
 SAMPLES = {
     "alerts": "alert", "changes": "change", "observations": "observation", "sites": "site", "events": "event",
-    "glaciers": "glacier", "lakes": "lake", "deformation": "deformation",
+    "glaciers": "glacier", "lakes": "lake", "outlines": "outline", "termini": "terminus", "ways": "way", "deformation": "deformation",
 }  # fmt: skip
 SPOKEN = (
     "search.", "popup.", "zoom.", "motion.", "layer.points",
-    "value.km", "value.stretch", "value.metres", "layer.labels", "cluster", "map.label",
+    "value.km", "value.stretch", "value.metres", "layer.labels", "cluster", "map.label", "year.",
 )  # fmt: skip
 """Beginnings of the keys of texts that the browser needs."""
 Bounds = tuple[float, float, float, float]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from shapely.geometry import shape
 
@@ -35,6 +36,9 @@ class Content:
     places: Layer = field(default_factory=Layer)
     glaciers: Layer = field(default_factory=Layer)
     lakes: Layer = field(default_factory=Layer)
+    outlines: Layer = field(default_factory=Layer)
+    termini: Layer = field(default_factory=Layer)
+    ways: Layer = field(default_factory=Layer)
     sites: Layer = field(default_factory=Layer)
     events: Layer = field(default_factory=Layer)
     observations: Layer = field(default_factory=Layer)
@@ -72,18 +76,20 @@ class Drawn:
     """Keys of the labels beside the values of each feature."""
     features: tuple[Feature, ...]
     total: int
+    marked: bool = True
+    """Areas and lines get a mark of their own."""
 
     @property
     def collection(self) -> dict[str, Any]:
         """The features as GeoJSON; an area gets a mark of its own, for from afar it would be too small to see."""
-        marks = [_mark(one) for one in self.features if self.name != "road" and one["geometry"]["type"] != "Point"]
+        marks = [_mark(one) for one in self.features if self.marked and one["geometry"]["type"] != "Point"]
         return {"type": "FeatureCollection", "features": [*self.features, *marks]}
 
 
 def road(layer: Layer, tell: Telling) -> Drawn:
     """Return the segments; grade and whether they were seen lately decide how each is drawn."""
     names = ("grade", "score", "confidence", "seen", "place", "line")
-    return Drawn("road", names, tuple(_segment(row, tell) for row in layer.rows), layer.total)
+    return Drawn("road", names, tuple(_segment(row, tell) for row in layer.rows), layer.total, marked=False)
 
 
 def seen_lately(row: Row, today: date) -> bool:
@@ -265,7 +271,9 @@ def _lake(row: Row, tell: Telling) -> Feature:
     ]  # fmt: skip
     title = short(row["name"], tell.longest) or tell.words("value.lake", id=row["lake_id"])
     mark = "lake_dammed" if row["ice_dammed"] else "lake"
-    return _feature(row, f"lakes:{row['lake_id']}", mark, title, values, link=None)
+    return _feature(
+        row, f"lakes:{row['lake_id']}", mark, title, values, link=tell.link(f"/lakes/{quote(row['lake_id'])}")
+    )
 
 
 def glaciers(layer: Layer, tell: Telling) -> Drawn:
@@ -281,9 +289,58 @@ def _glacier(row: Row, tell: Telling) -> Feature:
         None if rate is None else tell.words("value.rate", rate=f"{rate:+.1f} ± {doubt or 0:.1f}"), row["measured_on"],
         f"{row['area_m2'] / 1e6:,.2f} ± {row['area_uncertainty_m2'] / 1e6:,.2f} km²", row["outlined_on"], _way(row, tell),
     ]  # fmt: skip
-    title = short(row["name"], tell.longest) or tell.words("value.glacier", id=row["glacier_id"])
+    title = _glacier_name(row, tell)
     mark = "glacier_surge" if row["trend"] == "surge" else "glacier"
-    return _feature(row, f"glaciers:{row['glacier_id']}", mark, title, values, link=None)
+    link = tell.link(f"/glaciers/{quote(row['glacier_id'])}")
+    return _feature(row, f"glaciers:{row['glacier_id']}", mark, title, values, link=link)
+
+
+def outlines(layer: Layer, tell: Telling) -> Drawn:
+    """Return outlines of glaciers with the years from which and to which each stands; the map shows those of one year."""
+    rows = tuple(_outline(row, tell) for row in layer.rows)
+    return Drawn("outlines", ("outlined", "area", "source"), rows, layer.total, marked=False)
+
+
+def _outline(row: Row, tell: Telling) -> Feature:
+    area = f"{row['area_m2'] / 1e6:,.2f} ± {row['area_uncertainty_m2'] / 1e6:,.2f} km²"
+    until = {} if row["until"] is None else {"z": row["until"]}
+    return _feature(
+        row, f"outlines:{row['id']}", "outline", _glacier_name(row, tell), [row["outlined_on"], area, row["dataset"]],
+        link=tell.link(f"/glaciers/{quote(row['glacier_id'])}"), y=row["year"], **until,
+    )  # fmt: skip
+
+
+def termini(layer: Layer, tell: Telling) -> Drawn:
+    """Return where glaciers ended in each year."""
+    rows = tuple(_terminus(row, tell) for row in layer.rows)
+    return Drawn("termini", ("measured", "trend", "length", "moved"), rows, layer.total, marked=False)
+
+
+def _terminus(row: Row, tell: Telling) -> Feature:
+    length = f"{row['length_m']:,.0f} ± {row['length_uncertainty_m']:,.0f} m"
+    values = [row["observed_on"], tell.term(row["trend"]), length, f"{row['change_m']:+,.0f} m"]
+    return _feature(
+        row, f"termini:{row['id']}", "terminus", _glacier_name(row, tell), values,
+        link=tell.link(f"/glaciers/{quote(row['glacier_id'])}"), y=row["year"], z=row["year"] + 1,
+    )  # fmt: skip
+
+
+def ways(layer: Layer, tell: Telling) -> Drawn:
+    """Return the ways that water takes from lakes and surging glaciers down to the road."""
+    return Drawn(
+        "ways", ("km", "flow", "drop"), tuple(_descent(row, tell) for row in layer.rows), layer.total, marked=False
+    )
+
+
+def _descent(row: Row, tell: Telling) -> Feature:
+    what, key = ("lake", "lakes") if row["lake_id"] else ("glacier", "glaciers")
+    name = short(row["name"], tell.longest) or tell.words(f"value.{what}", id=row["source"])
+    values = [_km(row["chainage_km"], tell), f"{row['flow_m'] / 1000:,.1f} km", _metres(row["drop_m"], tell)]
+    return _feature(row, f"ways:{row['id']}", "way", name, values, link=tell.link(f"/{key}/{quote(row['source'])}"))
+
+
+def _glacier_name(row: Row, tell: Telling) -> str:
+    return short(row["name"], tell.longest) or tell.words("value.glacier", id=row["glacier_id"])
 
 
 def _way(row: Row, tell: Telling) -> str | None:
@@ -295,7 +352,7 @@ def _way(row: Row, tell: Telling) -> str | None:
 
 
 DRAWERS: Mapping[str, Callable[[Layer, Telling], Drawn]] = {
-    "road": road, "glaciers": glaciers, "lakes": lakes,
+    "road": road, "outlines": outlines, "termini": termini, "ways": ways, "glaciers": glaciers, "lakes": lakes,
     "sites": sites, "events": events, "observations": observations, "deformation": deformation, "changes": changes,
     "alerts": alerts,
 }  # fmt: skip

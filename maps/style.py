@@ -91,6 +91,9 @@ SYMBOLS: Mapping[str, Symbol] = {
     "lake": Symbol(DROP, "#2b8fc7", "#0d4a70"),
     "lake_dammed": Symbol(DROP, "#0b3f66", "#06233a", '<path d="M8 15h8" stroke="#fff" stroke-width="2.4"/>'),
     "glacier": Symbol(PEAK, "#d8f0f7", "#2c7f99"),
+    "outline": Symbol('<path d="M5 17c-1-6 4-12 8-12s6 6 5 12z"/>', "none", "#7a8f99"),
+    "terminus": Symbol('<path d="M3 9c5 8 13 8 18 0"/>', "none", "#c2410c"),
+    "way": Symbol('<path d="M5 3c0 8 13 8 13 18"/>', "none", "#1d4ed8"),
     "glacier_surge": Symbol(PEAK, "#2c7f99", "#123f4d", EXCLAMATION.format("#fff")),
     "deformation": Symbol(SINKING, "#b2182b", "#67001f"),
     "deformation_new": Symbol(SINKING, "#fff", "#b2182b"),
@@ -109,6 +112,9 @@ AREAS: Mapping[str, Line] = {
     "lake": Line("#0d4a70", 1.5),
     "lake_dammed": Line("#06233a", 2.5),
     "glacier": Line("#2c7f99", 1.2),
+    "outline": Line("#7a8f99", 1.2, "3 3"),
+    "terminus": Line("#c2410c", 3),
+    "way": Line("#1d4ed8", 2, "8 5"),
     "glacier_surge": Line("#123f4d", 2.5, "6 3"),
 }
 

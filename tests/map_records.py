@@ -63,6 +63,29 @@ def lake(**more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def glacier_outline(**more: Any) -> dict[str, Any]:
+    return {
+        "id": 1, "glacier_id": "RGI60-14.04411", "name": "Shisper", "outlined_on": date(2000, 9, 9), "area_m2": 26e6,
+        "area_uncertainty_m2": 4e5, "dataset": "RGI 6", "year": 2000, "until": 2019,
+        "geometry": {"type": "Polygon", "coordinates": [SQUARE]}, **more,
+    }  # fmt: skip
+
+
+def terminus(**more: Any) -> dict[str, Any]:
+    return {
+        "id": 1, "glacier_id": "RGI60-14.04411", "name": "Shisper", "observed_on": TODAY, "trend": "surge", "length_m": 15_000.0,
+        "length_uncertainty_m": 8.0, "change_m": 320.0, "year": 2026, "geometry": {"type": "LineString", "coordinates": SQUARE[:2]},
+        **more,
+    }  # fmt: skip
+
+
+def way(**more: Any) -> dict[str, Any]:
+    return {
+        "id": 1, "source": "L36.400N074.610E", "lake_id": "L36.400N074.610E", "name": None, "chainage_km": 634.2, "flow_m": 11_400.0,
+        "drop_m": 520.0, "geometry": {"type": "LineString", "coordinates": SQUARE[:3]}, **more,
+    }  # fmt: skip
+
+
 def glacier(**more: Any) -> dict[str, Any]:
     return {
         "id": 1, "glacier_id": "RGI60-14.04411", "name": "Shisper", "outlined_on": date(2000, 9, 9), "area_m2": 26e6,
@@ -112,7 +135,8 @@ def content(**more: Layer) -> Content:
     whole = {
         "road": layer(segment(656), segment(657)), "places": layer(place()), "sites": layer(site()), "events": layer(event()),
         "observations": layer(observation()), "changes": layer(change()), "alerts": layer(alert()),
-        "lakes": layer(lake()), "glaciers": layer(glacier()),
+        "lakes": layer(lake()), "outlines": layer(glacier_outline()),
+        "termini": layer(terminus()), "ways": layer(way()), "glaciers": layer(glacier()),
         "deformation": layer(deformation()),
     }  # fmt: skip
     return Content(**{**whole, **more})

@@ -18,7 +18,9 @@ for (const box of document.querySelectorAll("[data-minimap]")) {
     L.marker([lat, lon], { icon: L.divIcon({ html: label, className: "kilometre", iconSize: [0, 0] }), interactive: false, keyboard: false }).addTo(map);
   }
   const seen = marks.filter((mark) => mark.main).concat(marks.filter((mark) => !mark.main));
-  map.fitBounds(L.latLngBounds(seen.map(({ lat, lon }) => [lat, lon])).pad(0.2), { maxZoom: 15, animate: false });
+  const bounds = L.latLngBounds(seen.map(({ lat, lon }) => [lat, lon]));
+  for (const { main, shape } of seen) if (main && shape) bounds.extend(L.geoJSON(shape).getBounds());
+  map.fitBounds(bounds.pad(0.2), { maxZoom: 15, animate: false });
   const choices = new Map();
   for (const mark of marks) {
     if (mark.shape) L.geoJSON(mark.shape, { style: { color: "#6b4a1f", weight: 2, fillOpacity: 0.15 }, interactive: false }).addTo(map);

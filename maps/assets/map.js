@@ -68,6 +68,7 @@ const kkh = (() => {
   function each(name) {
     return (feature, layer) => {
       if (name === "road") return pave(feature, layer);
+      if (feature.properties.y) dated.push({ layer, first: feature.properties.y, until: feature.properties.z });
       const known = feature.properties.r ? features[feature.properties.r] : null; // the mark of an area
       const about = known ? known.feature : feature;
       if (!known || layer.getLatLng) features[about.id] = { layer, feature: about, name };
@@ -79,6 +80,37 @@ const kkh = (() => {
         color: config.style.areas[about.properties.k].color,
       }));
     };
+  }
+
+  /* ---- what stands in one year only ---- */
+
+  const dated = []; // {layer, first, until}
+
+  function years() { // a slider, where there is more than one year
+    const own = [...new Set(dated.map((one) => one.first))].sort((a, b) => a - b);
+    if (!own.length) return;
+    const last = own[own.length - 1];
+    const choose = (year) => dated.forEach(({ layer, first, until }) => {
+      const shown = first <= year && (until === undefined || year < until);
+      if (layer.getElement()) layer.getElement().style.display = shown ? "" : "none";
+    });
+    map.on("layeradd", () => choose(Number(map.kkhYear || last)));
+    choose(last);
+    if (own.length < 2) return;
+    const slider = L.control({ position: "bottomleft" });
+    slider.onAdd = () => {
+      const label = element("label", { for: "kkh-year" }, say("year.label", { year: last }));
+      const input = element("input", { id: "kkh-year", type: "range", min: own[0], max: last, value: last, step: 1, dir: "ltr" });
+      input.addEventListener("input", () => {
+        map.kkhYear = input.value;
+        label.textContent = say("year.label", { year: input.value });
+        choose(Number(input.value));
+      });
+      const box = element("div", { class: "kkh-years", dir: config.dir }, label, input);
+      L.DomEvent.disableClickPropagation(box);
+      return box;
+    };
+    slider.addTo(map);
   }
 
   function companion(layer, other) {
@@ -133,6 +165,9 @@ const kkh = (() => {
       cluster.zoomToShowLayer(layer, open);
     } else if (layer.getLatLng && map.hasLayer(layer)) {
       map.setView(layer.getLatLng(), Math.max(map.getZoom(), 13), { animate: false });
+      open();
+    } else if (layer.getBounds) { // a line has no mark of its own
+      map.fitBounds(layer.getBounds(), { maxZoom: 13, animate: false });
       open();
     }
   }
@@ -343,6 +378,7 @@ const kkh = (() => {
     control.addOverlay(labels(), say("layer.labels"));
     grid();
     follow();
+    years();
     if (config.motion.sets.length) kkhMotion.add(map, control, config.motion, { say, dir: config.dir, element, roomy });
     const form = document.getElementById("kkh-search"), answer = document.getElementById("kkh-answer");
     for (const [own] of config.places) document.getElementById("kkh-places").append(element("option", { value: own }));

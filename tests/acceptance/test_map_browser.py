@@ -100,7 +100,8 @@ def test_layers_are_switched(base: str, context: BrowserContext) -> None:
         page.tap(".leaflet-control-layers-toggle")
     boxes = page.locator(".leaflet-control-layers-overlays label")
     assert [text.strip().partition(" (")[0] for text in boxes.all_inner_texts()] == [
-        "Road by risk", "Glaciers", "Lakes", "Sites", "Events", "Observations", "Ground motion", "Changes", "Alerts",
+        "Road by risk", "Glacier outlines by year", "Snouts by year", "Ways of water to the road", "Glaciers", "Lakes",
+         "Sites", "Events", "Observations", "Ground motion", "Changes", "Alerts",
         "Names and kilometres",
     ]  # fmt: skip
     road = page.locator(".leaflet-road-pane path, .leaflet-casing-pane path")

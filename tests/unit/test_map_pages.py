@@ -107,7 +107,8 @@ def test_hostile_text_stays_text(kind: str, row: dict[str, Any]) -> None:
 def test_every_record_is_drawn_once_and_areas_have_a_mark() -> None:
     features = collections(page())
     assert {name: len(found) for name, found in features.items()} == {
-        "road": 2, "glaciers": 2, "lakes": 2, "sites": 1, "events": 1, "observations": 1, "deformation": 2, "changes": 2,
+        "road": 2, "outlines": 1, "termini": 1, "ways": 1,
+        "glaciers": 2, "lakes": 2, "sites": 1, "events": 1, "observations": 1, "deformation": 2, "changes": 2,
         "alerts": 2,
     }  # fmt: skip
     area, mark = features["changes"]
@@ -263,7 +264,7 @@ def test_lists_say_the_same_without_a_map() -> None:
     for told in ("Landslide near km 657", "Change 1", "rockfall", "Attabad landslide", "KKH-LS-0001"):
         assert told in body
     assert body.index("Landslide near km 657") < body.index("Change 1")
-    assert body.count("data-show=") == 10
+    assert body.count("data-show=") == 13
 
 
 def test_relief_and_boundaries_lie_below() -> None:
@@ -278,7 +279,7 @@ def test_relief_and_boundaries_lie_below() -> None:
 
 def test_layers_and_legend_know_each_other() -> None:
     assert set(DRAWERS) == {
-        "road", "glaciers", "lakes", "sites", "events", "observations", "deformation", "changes", "alerts",
+        "road", "outlines", "termini", "ways", "glaciers", "lakes", "sites", "events", "observations", "deformation", "changes", "alerts",
     }  # fmt: skip
     marks = {
         feature["properties"]["k"] for name, found in collections(page()).items() if name != "road" for feature in found

@@ -1,0 +1,107 @@
+"""Pages of lakes and glaciers in a real browser, and what they give to programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from playwright.sync_api import Browser
+
+from api.app import create_app
+from api.server import bind
+from maps import assets
+from tests.browsing import wait_until
+from tests.ice_catalogue import GLACIER, LAKE, fill_ice
+from tests.map_catalogue import settings_of
+
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.skipif(not (assets.folder() / "leaflet.js").exists(), reason="needs `make assets`"),
+]
+
+
+@pytest.fixture
+def base(database: Any, tmp_path: Path) -> Iterator[str]:
+    """Yield the address of the application, open for reading to everybody."""
+    fill_ice(database.engine)
+    listener = bind("127.0.0.1", 0)
+    settings = settings_of(database, tmp_path).model_copy(update={"anonymous_role": "public"})
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning", ws="none"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(timeout=15)
+
+
+def test_programs_read_lakes_and_glaciers(base: str) -> None:
+    lake = httpx.get(f"{base}/lakes/{LAKE}").json()
+    assert lake["properties"]["road_km"] == pytest.approx(634, abs=0.5)
+    assert [row["state"] for row in lake["properties"]["series"]].count("frozen") == 2
+    assert lake["properties"]["series"][-1]["area_m2"] == 0
+    assert lake["properties"]["name"].startswith("Shisper")
+    table = httpx.get(f"{base}/lakes/{LAKE}?f=csv")
+    assert table.headers["content-type"].startswith("text/csv")
+    assert len(list(csv.DictReader(io.StringIO(table.text.lstrip("\ufeff"))))) == 9
+    glacier = httpx.get(f"{base}/glaciers/{GLACIER}").json()["properties"]
+    assert glacier["trend"] == "surge"
+    assert [row["outlined_on"] for row in glacier["outlines"]] == ["2000-09-09", "2019-09-09"]
+    assert glacier["outlines"][1]["change_m2"] < 0
+    assert len(httpx.get(f"{base}/glaciers/{GLACIER}?f=csv").text.strip().splitlines()) == 13
+    for path in ("/lakes?km=630-640", "/glaciers?km=630-640"):
+        assert httpx.get(base + path).json()["numberReturned"] == 1
+    assert httpx.get(f"{base}/lakes?km=100-110").json()["numberReturned"] == 0
+    assert httpx.get(f"{base}/lakes/nowhere").status_code == 404
+    for name in ("glaciers", "glacier_outlines", "termini", "lakes", "lake_outlines", "cascades"):
+        assert httpx.get(f"{base}/ogc/collections/{name}/items?limit=3").json()["numberReturned"] >= 1
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_pages_in_every_language(base: str, browser: Browser, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 844})
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda told: complaints.append(told.text))
+    page.on(
+        "request", lambda asked: complaints.append(asked.url) if not asked.url.startswith((base, "data:")) else None
+    )
+    for lang in ("en", "zh", "ur"):
+        for path, marks in ((f"/lakes/{LAKE}", 9), (f"/glaciers/{GLACIER}", 12)):
+            page.goto(f"{base}{path}?lang={lang}&f=html")
+            assert page.locator("svg.plot g title").count() == marks
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+            wait_until(
+                page, "document.querySelector('.minimap .leaflet-container, .minimap.leaflet-container') !== null"
+            )
+        for path in ("/lakes", "/glaciers"):
+            page.goto(f"{base}{path}?lang={lang}&f=html")
+            assert page.locator("tbody tr").count() == 1
+    assert complaints == []
+    context.close()
+
+
+def test_years_on_the_map(base: str, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(f"{base}/maps/segment?km=628-640&lang=en")
+    wait_until(page, "window.kkhMap !== undefined")
+    slider = page.locator("#kkh-year")
+    assert (slider.get_attribute("min"), slider.get_attribute("max")) == ("2000", "2026")
+    shown = (
+        "[...document.querySelectorAll('.leaflet-areas-pane path')]"
+        ".filter((one) => one.getAttribute('stroke') === '{}' && one.style.display !== 'none').length"
+    )
+    assert page.evaluate(shown.format("#c2410c")) == 1
+    slider.fill("2010")
+    assert "2010" in page.locator(".kkh-years label").inner_text()
+    assert page.evaluate(shown.format("#7a8f99")) == 1
+    assert page.evaluate(shown.format("#c2410c")) == 0
+    slider.fill("2025")
+    assert page.evaluate(shown.format("#c2410c")) == 1
+    page.close()
