@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from alerts.settings import AlertSettings, load_alert_settings
-from api import problems
+from api import definition, problems
 from api.leaving import Leaving
 from api.measures import Measures
 from api.middleware import EntityTags, SizeLimit, Surroundings
@@ -66,6 +66,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
+    app.openapi = definition.told(app)  # type: ignore[method-assign]
     most_bytes = int(settings.max_upload_mb * 2**20)
     too_large = failure(413, f"A request may have up to {settings.max_upload_mb:g} MB.")
     # the last one added is the outermost

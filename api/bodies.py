@@ -39,12 +39,25 @@ async def read_body(request: Request, model: type[Model]) -> Model:
         values = _json(await request.body())
     else:
         raise HTTPException(415, f"send application/json, not {kind[:60]}")
+    if not _storable(values):
+        raise RequestValidationError(
+            [{"loc": ("body",), "msg": "a text holds NUL or half a character", "type": "text"}]
+        )
     try:
         return model.model_validate(values)
     except ValidationError as error:
         raise RequestValidationError(
             [{**one, "loc": ("body", *one["loc"])} for one in error.errors(include_input=False, include_url=False)]
         ) from error
+
+
+def _storable(value: Any) -> bool:
+    """Return whether PostgreSQL can keep every text of a body."""
+    if isinstance(value, str):
+        return "\0" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
+    if isinstance(value, dict):
+        return all(_storable(part) for pair in value.items() for part in pair)
+    return not isinstance(value, list) or all(_storable(part) for part in value)
 
 
 def _json(body: bytes) -> Any:

@@ -33,6 +33,8 @@ from hazard_db.media import MediaRecord
 
 router = APIRouter(tags=["observations"])
 
+AGAIN: dict[int | str, dict[str, Any]] = {200: {"description": "It was stored before"}}
+
 Id = Annotated[uuid.UUID, Path()]
 Status = Literal["submitted", "accepted", "rejected", "asked"]
 UPLOAD = {
@@ -69,7 +71,7 @@ def list_observations(
     return data(collection(items), media_type="application/geo+json")
 
 
-@router.post("/observations", status_code=201, openapi_extra={
+@router.post("/observations", status_code=201, responses=AGAIN, openapi_extra={
     "requestBody": {"content": {"application/json": {"schema": IncomingObservation.model_json_schema()}}}
 })  # fmt: skip
 async def create(
@@ -227,7 +229,7 @@ def list_media(request: Request, identity: Reader, identifier: Id) -> Response:
         return data([_told(file) for file in _media(conn, observation, identity)])
 
 
-@router.post("/observations/{identifier}/media", status_code=201, openapi_extra=UPLOAD)
+@router.post("/observations/{identifier}/media", status_code=201, openapi_extra=UPLOAD, responses=AGAIN)
 async def add_media(request: Request, identity: FieldWorker, identifier: Id) -> Response:
     """Store a photo or file (field `file` of a form): 201, or 200 where it was stored before."""
 

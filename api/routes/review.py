@@ -124,7 +124,7 @@ def near(request: Request, identity: Viewer, identifier: Id) -> Response:
         return data(evidence.near(conn, identifier))
 
 
-@router.post("/observations/{identifier}/site")
+@router.post("/observations/{identifier}/site", status_code=201)
 async def make_site(request: Request, identity: Reviewer, identifier: Id) -> Response:
     """Make the observation a site of the inventory, or evidence of one that is known (`code`); it is accepted by it."""
     asked = await read_body(request, NewSite)

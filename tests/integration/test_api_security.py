@@ -527,3 +527,11 @@ def test_a_short_secret_is_refused_and_a_kept_one_is_private(settings: ApiSettin
     (settings.home / "secrets" / "session.key").write_text("x")
     with pytest.raises(SettingsError, match="damaged"):
         settings.signing_key()
+
+
+def test_texts_that_cannot_be_kept_are_refused(client: TestClient, key: Any) -> None:
+    headers = {**key("admin"), "content-type": "application/json"}
+    for odd in ("a\0b", "half \ud800"):
+        body = json.dumps({"attribute": "volume", "value": odd, "source": "test"})
+        answer = client.post("/events/1/claims", content=body, headers=headers)
+        assert answer.status_code == 422, answer.text
