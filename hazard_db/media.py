@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath
@@ -97,6 +97,36 @@ def list_media(conn: Connection, identifier: uuid.UUID) -> list[MediaRecord]:
     """Return the files of an observation, in the order they came."""
     rows = conn.execute(text(f"SELECT {_MEDIA} FROM media WHERE observation_id = :id ORDER BY id"), {"id": identifier})
     return [MediaRecord(*row) for row in rows]
+
+
+def of_observations(
+    conn: Connection, identifiers: Sequence[uuid.UUID], *, accepted_only: bool
+) -> list[tuple[uuid.UUID, MediaRecord]]:  # fmt: skip
+    """Return the files of observations, each with the observation's id."""
+    rows = conn.execute(
+        text(f"""SELECT observation_id, {_columns("m")} FROM media AS m JOIN observation AS o ON o.id = m.observation_id
+                 WHERE o.id = ANY(:ids) AND (NOT :accepted OR o.review_status = 'accepted') ORDER BY m.id"""),
+        {"ids": list(identifiers), "accepted": accepted_only},
+    )
+    return [(row[0], MediaRecord(*row[1:])) for row in rows]
+
+
+def of_sites(conn: Connection, identifiers: Sequence[int], *, accepted_only: bool) -> list[tuple[int, MediaRecord]]:
+    """Return the files of the observations that sites rest on, each with the site's number; the newest first."""
+    rows = conn.execute(
+        text(f"""SELECT e.site_id, {_columns("m")} FROM evidence AS e JOIN observation AS o ON o.id = e.observation_id
+                 JOIN media AS m ON m.observation_id = o.id
+                 WHERE e.site_id = ANY(:ids) AND o.review_status <> 'rejected' AND (NOT :accepted OR o.review_status = 'accepted')
+                 ORDER BY coalesce(m.taken_at, o.observed_at) DESC NULLS LAST, m.id"""),
+        {"ids": list(identifiers), "accepted": accepted_only},
+    )
+    return [(row[0], MediaRecord(*row[1:])) for row in rows]
+
+
+def _columns(table: str) -> str:
+    """Return the columns of a record, of a table by its short name."""
+    names = [name.strip() for name in _MEDIA.split(",")]
+    return ", ".join(name.replace("(", f"({table}.") if "(" in name else f"{table}.{name}" for name in names)
 
 
 def check_may_add(conn: Connection, identifier: uuid.UUID, *, adder: str, is_reviewer: bool) -> None:
