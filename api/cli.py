@@ -8,7 +8,22 @@ import traceback
 
 import typer
 
-from api.commands import access, alert, cascade, corridor, db, demo, detect, evaluate, ingest, maps, risk, serve, watch
+from api.commands import (
+    access,
+    alert,
+    cascade,
+    corridor,
+    db,
+    demo,
+    detect,
+    evaluate,
+    ingest,
+    maps,
+    report,
+    risk,
+    serve,
+    watch,
+)
 from api.console import one_line, tell
 
 INTERRUPTED = 130
@@ -22,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (db, corridor, ingest, detect, evaluate, cascade, risk, maps, alert):
+for group in (db, corridor, ingest, detect, evaluate, cascade, risk, maps, report, alert):
     app.add_typer(group.app)
 app.add_typer(access.users)
 app.add_typer(access.keys)

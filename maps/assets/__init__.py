@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from hazard_db.errors import MapError
+from maps import fonts
 
 HERE = Path(__file__).parent
 PACKAGES = HERE / "node_modules"
@@ -75,6 +76,7 @@ def gather() -> list[Path]:
         content = _with_pictures(source) if name.endswith(".css") else source.read_text(encoding="utf8")
         target.write_text(_licence(source) + SOURCE_MAP.sub("", content), "utf8")
         made.append(target)
+    fonts.gather(PACKAGES / "@fontsource", folder() / "fonts")
     return made
 
 

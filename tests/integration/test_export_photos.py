@@ -66,9 +66,8 @@ def test_photos_travel_with_their_records(client: TestClient, key: Any, tmp_path
 
     of_site = related(fetched(client, tmp_path / "sites.gpkg", "sites.gpkg?q=KKH-LS-0100", field), "sites")
     assert [row[1] for row in of_site] == ["a.jpg"]
-    assert (
-        related(fetched(client, tmp_path / "none.gpkg", "observations.gpkg?kind=nothing", field), "observations") == []
-    )
+    none = fetched(client, tmp_path / "none.gpkg", "observations.gpkg?kind=nothing", field)
+    assert [name for name, _ in pyogrio.list_layers(none)] == ["observations"]
     bare = fetched(client, tmp_path / "bare.gpkg", "observations.gpkg?photos=none&status=accepted", field)
     assert [name for name, _ in pyogrio.list_layers(bare)] == ["observations"]
     assert pyogrio.read_info(bare)["features"] == 1

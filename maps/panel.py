@@ -1,0 +1,178 @@
+"""A small map on paper: the road with its kilometres, outlines, marks by shape, a scale; relief below where there is one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fpdf import FPDF
+
+from maps.chart import Bounds
+
+EARTH_M_PER_DEG = 111_320.0
+INK, PAPER, ROAD = (34, 38, 43), (233, 230, 223), (251, 243, 220)
+COLORS = {
+    "site": (107, 74, 31), "event": (63, 75, 87), "change": (142, 42, 156), "observation": (31, 102, 176), "photo": (34, 38, 43),
+}  # fmt: skip
+LABEL_PT = 7.0
+Box = tuple[float, float, float, float]
+Letters = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A mark; its kind gives its shape and colour."""
+
+    kind: str
+    lon: float
+    lat: float
+    label: str = ""
+    main: bool = False
+    accuracy_m: float | None = None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What a small map shows, EPSG:4326."""
+
+    bounds: Bounds
+    road: Sequence[Sequence[Sequence[float]]] = ()
+    kilometres: Sequence[tuple[float, float, str]] = ()
+    """Longitude, latitude, text."""
+    outlines: Sequence[Sequence[Sequence[float]]] = ()
+    spots: Sequence[Spot] = ()
+    relief: tuple[Path, Bounds] | None = None
+    unit: str = "m"
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """From degrees to millimetres on the page; true to scale in the middle."""
+
+    box: Box
+    west: float
+    north: float
+    mm_per_deg_x: float
+    mm_per_deg_y: float
+
+    def at(self, lon: float, lat: float) -> tuple[float, float]:
+        """Return the place on the page."""
+        return self.box[0] + (lon - self.west) * self.mm_per_deg_x, self.box[1] + (self.north - lat) * self.mm_per_deg_y
+
+
+def around(lon: float, lat: float, radius_m: float) -> Bounds:
+    """Return the square around a place."""
+    high = radius_m / EARTH_M_PER_DEG
+    wide = high / max(0.05, math.cos(math.radians(lat)))
+    return lon - wide, lat - high, lon + wide, lat + high
+
+
+def draw(pdf: FPDF, panel: Panel, box: Box, letters: Letters) -> None:
+    """Draw a map into a box (left, top, width, height in mm)."""
+    frame = _framed(panel.bounds, box)
+    with pdf.rect_clip(*box):
+        pdf.set_fill_color(*PAPER)
+        pdf.rect(*box, style="F")
+        if panel.relief is not None:
+            _relief(pdf, frame, *panel.relief)
+        for line in panel.outlines:
+            _line(pdf, [frame.at(*point[:2]) for point in line], COLORS["site"], 0.5)
+        for color, width in ((INK, 1.6), (ROAD, 0.9)):
+            for line in panel.road:
+                _line(pdf, [frame.at(*point[:2]) for point in line], color, width)
+        for lon, lat, text in panel.kilometres:
+            _label(pdf, frame.at(lon, lat), text, letters)
+        for spot in sorted(panel.spots, key=lambda one: one.main):
+            _spot(pdf, frame, spot)
+        _scale(pdf, frame, panel.unit, letters)
+    pdf.set_draw_color(*INK)
+    pdf.set_line_width(0.2)
+    pdf.rect(*box)
+
+
+def _framed(bounds: Bounds, box: Box) -> _Frame:
+    """Return the frame that shows all of the bounds, as large as the box allows."""
+    west, south, east, north = bounds
+    middle_lon, middle_lat = (west + east) / 2, (south + north) / 2
+    shrink = math.cos(math.radians(middle_lat))
+    per_deg = min(box[2] / max(1e-9, (east - west) * shrink), box[3] / max(1e-9, north - south))
+    across = per_deg * shrink
+    return _Frame(box, middle_lon - box[2] / across / 2, middle_lat + box[3] / per_deg / 2, across, per_deg)
+
+
+def _relief(pdf: FPDF, frame: _Frame, picture: Path, bounds: Bounds) -> None:
+    left, top = frame.at(bounds[0], bounds[3])
+    right, bottom = frame.at(bounds[2], bounds[1])
+    pdf.image(picture, left, top, right - left, bottom - top)
+
+
+def _line(pdf: FPDF, points: Sequence[tuple[float, float]], color: tuple[int, int, int], width: float) -> None:
+    if len(points) < 2:
+        return
+    pdf.set_draw_color(*color)
+    pdf.set_line_width(width)
+    pdf.polyline(points)
+
+
+def _spot(pdf: FPDF, frame: _Frame, spot: Spot) -> None:
+    x, y = frame.at(spot.lon, spot.lat)
+    color = COLORS.get(spot.kind, INK)
+    pdf.set_draw_color(*color)
+    if spot.accuracy_m:
+        pdf.set_line_width(0.2)
+        radius = spot.accuracy_m / EARTH_M_PER_DEG * frame.mm_per_deg_y
+        with pdf.local_context():
+            pdf.set_dash_pattern(dash=1, gap=1)
+            pdf.ellipse(x - radius, y - radius, 2 * radius, 2 * radius)
+    size = 2.2 if spot.main else 1.5
+    pdf.set_line_width(0.3)
+    pdf.set_draw_color(255, 255, 255)
+    pdf.set_fill_color(*color)
+    shapes: Mapping[str, Sequence[tuple[float, float]]] = {
+        "site": [(0, -1), (1, 0.8), (-1, 0.8)], "event": [(0, -1.1), (1.1, 0), (0, 1.1), (-1.1, 0)],
+        "change": [(-0.85, -0.85), (0.85, -0.85), (0.85, 0.85), (-0.85, 0.85)],
+    }  # fmt: skip
+    corners = shapes.get(spot.kind)
+    if corners is None:
+        pdf.ellipse(x - size * 0.8, y - size * 0.8, size * 1.6, size * 1.6, style="DF")
+    else:
+        pdf.polygon([(x + dx * size, y + dy * size) for dx, dy in corners], style="DF")
+
+
+def _label(pdf: FPDF, at: tuple[float, float], text: str, letters: Letters) -> None:
+    letters(text, LABEL_PT)
+    wide = pdf.get_string_width(text) + 1
+    pdf.set_fill_color(255, 255, 255)
+    pdf.rect(at[0] + 1.5, at[1] - 1.6, wide, 3.2, style="F")
+    pdf.set_text_color(*INK)
+    pdf.set_xy(at[0] + 1.5, at[1] - 1.6)
+    pdf.cell(wide, 3.2, text, align="C")
+
+
+def _scale(pdf: FPDF, frame: _Frame, unit: str, letters: Letters) -> None:
+    """Draw a bar of a round length, and where north is."""
+    left, top, width, height = frame.box
+    metres_per_mm = EARTH_M_PER_DEG / frame.mm_per_deg_y
+    most = metres_per_mm * width / 3
+    step = 10 ** math.floor(math.log10(most))
+    length = next(step * times for times in (5, 2, 1) if step * times <= most)
+    text = f"{length:,.0f} {unit}"
+    letters(text, LABEL_PT)
+    wide, bar = pdf.get_string_width(text) + 2, length / metres_per_mm
+    x, y = left + 2, top + height - 3
+    pdf.set_fill_color(255, 255, 255)
+    pdf.rect(x - 1, y - 4.5, max(wide, bar) + 2, 6, style="F")
+    pdf.set_draw_color(*INK)
+    pdf.set_line_width(0.4)
+    pdf.polyline([(x, y - 1), (x, y), (x + bar, y), (x + bar, y - 1)])
+    pdf.set_text_color(*INK)
+    pdf.set_xy(x, y - 4.3)
+    pdf.cell(wide, 3, text)
+    tip = (left + width - 4, top + 2.5)
+    pdf.set_fill_color(*INK)
+    pdf.polygon([tip, (tip[0] + 1.6, tip[1] + 5), (tip[0], tip[1] + 3.8), (tip[0] - 1.6, tip[1] + 5)], style="F")
+    letters("N", LABEL_PT)
+    pdf.set_xy(tip[0] - 2, tip[1] + 5)
+    pdf.cell(4, 3, "N", align="C")
