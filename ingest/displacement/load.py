@@ -17,6 +17,7 @@ from pyproj import Transformer
 from hazard_db import displacement, displacement_store, scenes
 from hazard_db.connect import Engine, transaction
 from hazard_db.connect import actor as set_actor
+from hazard_db.displacement_append import append_epochs
 from hazard_db.displacement_store import StoredSet, Work
 from hazard_db.errors import InputError, RecordError
 from hazard_db.series import Displacement, Fitter, PointBatch, Raster, Scatterers
@@ -170,7 +171,7 @@ def ingest_displacement(
 def _store(work: Work, name: str, source: Displacement, points: _Points) -> StoredSet:
     known = displacement.find_set(work.conn, name)
     if known is not None:
-        return displacement_store.append_epochs(work, known, source, points)
+        return append_epochs(work, known, source, points)
     return displacement_store.store_set(work, name, source, points)
 
 

@@ -25,7 +25,14 @@ from detection.settlement.design import design, seasonal_for
 from detection.settlement.fitting import fit
 from detection.simulate.settlement import Air, SettlementScene, simulate_settlement
 from ingest.displacement.registry import open_displacement
-from tests.displacement_files import grid_lonlat, write_egms, write_licsbas, write_mintpy, write_scatterers
+from tests.displacement_files import (
+    grid_lonlat,
+    write_egms,
+    write_geotiff,
+    write_licsbas,
+    write_mintpy,
+    write_scatterers,
+)
 
 pytestmark = pytest.mark.acceptance
 
@@ -212,3 +219,38 @@ def test_west_texas_batch_with_a_truncated_file(kkh: Kkh, shared_data: Path, tmp
     assert done.returncode == 0 and victim.name in done.stderr
     alone = kkh(source / "water_mask.tif", "--out", tmp_path / "b.geojson")
     assert alone.returncode == 1 and len(alone.stderr.strip().splitlines()) == 1
+
+
+def test_a_dem_and_another_look_tell_slope_east_and_up(kkh: Kkh, scene: SettlementScene, tmp_path: Path) -> None:
+    rows, cols = scene.y.shape[1:]
+    level, up = np.sin(np.radians(39.0)), np.cos(np.radians(39.0))
+    still = scene.y - scene.motion()
+    # what the scene holds is taken for sinking; it moves east half as fast
+    looks = {"up": level * np.sin(np.radians(-103.0)), "down": level * np.sin(np.radians(103.0))}
+    for name, east in looks.items():
+        heading = "-13.0" if name == "up" else "-167.0"
+        y = scene.motion() * up - 0.5 * scene.motion() * east + still
+        write_mintpy(tmp_path / f"{name}.h5", y, scene.dates, HEADING=heading, CENTER_INCIDENCE_ANGLE="39.0")
+    falling = np.tile(3000 - 50.0 * np.tan(np.radians(20)) * np.arange(cols + 40), (rows + 40, 1)).astype(np.float32)
+    write_geotiff(tmp_path / "dem.tif", falling)
+    out = tmp_path / "a.geojson"
+    done = kkh(
+        tmp_path / "up.h5", "--out", out, "--dem", tmp_path / "dem.tif", "--other", tmp_path / "down.h5", "--no-filter"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "motion to the north is not seen" in done.stderr
+    told = [one["properties"] for one in areas(out)]
+    assert told
+    for one in told:
+        assert one["slope_deg"] == pytest.approx(20.0, abs=0.5)
+        assert one["aspect_deg"] == pytest.approx(90.0, abs=1.5)
+        assert one["visibility"] > 0.5  # turned away from a satellite in the west
+        if one["class"] == "linear":
+            assert one["east_mm_yr"] / one["up_mm_yr"] == pytest.approx(-0.5, abs=0.1)
+
+
+def test_another_look_from_the_same_side_tells_nothing(kkh: Kkh, scene: SettlementScene, tmp_path: Path) -> None:
+    one, other = (write_mintpy(tmp_path / name, scene.y, scene.dates) for name in ("a.h5", "b.h5"))
+    done = kkh(one, "--out", tmp_path / "a.geojson", "--other", other)
+    assert done.returncode == 0 and "no east and up" in done.stderr
+    assert all(feature["properties"]["east_mm_yr"] is None for feature in areas(tmp_path / "a.geojson"))

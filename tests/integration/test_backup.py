@@ -5,18 +5,23 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psycopg
 import pytest
 from psycopg import sql
 
-from hazard_db import archive, migrate
+from detection.settlement.sums import SumFitter
+from hazard_db import archive, connect, migrate
 from hazard_db import cluster as private_cluster
 from hazard_db.backup import backup, restore
 from hazard_db.errors import ClusterError, ConflictError, DatabaseUnavailableError, InputError
 from hazard_db.settings import DatabaseSettings
+from ingest.displacement.load import ingest_displacement
+from tests.displacement_files import write_scatterers
 
 pytestmark = pytest.mark.integration
 PHOTO = bytes(range(256)) * 5000
@@ -225,3 +230,22 @@ def test_nothing_to_back_up_is_said(cluster: Path, tmp_path: Path) -> None:
 
 def address(home: Path) -> str:
     return private_cluster.url(home, "admin")
+
+
+def test_displacement_comes_back_and_goes_on(database: Any, empty_database: Any, home: Path, tmp_path: Path) -> None:
+    days = [date(2023, 1, 5) + timedelta(days=12 * k) for k in range(12)]
+    y = np.random.default_rng(0).normal(size=(12, 3, 4))
+    path = write_scatterers(tmp_path / "track.csv", y[:9], days[:9])
+    source = connect.engine(database.app_url)
+    ingest_displacement(source, path, fitter=SumFitter(), actor="tester")
+    source.dispose()
+    backup(at(database, home), tmp_path / "kkh.backup")
+    restore(at(empty_database, tmp_path / "elsewhere"), tmp_path / "kkh.backup")
+    assert contents(empty_database.url) == contents(database.url)
+    with psycopg.connect(empty_database.public_url) as conn:
+        assert conn.execute("SELECT count(*) FROM published.displacement_points").fetchone() == (12,)
+    more = write_scatterers(tmp_path / "more.csv", y[6:], days[6:])
+    engine = connect.engine(empty_database.app_url)
+    report = ingest_displacement(engine, more, fitter=SumFitter(), name="track", actor="tester")
+    engine.dispose()
+    assert (report.status, report.new_dates) == ("appended", 3)

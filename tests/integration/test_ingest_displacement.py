@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -230,3 +231,27 @@ def test_points_go_with_their_set(database: Any, ingest: Any, tmp_path: Path) ->
     with connect.transaction(database.engine) as conn:
         conn.execute(text("DELETE FROM displacement_set WHERE id = :id"), {"id": report.set_id})
         assert conn.scalar(text("SELECT count(*) FROM displacement_point")) == 0
+
+
+def test_west_texas_batch_is_stored_without_its_truncated_file(
+    database: Any, ingest: Callable[..., DisplacementReport], shared_data: Path, tmp_path: Path
+) -> None:
+    source = shared_data / "displacement" / "disp_s1_westtexas_2016" / "geotiffs"
+    folder = tmp_path / "westtexas"
+    folder.mkdir()
+    for file in source.glob("displacement_*.tif"):
+        shutil.copyfile(file, folder / file.name)
+    victim = folder / "displacement_20160708_20161012.tif"
+    victim.write_bytes(victim.read_bytes()[:60_000])
+    report = ingest(folder)
+    assert (report.status, report.new_dates, report.unit_in_file) == ("stored", 8, "m")
+    assert any(victim.name in note for note in report.notes)
+    assert report.points + report.masked == 357 * 362
+    with connect.transaction(database.engine) as conn:
+        about = displacement.get_set(conn, report.set_id)
+        fastest, slowest = conn.execute(
+            text("SELECT min(v), max(v) FROM displacement_point, unnest(series) AS v WHERE v <> 'NaN'")
+        ).one()
+    assert date(2016, 10, 12) not in about["dates"]
+    assert "258" in about["reference"]
+    assert -60 < fastest < slowest < 47
