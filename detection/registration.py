@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from functools import partial
 
 import numpy as np
+import rasterio
 
 from detection.arrays import Acquisition, FloatArray
 from detection.blocks import tiles
 from detection.coregister import FEWEST_COMMON, TILE_PX, Shift, robust_shift, tile_shift
+from detection.grids import ENVIRONMENT
+from detection.readers import Readers
+from detection.scheduling import crew, in_turn
 from detection.sources import Scene
-from detection.windows import Plan, Reader, Slices, inset
+from detection.windows import Plan, Slices, inset
 
 ENOUGH_TILES, MOST_TRIED = 9, 36
 BY_SHARPNESS = ("red", "green", "nir", "swir1", "blue", "swir2")
@@ -28,21 +34,41 @@ def register(plan: Plan) -> Mapping[str, Shift]:
         return {}
     reference, *others = optical
     found: dict[str, list[tuple[float, float]]] = {scene.key: [] for scene in others}
-    with Reader(plan) as reader:
+
+    def missing() -> Iterator[tuple[Slices, list[Scene]]]:
         for window in _spread(plan.grid.shape):
-            missing = [scene for scene in others if len(found[scene.key]) < ENOUGH_TILES]
-            if not missing:
-                break
-            still = reader.acquisition(reference, window)
-            if still.usable.mean() < FEWEST_COMMON:
-                continue
-            for scene in missing:
-                moving = reader.acquisition(scene, window)
-                name = _common(reference, scene)
-                shift = tile_shift(_band(still, name), _band(moving, name)) if name else None
-                if shift is not None:
-                    found[scene.key].append(shift)
+            scenes = [scene for scene in others if len(found[scene.key]) < ENOUGH_TILES]
+            if not scenes:
+                return
+            yield window, scenes
+
+    with Readers(plan) as readers, crew() as threads:
+        look = partial(_shifts, readers, reference)
+        with closing(in_turn(threads.executor, look, missing(), threads.workers)) as looks:
+            for shifts in looks:
+                for key, shift in shifts.items():
+                    if len(found[key]) < ENOUGH_TILES:
+                        found[key].append(shift)
     return {key: robust_shift(shifts) for key, shifts in found.items()}
+
+
+def _shifts(
+    readers: Readers, reference: Scene, where: tuple[Slices, Sequence[Scene]]
+) -> dict[str, tuple[float, float]]:
+    """Return the shifts of dates against the reference in a window, by their keys; of those that can be matched there."""
+    window, scenes = where
+    reader = readers.mine()
+    shifts: dict[str, tuple[float, float]] = {}
+    with rasterio.Env(**ENVIRONMENT):
+        still = reader.acquisition(reference, window)
+        for scene in scenes if still.usable.mean() >= FEWEST_COMMON else ():
+            name = _common(reference, scene)
+            if name is None:
+                continue
+            shift = tile_shift(_band(still, name), _band(reader.acquisition(scene, window), name))
+            if shift is not None:
+                shifts[scene.key] = shift
+    return shifts
 
 
 def _spread(shape: tuple[int, int]) -> Iterator[Slices]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from hazard_db.errors import DetectionError
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 PATIENCE_S = 20
 _M_MMAP_THRESHOLD, _LARGE_BYTES = -3, 8 * 2**20
@@ -69,3 +73,18 @@ def crew(scheduler: str | None = None) -> Iterator[Crew]:
             raise DetectionError(f"--scheduler {scheduler}: the scheduler has no workers; start some")
         with client.get_executor() as pool:
             yield Crew(pool, workers)
+
+
+def in_turn(pool: Executor, work: Callable[[T], R], items: Iterable[T], ahead: int) -> Generator[R, None, None]:
+    """Yield results in order with at most `ahead` of them under way or waiting: memory stays bounded."""
+    waiting: deque[Future[R]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()

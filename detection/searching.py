@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Executor, Future
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import numpy as np
 import rasterio
@@ -25,16 +22,15 @@ from detection.grids import ENVIRONMENT
 from detection.looks import Look
 from detection.output import NONE, NOT_OBSERVED, create_raster
 from detection.parts import Parts
+from detection.readers import Readers
 from detection.regions import MARGIN_PX, Slices, completed, grow, sort_out, unique, within
-from detection.scheduling import Crew, return_large_arrays
+from detection.scheduling import Crew, in_turn, return_large_arrays
 from detection.scheduling import crew as crew_of
-from detection.windows import Plan, Reader, inset
+from detection.windows import Plan, inset
 from hazard_db.errors import DetectionError
 
 Progress = Callable[[str, float], None]
-_OWN = frozenset({"_local", "_lock", "_readers"})
-T = TypeVar("T")
-R = TypeVar("R")
+_OWN = "_readers"
 
 FIT_TILE_PX, FIT_TILES = 512, 16
 """The statistics of the scene come from so many tiles at fixed places: the result does not depend on the blocks."""
@@ -77,11 +73,11 @@ class Search:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._readers.close()
+        self._readers.__exit__(kind, error, trace)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what another process or machine needs: everything but open files."""
-        return {name: value for name, value in vars(self).items() if name not in _OWN}
+        return {name: value for name, value in vars(self).items() if name != _OWN}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -89,9 +85,7 @@ class Search:
 
     def _open(self) -> None:
         return_large_arrays()
-        self._local = threading.local()
-        self._lock = threading.Lock()
-        self._readers = ExitStack()
+        self._readers = Readers(self.plan)
 
     def fit(self, tell: Progress) -> None:
         """Take the statistics of the whole scene.
@@ -150,7 +144,7 @@ class Search:
         """Yield what every block shows, in order."""
         kept = [parts is not None and parts.has(tile) for tile in work]
         missing = [tile for tile, has in zip(work, kept, strict=True) if not has]
-        with closing(_in_turn(crew.executor, self.look, missing, crew.workers + 1)) as fresh:
+        with closing(in_turn(crew.executor, self.look, missing, crew.workers + 1)) as fresh:
             for tile, has in zip(work, kept, strict=True):
                 if parts is None or not has:
                     look = next(fresh)
@@ -183,7 +177,7 @@ class Search:
     def _objects(self, window: Slices) -> tuple[Score, dict[str, FloatArray], list[Sighting]]:
         """Return the score of a window, what it looks like where evidence is wanted, and its objects."""
         wide = grow(window, self.plan.grid.shape, self.detector.halo_px)
-        block = self._reader().block(wide)
+        block = self._readers.mine().block(wide)
         inside = within(window, wide)
         ground = ground_of(crop_block(block, inside)) if self.evidence else {}
         try:
@@ -205,21 +199,11 @@ class Search:
         )
         return bool(self.area.inside((rows, cols))[one.rows - rows.start, one.cols - cols.start].any())
 
-    def _reader(self) -> Reader:
-        """Return this thread's own reader: GDAL datasets are not shared between threads."""
-        if not hasattr(self._local, "reader"):
-            reader = Reader(self.plan)
-            with self._lock:
-                self._readers.enter_context(reader)
-            self._local.reader = reader
-        mine: Reader = self._local.reader
-        return mine
-
     def _sample(self, tell: Progress) -> Iterator[Block]:
         """Yield blocks spread over the area, in an order without pattern, the same one every time."""
         every = [tile.inner for tile in tiles(self.plan.grid.shape, FIT_TILE_PX) if self.area.touches(tile.inner)]
         order = [inset(every[index]) for index in np.random.default_rng(0).permutation(len(every))]
-        with crew_of() as crew, closing(_in_turn(crew.executor, self._read, order, 2)) as blocks:
+        with crew_of() as crew, closing(in_turn(crew.executor, self._read, order, 2)) as blocks:
             for block in blocks:
                 if _both_seen(block).mean() < FIT_USABLE:
                     continue
@@ -231,7 +215,7 @@ class Search:
 
     def _read(self, window: Slices) -> Block:
         with rasterio.Env(**ENVIRONMENT):
-            return self._reader().block(window)
+            return self._readers.mine().block(window)
 
     def _area_px(self, work: Iterable[Tile]) -> int:
         if self.area.polygon is None:
@@ -251,18 +235,3 @@ def _nothing(plan: Plan) -> str:
         f"there is hardly a pixel that is clear both before and after: {dates}; "
         "give more dates, or check that the rasters cover the same ground"
     )
-
-
-def _in_turn(pool: Executor, work: Callable[[T], R], items: Iterable[T], ahead: int) -> Generator[R, None, None]:
-    """Yield results in order with at most `ahead` of them under way or waiting: memory stays bounded."""
-    waiting: deque[Future[R]] = deque()
-    try:
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) >= ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()

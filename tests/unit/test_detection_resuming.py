@@ -20,8 +20,9 @@ from detection.arrays import Block, Score
 from detection.parts import Parts
 from detection.run import run_landslide
 from detection.scheduling import crew
+from detection.simulate import simulate_landslide
 from hazard_db.errors import DetectionError
-from tests.detection_rasters import Brightening, ground, stored, write_tif
+from tests.detection_rasters import Brightening, ground, stored, write_block, write_tif
 
 SHAPE = (400, 420)
 BLOCK_PX = 128
@@ -71,7 +72,9 @@ def folder(tmp_path: Path) -> Path:
 
 def start(folder: Path, log: Path, pause: float) -> subprocess.Popen[bytes]:
     environment = os.environ | {"SCORED": str(log), "PAUSE": str(pause), "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen([sys.executable, "-c", SCRIPT, str(folder)], env=environment, cwd=ROOT)
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(folder)], env=environment, cwd=ROOT, stderr=subprocess.DEVNULL
+    )
 
 
 def outcome(folder: Path) -> tuple[Any, ...]:
@@ -80,15 +83,16 @@ def outcome(folder: Path) -> tuple[Any, ...]:
         return collection, mask.read().tobytes(), z.read().tobytes()
 
 
-def test_killed_and_started_again_it_goes_on(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_killed_and_started_again_it_goes_on(how: signal.Signals, folder: Path, tmp_path: Path) -> None:
     first, second, third = (tmp_path / f"{name}.log" for name in ("first", "second", "third"))
     running = start(folder, first, 0.3)
     parts = folder / ".out.geojson.parts"
     deadline = time.monotonic() + 60
     while len(list(parts.glob("*/*.npz"))) < 4 and time.monotonic() < deadline:
         time.sleep(0.02)
-    running.send_signal(signal.SIGKILL)
-    running.wait()
+    running.send_signal(how)
+    assert running.wait(timeout=60) != 0
     kept = len(list(parts.glob("*/*.npz")))
     assert 4 <= kept < BLOCKS
     assert not (folder / "out.geojson").exists()
@@ -147,6 +151,25 @@ def test_a_cluster_gives_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch)
         assert workers.workers == 2
         there = run_landslide(*files, folder / "there.geojson", block_px=BLOCK_PX, crew=workers)
     assert there.collection == here.collection
+
+
+@pytest.mark.filterwarnings("default")
+def test_processes_of_a_cluster_give_the_same(tmp_path: Path) -> None:
+    """The workers get nothing but a pickle, open the files themselves and send back what they found."""
+    distributed = pytest.importorskip("distributed")
+    scene = simulate_landslide(11, shape=(300, 300), slides=14, n_before=2, n_after=2)
+    before, after, dem = write_block(tmp_path, scene.block)
+    here, there = ((tmp_path / f"{name}.geojson", tmp_path / f"{name}.tif") for name in ("here", "there"))
+    run_landslide(before, after, here[0], dem=dem, mask=here[1], block_px=160)
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=2, processes=True, protocol="tcp://", dashboard_address=None
+        ) as cluster,
+        crew(cluster.scheduler_address) as workers,
+    ):
+        run_landslide(before, after, there[0], dem=dem, mask=there[1], block_px=160, crew=workers)
+    assert json.loads(here[0].read_text(encoding="utf8"))["features"]
+    assert [path.read_bytes() for path in there] == [path.read_bytes() for path in here]
 
 
 @pytest.mark.filterwarnings("default")
