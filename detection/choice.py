@@ -34,10 +34,15 @@ def choose(method: str | None, plan: Plan) -> tuple[str, Detector]:
     if not optical:
         raise DetectionError(f"{radar[0].label}: holds radar, which {method} cannot use; use {SAR}")
     name = method or _suiting([[one for one in side if one.look is None] for side in (plan.before, plan.after)])
-    if radar:
-        return f"{name}+{SAR}", Fused(DETECTORS[name](), DETECTORS[SAR]())
-    detector: Detector = DETECTORS[name]()
-    return name, detector
+    detector = _built(name, masked=all(one.quality is not None for one in optical))
+    return (f"{name}+{SAR}", Fused(detector, DETECTORS[SAR]())) if radar else (name, detector)
+
+
+def _built(name: str, *, masked: bool) -> Detector:
+    """Return a detector of reflectance, told whether all dates have a quality band where it asks for that."""
+    kind = DETECTORS[name]
+    detector: Detector = kind(masked=masked) if "masked" in getattr(kind, "model_fields", ()) else kind()
+    return detector
 
 
 def _suiting(sides: Sequence[Sequence[Scene]]) -> str:

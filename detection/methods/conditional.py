@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from detection.arrays import Block, BoolArray, FloatArray, Score
 from detection.methods.matching import Fitted, matched, matched_alone, smoothed, standardise
-from detection.methods.pixels import CLOUD_REACH_PX, look, median
+from detection.methods.pixels import CLOUD_REACH_PX, View, look, median, plant_index
 from detection.methods.remainder import MEAN_PX, all_residuals
 
 HALO_PX = CLOUD_REACH_PX + MEAN_PX // 2 + 4
@@ -32,7 +32,8 @@ def apply(block: Block, fitted: Fitted, floor: float) -> Score:
         raise ValueError(f"fitted on {len(fitted.expectations)} dates after, the block has {len(block.after)}")
     view = look(block, fitted.bands)
     left = all_residuals(view, fitted.expectations, fitted.shifts)
-    answer = matched(view, median(left, view.seen_after & view.seen_before), fitted)
+    middle = median(left, view.seen_after & view.seen_before)
+    answer = matched(view, middle, fitted)
     z = standardise(answer, view, fitted) / np.float32(fitted.smooth_scale)
     seen = view.seen
     pixels = np.flatnonzero((z > floor) & seen)
@@ -47,6 +48,8 @@ def apply(block: Block, fitted: Fitted, floor: float) -> Score:
         "purity": answer.purity,
         "cloud": answer.cloud,
         "shade": answer.shade,
+        "greening": greening(view, middle),
+        "brightening": middle.mean(axis=0),
         "contrast": answer.contrast,
         "vote": smoothed(np.clip(vote, -5, 50), seen),
         "plants": view.plants,
@@ -56,6 +59,19 @@ def apply(block: Block, fitted: Fitted, floor: float) -> Score:
         np.where(seen, z, unseen), seen, first_after, last_quiet,
         {name: np.where(seen, layer, unseen) for name, layer in layers.items()},
     )  # fmt: skip
+
+
+def greening(view: View, residual: FloatArray) -> FloatArray:
+    """Return by how much the index of plants rose beyond what was to be expected, (rows, cols): scars are bare, shade is not.
+
+    Parameters
+    ----------
+    residual
+        (bands, rows, cols).
+    """
+    which = [index for index, name in enumerate(view.bands) if name in {"green", "red", "nir"}]
+    after = view.before[which] + residual[which]
+    return plant_index(after, tuple(view.bands[index] for index in which)) - view.plants
 
 
 _SHOWN, _QUIET = 0.5, 0.25

@@ -16,7 +16,7 @@ EIGHT = np.ones((3, 3), dtype=bool)
 RING_PX = 10
 """The surroundings of an object reach this far."""
 PEAK_PERCENTILE = 90
-NEAR_PX = 2
+NEAR_PX = 1
 """The blur of optics and smoothing reaches this far."""
 LEVEL_DEG, LEVEL_PX = 8.0, 5
 """Ground whose slope, averaged over so many pixels, is less is valley floor: river beds and fields."""
@@ -56,11 +56,11 @@ class Region:
 
 
 def regions(z: FloatArray, rules: Rules, where: BoolArray | None = None) -> Iterator[Region]:
-    """Yield the connected regions above `low` that somewhere exceed `high`, cut back to a share of the peaks near by.
+    """Yield the connected regions above `low` that somewhere exceed `high`, cut back to a share of the peaks next to them.
 
     Hysteresis thresholding as in [@Canny1986]. The blur of the optics carries a strong change beyond its
-    border: pixels below `keep` times the highest within NEAR_PX are left out. The highest of the whole region would
-    not do: what a slide does to rock is a fraction of what it does to forest.
+    border: pixels below `keep` times the highest within NEAR_PX are left out, as a blurred edge stands where half of it
+    is left. The highest of the whole region would not do: what a slide does to rock is a fraction of what it does to forest.
 
     Parameters
     ----------
@@ -114,7 +114,8 @@ def features(region: Region, score: Score, block: Block) -> dict[str, float]:
     """Return what is told of a region to judge it by; all finite, those of relief only where it is known."""
     inside, window = region.inside, region.window
     z = score.z[window]
-    ring = ndi.binary_dilation(inside, EIGHT, RING_PX) & ~ndi.binary_dilation(inside, EIGHT, 2)
+    beyond = [ndi.binary_dilation(inside, EIGHT, steps) for steps in (1, 2, 3, RING_PX)]
+    ring, edge = beyond[3] & ~beyond[1], beyond[2] & ~beyond[0] & np.isfinite(z)
     around = z[ring]
     around_seen = around[np.isfinite(around)]
     mean = float(np.nanmean(z[inside]))
@@ -122,8 +123,11 @@ def features(region: Region, score: Score, block: Block) -> dict[str, float]:
         "area_px": float(inside.sum()),
         "mean": mean,
         "peak": region.peak,
+        "highest": float(np.nanmax(z[inside])),
         # other slides may be around: neither the median nor changes the other way feel a few of them
         "ring_middle": float(np.median(around_seen)) if around_seen.size else 0.0,
+        # the optics blur the border of a slide by a pixel; clouds, haze and shadows fade over more
+        "edge": float(np.median(z[edge])) / max(mean, 0.1) if edge.any() else 0.0,
         "ring_contrary": float((around_seen < -3).mean()) if around_seen.size else 0.0,
         "observed_share": float(np.isfinite(z[ring | inside]).mean()),
         "border_share": _border_share(inside, np.isfinite(z)),

@@ -23,11 +23,11 @@ class Pair(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    high: float = Field(6.0, gt=0)
+    high: float = Field(5.0, gt=0)
     """Score that a landslide exceeds somewhere, in standard deviations of unchanged ground."""
-    low: float = Field(2.5, gt=0)
+    low: float = Field(2.0, gt=0)
     """Score that all of it exceeds."""
-    keep: float = Field(0.42, ge=0, lt=1)
+    keep: float = Field(0.5, ge=0, lt=1)
     """Share of the peaks near by that all of it exceeds."""
     min_area_px: int = Field(6, ge=1)
     min_slope_deg: float = Field(10.0, ge=0, le=90)
@@ -38,9 +38,11 @@ class Pair(BaseModel):
     """Cosine of the angle between long axis and fall line."""
     min_solidity: float = Field(0.35, ge=0, le=1)
     """Share of the convex hull."""
-    min_confidence: float = Field(0.3, ge=0, le=1)
+    min_confidence: float = Field(0.45, ge=0, le=1)
     """Less likely objects are left out. Where probabilities are right, half of the best F1 is the threshold that
-    reaches it [@Lipton2014], and one pair reaches some 0.6."""
+    reaches it [@Lipton2014], some 0.4 with relief; a little more keeps pairs without change quiet."""
+    masked: bool = True
+    """Whether a quality band of all dates told cloud and snow; else confidence is judged as without."""
 
     @property
     def halo_px(self) -> int:
@@ -61,17 +63,19 @@ class Pair(BaseModel):
             self.high, self.low, self.keep, self.min_area_px, self.min_slope_deg,
             self.max_elongation_across, self.min_alignment, self.min_solidity,
         )  # fmt: skip
+        bands = set(common_bands(block))
         mode = mode_of(
             has_relief=block.terrain is not None,
             dates_after=len(block.after),
-            has_infrared=bool({"nir", "swir1", "swir2"} & set(common_bands(block))),
+            has_infrared=bool({"nir", "swir1", "swir2"} & bands),
         )
+        shortwave = bool({"swir1", "swir2"} & bands)
         found: list[Candidate] = []
         for region in regions(score.z, rules, hillsides(block.terrain)):
             told = features(region, score, block)
             if not plausible(told, rules):
                 continue
-            likely = confidence(told, mode)
+            likely = confidence(told, mode, masked=self.masked, shortwave=shortwave)
             if likely >= self.min_confidence:
                 found.append(candidate(len(found) + 1, region, told, likely))
         return found

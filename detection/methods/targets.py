@@ -6,13 +6,20 @@ import numpy as np
 
 from detection.arrays import BANDS, BoolArray, FloatArray
 
-TARGETS: dict[str, tuple[float, ...]] = {
-    "bright rock": (0.24, 0.28, 0.31, 0.35, 0.39, 0.35),
-    "grey debris": (0.16, 0.185, 0.21, 0.24, 0.28, 0.26),
-    "brown soil": (0.09, 0.13, 0.18, 0.25, 0.35, 0.30),
-    "wet dark": (0.06, 0.07, 0.08, 0.10, 0.11, 0.09),
+COLOURS: dict[str, tuple[float, ...]] = {
+    "grey rock": (0.76, 0.83, 0.88, 1.0, 1.12, 1.02),
+    "brown soil": (0.38, 0.54, 0.74, 1.0, 1.30, 1.10),
+    "damp debris": (0.45, 0.60, 0.75, 1.0, 1.00, 0.80),
 }
-"""Reflectance of fresh scars and deposits in round figures of our own choice, none of them a spectrum of the simulator."""
+"""Reflectance beside that of near infrared, in the order of BANDS: broken rock, oxidised soil, and either of them wet."""
+BRIGHTNESS = (0.35, 0.20, 0.10)
+TARGETS = {
+    f"{name} {nir:.2f}": tuple(nir * part for part in colour) for name, colour in COLOURS.items() for nir in BRIGHTNESS
+}
+"""Reflectance of fresh scars and deposits: three colours from dark to bright in round figures, none of them a spectrum of the
+simulator. What lies between two of them falls little short of either."""
+VISIBLE_TARGETS = ("grey rock 0.35", "grey rock 0.20", "brown soil 0.20", "damp debris 0.10")
+"""Those looked for in visible bands alone: more would hold the directions of cloud and shadow too."""
 DIFFUSE_SHARE = {"blue": 0.25, "green": 0.19, "red": 0.14, "nir": 0.09, "swir1": 0.05, "swir2": 0.04}
 """Light from a clear sky on level ground; order of magnitude, the regression takes up the difference."""
 SHARE = 0.5
@@ -69,7 +76,8 @@ def signatures(inverse: FloatArray, bands: tuple[str, ...]) -> list[FloatArray]:
     inverse
         One over the reflectance on evenly lit ground, (bands, pixels).
     """
-    return [_mixed(inverse, bands, spectrum, SHARE) for spectrum in TARGETS.values()]
+    known = TARGETS if {"nir", "swir1", "swir2"} & set(bands) else {name: TARGETS[name] for name in VISIBLE_TARGETS}
+    return [_mixed(inverse, bands, spectrum, SHARE) for spectrum in known.values()]
 
 
 def _mixed(inverse: FloatArray, bands: tuple[str, ...], spectrum: tuple[float, ...], share: float) -> FloatArray:

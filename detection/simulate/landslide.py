@@ -14,8 +14,9 @@ from detection.arrays import BANDS, Acquisition, Block, BoolArray, FloatArray, T
 from detection.blocks import terrain_from_elevation
 from detection.simulate import spectra as library
 from detection.simulate.relief import Relief, fractal, mountains, walk_down
-from detection.simulate.sensor import HAZE, clouds, lighting, observe
+from detection.simulate.sensor import clouds, lighting, observe
 from detection.simulate.spectra import ScarSpectra, Spectrum, column
+from detection.simulate.world import World
 
 LATITUDE_DEG = 36.3
 
@@ -99,6 +100,7 @@ def simulate_landslide(
     bands: tuple[str, ...] = BANDS,
     with_terrain: bool = True,
     nuisances: Nuisances | None = None,
+    world: World | None = None,
 ) -> LandslideScene:
     """Return a scene of landslides with exact truth; equal arguments give equal scenes.
 
@@ -110,8 +112,10 @@ def simulate_landslide(
         Which scar spectra: coefficients may be fitted on "train" and "varied" only, methods chosen on "check" too.
     elevation_m
         Relief to use, (rows, cols); None = fractal mountains with a valley.
+    world
+        Its constants; None = those of World().
     """
-    nuisances = nuisances or Nuisances()
+    nuisances, world = nuisances or Nuisances(), world or World()
     rng = np.random.default_rng([seed, ("train", "test", "varied", "check").index(spectra)])
     if elevation_m is None:
         relief = mountains(rng, shape, pixel_m, mean_slope_deg)
@@ -120,11 +124,11 @@ def simulate_landslide(
         relief = Relief(elevation_m.astype(np.float32), None, np.zeros(shape, dtype=bool))
     terrain = terrain_from_elevation(relief.elevation_m, (pixel_m, pixel_m))
     wanted = round(25 * shape[0] * shape[1] / 360_000) if slides is None else slides
-    scars = _draw_scars(rng, terrain, wanted, pixel_m)
+    scars = _draw_scars(rng, terrain, wanted, pixel_m, world.length_to_width)
     bank = library.scars(spectra, seed)
     ground = _Ground.draw(rng, relief, terrain)
-    labels, scar_share, scar_reflectance, truth = _paint(rng, scars, bank, shape)
-    camera = _Camera(rng, relief, terrain, ground=ground, nuisances=nuisances, pixel_m=pixel_m)
+    labels, scar_share, scar_reflectance, truth = _paint(rng, scars, bank, shape, world.mixing)
+    camera = _Camera(rng, relief, terrain, ground=ground, nuisances=nuisances, pixel_m=pixel_m, world=world)
     dates = _dates(rng, n_before, n_after)
     seen = []
     for index, date in enumerate(dates):
@@ -159,7 +163,9 @@ def sun_position(date: datetime) -> tuple[float, float]:
     return float(np.degrees(np.arcsin(up))), float(np.degrees(np.arctan2(east, north)) % 360)
 
 
-def _draw_scars(rng: np.random.Generator, terrain: Terrain, wanted: int, pixel_m: float) -> list[_Scar]:
+def _draw_scars(
+    rng: np.random.Generator, terrain: Terrain, wanted: int, pixel_m: float, ratios: tuple[float, float]
+) -> list[_Scar]:
     """Return slides on steep ground that neither touch each other nor the border."""
     below_snow = terrain.elevation_m < np.nanquantile(terrain.elevation_m, 0.8)
     steep = np.argwhere((terrain.slope_deg > 24.0) & below_snow)
@@ -170,7 +176,7 @@ def _draw_scars(rng: np.random.Generator, terrain: Terrain, wanted: int, pixel_m
         if len(scars) == wanted or not len(steep):
             break
         area_m2 = 1e6 * (1.28e-3 / rng.gamma(1.4) - 1.32e-4)
-        ratio = rng.uniform(2.5, 6.0)
+        ratio = rng.uniform(*ratios)
         start = steep[rng.integers(len(steep))] + rng.random(2)
         if not 7 * pixel_m**2 <= area_m2 <= 2.5e5:
             continue
@@ -214,7 +220,11 @@ def _scar(
 
 
 def _paint(
-    rng: np.random.Generator, scars: list[_Scar], bank: dict[str, Spectrum], shape: tuple[int, int]
+    rng: np.random.Generator,
+    scars: list[_Scar],
+    bank: dict[str, Spectrum],
+    shape: tuple[int, int],
+    mixings: tuple[float, float],
 ) -> tuple[npt.NDArray[np.int32], FloatArray, FloatArray, tuple[Slide, ...]]:
     """Return labels, share of scar per pixel, reflectance of the scar, and the list of slides."""
     labels = np.zeros(shape, dtype=np.int32)
@@ -224,7 +234,7 @@ def _paint(
     names = sorted(bank)
     truth = []
     for label, scar in enumerate(scars, start=1):
-        name, mixing = names[rng.integers(len(names))], float(rng.uniform(0.35, 0.95))
+        name, mixing = names[rng.integers(len(names))], float(rng.uniform(*mixings))
         patchy = mixing * np.clip(1 + 0.15 * rng.standard_normal(len(scar.rows)), 0.6, 1.05)
         share[scar.rows, scar.cols] = scar.cover * np.minimum(patchy, 1)
         reflectance[:, scar.rows, scar.cols] = np.array(bank[name])[:, None] * texture[scar.rows, scar.cols]
@@ -292,9 +302,10 @@ class _Camera:
         ground: _Ground,
         nuisances: Nuisances,
         pixel_m: float,
+        world: World,
     ) -> None:
         self.rng, self.relief, self.terrain, self.ground = rng, relief, terrain, ground
-        self.nuisances, self.pixel_m = nuisances, pixel_m
+        self.nuisances, self.pixel_m, self.world = nuisances, pixel_m, world
         self.river_shift = float(rng.choice([-1, 1]) * rng.uniform(2, 5))
 
     def shoot(
@@ -320,9 +331,9 @@ class _Camera:
     def _surface(self, is_after: bool) -> FloatArray:
         """Return reflectance of the ground under even light: plants by season, fields and river by date."""
         rng, ground = self.rng, self.ground
-        table = np.array(list(library.SURFACES.values()), dtype=np.float32)
+        table = self.world.surfaces.copy()
         if self.nuisances.season:
-            dryness = rng.uniform(0, 0.45)
+            dryness = rng.uniform(*self.world.dryness)
             table[4] += dryness * (table[3] - table[4])
             table[5] += 0.25 * dryness * (table[3] - table[5])
         surface = np.tensordot(table.T, ground.shares, axes=1) * ground.texture
@@ -342,7 +353,7 @@ class _Camera:
         """Return the ground with its snow above the snowline of the date, and the share of snow."""
         if not self.nuisances.snow:
             return surface, np.zeros(surface.shape[1:], dtype=np.float32)
-        line = self.ground.snowline + self.rng.normal(0, 100) + 15 * self.ground.roughness
+        line = self.ground.snowline + self.rng.normal(0, self.world.snowline_m) + 15 * self.ground.roughness
         snow = np.clip((self.relief.elevation_m - line) / 100.0, 0, 1).astype(np.float32)
         return surface + snow * (column(library.SNOW) - surface), snow
 
@@ -351,22 +362,24 @@ class _Camera:
         shape = (surface.shape[1], surface.shape[2])
         if not self.nuisances.clouds:
             return surface, np.ones(shape, dtype=bool)
-        opacity, shadow, flagged = clouds(self.rng, shape, float(self.rng.uniform(0.0, 0.18)), sun_azimuth_deg)
+        opacity, shadow, flagged = clouds(
+            self.rng, shape, float(self.rng.uniform(*self.world.cloud_cover)), sun_azimuth_deg
+        )
         surface = surface * (1 - shadow)
         usable = ~flagged if self.nuisances.cloud_mask else np.ones(shape, dtype=bool)
-        return surface + opacity * (column(library.CLOUD) - surface), usable
+        return surface + opacity * (self.world.cloud[:, None, None] - surface), usable
 
     def _sensor(self, image: FloatArray) -> FloatArray:
         """Return the picture after air, optics and electronics."""
-        rng, on = self.rng, self.nuisances
-        shift = rng.normal(0, 0.25, size=2) if on.jitter else np.zeros(2)
-        image = observe(image, psf_px=0.55, shift_px=(float(shift[0]), float(shift[1])))
+        rng, on, world = self.rng, self.nuisances, self.world
+        shift = rng.normal(0, world.jitter_px, size=2) if on.jitter else np.zeros(2)
+        image = observe(image, psf_px=world.psf_px, shift_px=(float(shift[0]), float(shift[1])))
         if on.haze:
             veil = rng.uniform(0, 1) * (1 + 0.4 * fractal(rng, (image.shape[1], image.shape[2]), 3.5))
-            image = image + HAZE[:, None, None] * np.maximum(veil, 0)
+            image = image + world.haze[:, None, None] * np.maximum(veil, 0)
         if on.gain:
-            image = image * np.exp(rng.normal(0, 0.04, size=(len(BANDS), 1, 1)))
+            image = image * np.exp(rng.normal(0, world.gain, size=(len(BANDS), 1, 1)))
         if on.noise:
-            image = image * (1 + 0.01 * rng.standard_normal(image.shape, dtype=np.float32))
+            image = image * (1 + world.noise * rng.standard_normal(image.shape, dtype=np.float32))
             image = image + 0.001 * rng.standard_normal(image.shape, dtype=np.float32)
         return np.clip(image, 0.0005, 1.6).astype(np.float32)

@@ -105,7 +105,7 @@ def test_no_change_no_landslide(tmp_path: Path) -> None:
     scene = simulate_landslide(504, shape=(500, 500), slides=0)
     before, after, dem = write_block(tmp_path, scene.block)
     result = run_landslide(before, after, tmp_path / "out.geojson", dem=dem)
-    assert len(result.features) <= 2  # 25 km²
+    assert len(result.features) <= 3  # 25 km²: 0.05 per km² bring more than that one time in twenty-six
 
 
 def test_hokkaido_pair(shared_data: Path, tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def hokkaido(
 ) -> Iterator[tuple[Hokkaido, Score, list[Candidate], np.ndarray]]:
     """Yield the pair, its score, its objects and their pixels."""
     pair = Hokkaido(shared_data / "imagery" / "s2_hokkaido_2018")
-    block, detector = pair.block(relief=request.param), Pair()
+    block, detector = pair.block(relief=request.param), Pair(masked=False)
     score = detector.score(block, detector.fit([block]))
     found = detector.candidates(score, block)
     marked = np.zeros(score.observed.shape, dtype=bool)
@@ -104,12 +104,13 @@ def test_hokkaido_cluster_is_found(hokkaido: tuple[Hokkaido, Score, list[Candida
 def test_hokkaido_nodata_and_valley_floor_stay_clean(
     hokkaido: tuple[Hokkaido, Score, list[Candidate], np.ndarray],
 ) -> None:
-    pair, score, _, marked = hokkaido
+    pair, score, found, marked = hokkaido
     assert not marked[~(pair.seen_before & pair.seen_after)].any()
     assert score.observed[~(pair.seen_before & pair.seen_after)].sum() == 0
     flat = score.observed & pair.floor
     assert flat.sum() > 10_000
-    assert marked[flat].mean() < 0.01
+    # without relief nothing tells a field that was harvested from ground laid bare
+    assert marked[flat].mean() < (0.02 if found[0].mean_slope_deg is None else 0.01)
 
 
 def romania(folder: Path, resolution: str, names: dict[str, str]) -> list[Acquisition]:
