@@ -1,10 +1,12 @@
-"""What keeps copies elsewhere in step: metadata of a collection, and what changed in it since a moment."""
+"""For other programs: metadata of a collection, what changed in it since a moment, a project for QGIS."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+from xml.sax.saxutils import escape
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
@@ -19,7 +21,18 @@ from hazard_db.errors import NotFoundError
 router = APIRouter(prefix="/ogc", include_in_schema=False, dependencies=[Depends(needs("public"))])
 
 USUAL, MOST = 1_000, 10_000
+PROJECT, SERVER = Path(documents.__file__).with_name("project.qgs"), "@SERVER@"
+"""Written by scripts/qgis_project.py; the mark in it stands for the address of the interface."""
 BEGINNING = "1970-01-01T00:00:00+00:00"
+
+
+@router.get("/project.qgs")
+def project(request: Request) -> Response:
+    """Return a project for QGIS: every layer of this server, in the colours of the maps."""
+    asked.only(request.query_params, ())
+    made = PROJECT.read_text(encoding="utf8").replace(SERVER, escape(ogc.base(request), {"'": "&apos;", '"': "&quot;"}))
+    headers = {"Content-Disposition": 'attachment; filename="kkh-hazard-watch.qgs"'}
+    return Response(made, media_type="application/x-qgis-project", headers=headers)
 
 
 @router.get("/collections/{name}/metadata")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from defusedxml.ElementTree import fromstring
 from pydantic import SecretStr
 
 from api.app import create_app
@@ -115,3 +117,13 @@ def test_metadata_names_licence_files_and_extent(client: TestClient, database: A
 def test_what_cannot_be_asked_is_told_so(client: TestClient, params: dict[str, str]) -> None:
     assert client.get("/ogc/collections/sites/updates", params=params).status_code == 400
     assert client.get("/ogc/collections/segments/updates").status_code == 404
+
+
+def test_the_project_for_qgis_reads_this_server(client: TestClient) -> None:
+    project = fromstring(client.get("/ogc/project.qgs").content)
+    sources = [one.text for one in project.iter("datasource") if one.text]
+    assert len(sources) >= 13
+    known = {one["id"] for one in client.get("/ogc/collections").json()["collections"]}
+    for source in sources:
+        assert "url='http://testserver/ogc'" in source
+        assert re.search(r"typename='([a-z_]+)'", source)[1] in known  # type: ignore[index]
