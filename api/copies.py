@@ -28,6 +28,8 @@ def open_to_all(original: Path, folder: Path, mime_type: str) -> tuple[Path, str
     if copy.is_file():
         return copy, "image/jpeg"
     with Image.open(original, formats=FORMATS) as image:
+        if image.format == "PNG" and image.width * image.height > MOST_PIXELS_READ:
+            return None  # it would be unpacked whole to be asked what it tells
         if not TELLING & image.info.keys() and not image.getexif():
             return original, mime_type
         if image.width * image.height > MOST_PIXELS_READ:

@@ -179,15 +179,20 @@ def _look(path: Path, label: str) -> tuple[str, Mapping[int, Any]]:
             with Image.open(
                 path, formats=FORMATS
             ) as image:  # anew: of a PNG nothing else may be asked before it is verified
-                exif = dict(image.getexif())
-                gps = dict(image.getexif().get_ifd(ExifTags.IFD.GPSInfo))
-                exif |= dict(image.getexif().get_ifd(ExifTags.IFD.Exif))
+                told = image.getexif() if _cheap(image) else Image.Exif()
+                exif, gps = dict(told), dict(told.get_ifd(ExifTags.IFD.GPSInfo))
+                exif |= dict(told.get_ifd(ExifTags.IFD.Exif))
             _read_through(path)
     except InputError:
         raise
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError, KeyError) as error:
         raise InputError(f"{label}: not a whole file of a kind that is taken ({KINDS})") from error
     return kind, {**exif, ExifTags.IFD.GPSInfo: gps}
+
+
+def _cheap(image: Image.Image) -> bool:
+    """Return whether a picture may be asked what it tells: a PNG is unpacked whole for it."""
+    return image.format != "PNG" or image.width * image.height <= MOST_PIXELS_READ
 
 
 def _read_through(path: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import uvicorn
@@ -91,3 +92,14 @@ def body_of(xml: bytes, photos: dict[str, bytes], *, incomplete: bool = False) -
     """Return the bytes and headers of a POST."""
     request = httpx.Request("POST", "http://phone/", files=parts(xml, photos, incomplete=incomplete))
     return request.read(), {"Content-Type": request.headers["content-type"]}
+
+
+def send_cut(phone: httpx.Client, kind: str, body: bytes, length: int, *, chunked: bool) -> None:
+    """Send the beginning of a request and hang up."""
+    where = urlsplit(str(phone.base_url))
+    told = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(body)}"
+    path = f"{where.path.rstrip('/')}/submission"
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\n{told}\r\n\r\n".encode()
+    beginning = f"{length:x}\r\n".encode() + body[:length] + b"\r\n" if chunked else body[:length]
+    with socket.create_connection((where.hostname or "", where.port or 0)) as raw:
+        raw.sendall(head + beginning)

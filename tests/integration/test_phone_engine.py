@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Page, Route, sync_playwright
 from sqlalchemy import text
 
 from hazard_db import accounts, connect
-from tests.phones import serving, settings_of
+from tests.phones import send_cut, serving, settings_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.acceptance]
 
@@ -50,16 +51,20 @@ async ([base, id, answers, photos, split, resends]) => {
     throw new Error(`${payload.status} ${wrong}`);
   }
   const parts = [...payload.data];
-  const statuses = [];
+  const statuses = [], bodies = [];
   for (let time = 0; time <= resends; time += 1)
     for (const [index, part] of parts.entries()) {
       const body = new FormData();
       for (const [name, value] of part.entries()) body.append(name, value);
       if (index < parts.length - 1) body.set("*isIncomplete*", "yes");
-      statuses.push((await fetch(`${base}/submission`, { method: "POST", body })).status);
+      if (resends === 0) { // handed over as the browser would have sent it
+        const made = new Response(body);
+        const bytes = new Uint8Array(await made.clone().arrayBuffer());
+        bodies.push([made.headers.get("content-type"), Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")]);
+      } else statuses.push((await fetch(`${base}/submission`, { method: "POST", body })).status);
     }
   const xml = await parts[0].get("xml_submission_file").text();
-  return { statuses, parts: parts.length, xml, languages: root.languages.map((one) => one.language) };
+  return { statuses, bodies, parts: parts.length, xml, languages: root.languages.map((one) => one.language) };
 }
 """
 
@@ -139,3 +144,43 @@ def test_odks_engine_fills_a_form_and_it_is_stored_once_with_its_photos(
     assert stored.source_id in done["xml"]
     assert expected.items() <= stored.attributes.items()
     assert stored.accuracy_m == 4
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_what_odks_engine_sends_survives_cut_connections(
+    page: Page, database: Any, tmp_path: Path, chunked: bool
+) -> None:  # fmt: skip
+    """Each part of a form in two parts is cut in the middle, three times, and then sent whole, six times."""
+    with connect.transaction(database.engine) as conn:
+        key = accounts.create_phone_key(conn, "engine")
+    answers = {"position": PLACE, "movement": "slide_planar", "length_m": 12.5}
+    with serving(settings_of(database, tmp_path)) as address:
+        page.goto(f"{address}/engine/")
+        filled = page.evaluate(FILL, [f"/openrosa/t/{key}", "kkh_landslide", answers, ["photo", "photo_2"], True, 0])
+        bodies = [(kind, body.encode("latin-1")) for kind, body in filled["bodies"]]
+        assert len(bodies) == 2
+        assert [b"*isIncomplete*" in body for _, body in bodies] == [True, False]
+        with httpx.Client(base_url=f"{address}/openrosa/t/{key}", timeout=30) as phone:
+            for number, (kind, body) in enumerate(bodies):
+                for share in (0.2, 0.5, 0.95):
+                    send_cut(phone, kind, body, int(len(body) * share), chunked=chunked)
+                assert stored_counts(database) == ((1, 1, 1) if number else (0, 0, 0))
+                for _ in range(6):
+                    content = pieces(body) if chunked else body
+                    answer = phone.post("/submission", content=content, headers={"Content-Type": kind})
+                    assert answer.status_code == 201, answer.text
+                assert stored_counts(database) == (1, 1, number + 1)
+    assert not list((tmp_path / "media").glob(".part-*"))
+
+
+def pieces(body: bytes) -> Iterator[bytes]:
+    for start in range(0, len(body), 1000):
+        yield body[start : start + 1000]
+
+
+def stored_counts(database: Any) -> tuple[int, ...]:
+    with connect.transaction(database.engine) as conn:
+        return tuple(
+            int(conn.scalar(text(f"SELECT count(*) FROM {table}")) or 0)
+            for table in ("observation", "submission", "media")
+        )

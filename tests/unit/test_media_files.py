@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from PIL import Image
 
+from api import copies
 from hazard_db import media_files
 from hazard_db.errors import InputError
 
@@ -88,3 +89,22 @@ def test_nonsense_is_not_believed(tmp_path: Path, clock: str, gps: dict[int, obj
     exif[GPS] = gps
     stored = media_files.store(picture(exif=exif), tmp_path, "a")
     assert (stored.taken_at, stored.lonlat) == (None, None)
+
+
+def test_a_small_file_that_would_unpack_to_a_huge_picture_takes_no_memory(tmp_path: Path) -> None:
+    import resource
+
+    out = io.BytesIO()
+    Image.new("1", (16_000, 16_000)).save(out, "PNG")  # 32 kB, unpacked as colours 768 MB
+    assert len(out.getvalue()) < 100_000
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    stored = media_files.store(io.BytesIO(out.getvalue()), tmp_path / "media", "a.png")
+    assert stored.mime_type == "image/png"
+    assert (
+        copies.open_to_all(media_files.path_of(tmp_path / "media", stored.sha256), tmp_path / "copies", "image/png")
+        is None
+    )
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000  # kB
+    Image.new("1", (18_000, 18_000)).save(tmp_path / "b.png", "PNG")
+    with pytest.raises(InputError, match="pixels are too many"), (tmp_path / "b.png").open("rb") as stream:
+        media_files.store(stream, tmp_path / "media", "b.png")
