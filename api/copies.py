@@ -20,19 +20,18 @@ def open_to_all(original: Path, folder: Path, mime_type: str) -> tuple[Path, str
 
     None where no copy can be made: videos and HEIC carry what we cannot take out.
     """
-    if mime_type in SILENT:
-        return original, mime_type
     if mime_type not in {"image/jpeg", "image/png", "image/webp"}:
-        return None
+        return (original, mime_type) if mime_type in SILENT else None
     copy = folder / original.name[:2] / f"{original.name}.jpg"
     if copy.is_file():
         return copy, "image/jpeg"
     with Image.open(original, formats=FORMATS) as image:
-        if image.format == "PNG" and image.width * image.height > MOST_PIXELS_READ:
+        large = image.width * image.height > MOST_PIXELS_READ
+        if large and image.format == "PNG":
             return None  # it would be unpacked whole to be asked what it tells
         if not TELLING & image.info.keys() and not image.getexif():
             return original, mime_type
-        if image.width * image.height > MOST_PIXELS_READ:
+        if large:
             return None
         image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
         upright = ImageOps.exif_transpose(image).convert("RGB")

@@ -19,6 +19,7 @@ from hazard_db.errors import InputError
 
 CHUNK = 2**20
 MOST_PIXELS = 300_000_000
+Image.MAX_IMAGE_PIXELS = MOST_PIXELS  # Pillow's own limit is less than the 200 million of some phones
 MOST_PIXELS_READ = 50_000_000
 """Larger pictures take too much memory to be read through."""
 LONGEST_NAME = 200
@@ -173,7 +174,7 @@ def _look(path: Path, label: str) -> tuple[str, Mapping[int, Any]]:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as image:
                 if image.width * image.height > MOST_PIXELS:
-                    raise InputError(f"{label}: {image.width} x {image.height} pixels are too many")
+                    raise Image.DecompressionBombError
                 kind = IMAGES[image.format or ""]
                 image.verify()
             with Image.open(
@@ -185,7 +186,9 @@ def _look(path: Path, label: str) -> tuple[str, Mapping[int, Any]]:
             _read_through(path)
     except InputError:
         raise
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError, KeyError) as error:
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{label}: more than {MOST_PIXELS // 10**6} million pixels are too many") from error
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, KeyError) as error:
         raise InputError(f"{label}: not a whole file of a kind that is taken ({KINDS})") from error
     return kind, {**exif, ExifTags.IFD.GPSInfo: gps}
 
