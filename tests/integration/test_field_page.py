@@ -140,6 +140,25 @@ def test_the_form_is_filled_by_keyboard_and_says_what_is_missing(
     assert (stored.kind, stored.attributes) == ("rockfall", {"road_state": "blocked"})
 
 
+def test_rock_fall_points_are_added_up_and_say_of_how_many(
+    settings: ApiSettings, context: BrowserContext, database: Any
+) -> None:  # fmt: skip
+    page = context.new_page()
+    with serving(settings) as address:
+        log_in(page, address)
+        page.select_option("#kind", "kkh_rockfall")
+        page.click("#locate")
+        expect(page.locator("#km")).to_contain_text("km 657")
+        for name, points in (("rhrs_ditch", "27"), ("rhrs_block", "81"), ("rhrs_history", "3")):
+            page.select_option(f"[name={name}]", points)
+        page.select_option("[name=road_state]", "open")
+        page.click("#save")
+        expect(page.locator("#outbox li")).to_have_class("sent")
+        with connect.transaction(database.engine) as conn:
+            answers = conn.scalar(text("SELECT attributes FROM observation"))
+    assert (answers["rhrs_total"], answers["rhrs_criteria_total"]) == (111, 3)
+
+
 @pytest.mark.parametrize(("lang", "direction", "title"), [("ur", "rtl", "نیا مشاہدہ"), ("zh", "ltr", "新建观测")])
 def test_the_form_fits_a_phone_in_every_language(
     settings: ApiSettings, context: BrowserContext, lang: str, direction: str, title: str

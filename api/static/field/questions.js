@@ -74,10 +74,12 @@ function read(asked, inputs) {
   return asked.type in NUMBERS ? Number(text) : text;
 }
 
-// A constant, or the sum of answers.
+// A constant, the number of questions that were answered, or the sum of answers.
 function calculate(asked, given) {
   const constant = /^'(\w+)'$/.exec(asked.calculation);
+  const counted = [...asked.calculation.matchAll(/if\(\$\{(\w+)\} != '', 1, 0\)/g)].filter((found) => given[found[1]]);
   if (constant) given[asked.name] = constant[1];
+  else if (counted.length) given[asked.name] = counted.length;
   else {
     const parts = [...asked.calculation.matchAll(/coalesce\(\$\{(\w+)\}, 0\)/g)].map((found) => given[found[1]]).filter(Boolean);
     if (parts.length) given[asked.name] = parts.reduce((sum, part) => sum + Number(part), 0);
