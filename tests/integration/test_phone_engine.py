@@ -114,7 +114,8 @@ PLACE = {"latitude": 36.3372, "longitude": 74.8690, "altitude": 2400, "accuracy"
         ("kkh_landslide", {"movement": "slide_planar", "signs": ["cracks", "bulging"], "crack_width_mm": 35, "length_m": 120.5},
          ["photo", "photo_2", "photo_3"], 3,
          {"movement": "slide_planar", "signs": ["cracks", "bulging"], "crack_width_mm": 35, "length_m": 120.5}),
-        ("kkh_rockfall", {"road_state": "open", "rhrs_ditch": "27", "rhrs_block": "81"}, ["photo"], 1, {"rhrs_total": 108, "rhrs_criteria_total": 2}),
+        ("kkh_rockfall", {"road_state": "open", "rhrs_ditch": "27", "rhrs_block": "81"}, ["photo"], 1,
+         {"rhrs_total": 108, "rhrs_criteria_total": 2}),
     ],
 )  # fmt: skip
 def test_odks_engine_fills_a_form_and_it_is_stored_once_with_its_photos(
