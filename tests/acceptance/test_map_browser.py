@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page
@@ -16,6 +18,8 @@ from api.app import create_app
 from api.charts import write_map
 from api.opening import Catalogue
 from api.server import bind
+from detection.settlement.sums import SumFitter
+from ingest.displacement.load import ingest_displacement
 from maps import assets
 from tests.browsing import wait_until
 from tests.map_catalogue import CANDIDATE, CONFIRMED, fill, settings_of
@@ -248,3 +252,32 @@ def test_other_pages_fit_a_phone(base: str, context: BrowserContext, path: str) 
     for lang in ("en", "ur"):
         page.goto(f"{base}{path}?lang={lang}&f=html")
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), lang
+
+
+def test_points_are_drawn_from_tiles_and_a_click_leads_to_their_series(
+    base: str, context: BrowserContext, database: Any, tmp_path: Path
+) -> None:
+    days = [date(2024, 1, 3) + timedelta(days=12 * k) for k in range(20)]
+    t = np.arange(20) * 12 / 365.25
+    noise = np.random.default_rng(1).normal(size=(20, 2)) * 0.5
+    rows = [["ID", "Lat", "Lon", *(f"D{day:%Y%m%d}" for day in days)]]
+    for k, (name, lat, rate) in enumerate((("P1", 36.332, -30.0), ("P2", 36.328, 0.0))):
+        rows.append([name, lat, 74.858, *(np.round(rate * t + noise[:, k], 3))])
+    path = tmp_path / "two <points>.csv"
+    path.write_text("\n".join(",".join(map(str, row)) for row in rows) + "\n")
+    ingest_displacement(database.app_engine, path, fitter=SumFitter(), actor="tester")
+    watched = Watched(context.new_page(), base)
+    page = watched.open("/maps/segment?km=655-660&lang=en")
+    wait_until(page, "document.querySelectorAll('canvas.leaflet-tile-loaded').length > 0")
+    page.evaluate("kkhMap.setView([36.332, 74.858], 15, {animate: false})")
+    wait_until(page, "document.querySelectorAll('canvas.leaflet-tile:not(.leaflet-tile-loaded)').length === 0")
+    middle = page.evaluate("(() => { const at = kkhMap.latLngToContainerPoint([36.332, 74.858]), box = "
+                           "kkhMap.getContainer().getBoundingClientRect(); return [at.x + box.x, at.y + box.y] })()")  # fmt: skip
+    page.mouse.click(*middle)
+    told = page.locator(".kkh-told")
+    told.get_by_text("two <points>").wait_for()
+    assert "mm/yr" in told.inner_text() and "not told by the file" in told.inner_text()
+    told.get_by_role("link", name="Time series").click()
+    page.locator("svg.plot").wait_for()
+    assert "two <points>: P1" in page.locator("h1").inner_text()
+    watched.check()
