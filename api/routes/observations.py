@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, Response
+from pyproj import Geod
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
@@ -32,6 +33,8 @@ from hazard_db.evidence import LETTERS
 from hazard_db.media import MediaRecord
 
 router = APIRouter(tags=["observations"])
+
+WGS84 = Geod(ellps="WGS84")
 
 AGAIN: dict[int | str, dict[str, Any]] = {200: {"description": "It was stored before"}}
 
@@ -133,7 +136,8 @@ def get_observation(
         minimap = draw(conn, marks, stretch_of([observation]), lang)
     session = identity.how == "session"
     return render(
-        request, "observation.html", observation=observation, media=files, judge=identity.may("reviewer") and session,
+        request, "observation.html", observation=observation,
+        far=_far(observation, files) if identity.sees_unreviewed else {}, media=files, judge=identity.may("reviewer") and session,
         speak=identity.may("field") and session, minimap=minimap, left=left, right=right,
         told=lambda name, value: forms.told(name, value, lang), **more,
     )  # fmt: skip
@@ -157,6 +161,20 @@ def _inside(conn: Connection, observation: dict[str, Any], pair: tuple[int | Non
         "sites": evidence.sites_of(conn, identifier),
         "remarks": remarks.of_observation(conn, identifier),
     }
+
+
+FAR_M = 500.0
+"""A photo taken further away than this, beside the accuracy of the place, may belong elsewhere."""
+
+
+def _far(observation: dict[str, Any], files: Sequence[MediaRecord]) -> dict[int, float]:
+    """Return the distance, m, of photos that were taken far from the place of their observation, by number."""
+    lon, lat = middle(observation["geometry"])
+    away = {
+        one.id: float(WGS84.inv(lon, lat, one.lon, one.lat)[2])
+        for one in files if one.lon is not None and one.lat is not None
+    }  # fmt: skip
+    return {number: metres for number, metres in away.items() if metres > FAR_M + (observation["accuracy_m"] or 0)}
 
 
 SYMBOL_OF = {"site": "site", "change": "change", "event": "event", "observation": "observation_new"}

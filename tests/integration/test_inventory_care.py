@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from PIL import Image
 from sqlalchemy import text
 
 from api.claims import compare
@@ -253,6 +255,35 @@ def test_photos_are_added_to_ones_own_and_what_was_accepted_is_looked_at_again(c
     now = client.get(f"/observations/{identifier}", headers=reviewer).json()["properties"]
     assert (now["review_status"], now["revision"]) == ("submitted", 3)
     assert client.get(path).status_code == 401  # nobody has looked at it: not for strangers
+
+
+def test_a_photo_taken_elsewhere_is_marked(client: TestClient, database: Any, key: Any) -> None:
+    own = key("field", "own")
+    identifier = send(client, own, accuracy_m=10)
+    for name, lat in (("here.jpg", 20.23), ("there.jpg", 22.0)):
+        exif = Image.Exif()
+        exif[0x8825] = {1: "N", 2: (36.0, lat, 0.0), 3: "E", 4: (74.0, 52.14, 0.0)}
+        image = photo("red", (32, 24), exif=exif)
+        client.post(f"/observations/{identifier}/media", files={"file": (name, image)}, headers=own)
+    log_in(client, database, "viewer")
+    page = client.get(f"/observations/{identifier}", headers=PAGE).text
+    assert page.count("away from the place") == 1
+    assert re.search(r"there\.jpg</a>.*taken 3,\d{3} m away", page)
+
+
+def test_an_event_is_entered_on_its_page(client: TestClient, database: Any) -> None:
+    log_in(client, database, "reviewer")
+    page = client.get("/events", headers=PAGE).text
+    token = re.search(r'name="csrf" value="([^"]+)"', page[page.index('action="/events"') :])
+    assert token
+    told = {"kind": "rockfall", "name": "Lane blocked", "occurred_on": "2026-05-02", "fatalities": "1", "source": "NHA",
+            "site": "KKH-LS-0001",
+            "latitude": "", "longitude": "", "note": "", "injuries": "", "csrf": token[1]}  # fmt: skip
+    assert client.post("/events", data=told).status_code == 303
+    listed = client.get("/events?q=lane blocked").json()["features"]
+    assert [(one["properties"]["fatalities"], one["geometry"] is not None) for one in listed] == [(1, True)]
+    page = client.get(f"/events/{listed[0]['id']}", headers=PAGE).text
+    assert "<dt>Dead</dt><dd>1</dd>" in page
 
 
 def test_two_versions_side_by_side(client: TestClient, database: Any, key: Any) -> None:
