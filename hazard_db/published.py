@@ -258,9 +258,15 @@ def _text(name: str) -> str:
 
 
 def _value(column: Column) -> str:
-    """Return a property as JSON text; what JSON has no word for is null."""
+    """Return a property as JSON text; what JSON has no word for is null, and whole values of a broken number keep their point.
+
+    Readers take the kind of a column from its first values: of 0, 0, 13.7 they would make whole numbers.
+    """
     if column.kind == "number":
-        return f"CAST(to_json(nullif(nullif(nullif({column.sql}, 'NaN'), 'Infinity'), '-Infinity')) AS text)"
+        number = f"CAST({column.sql} AS float8)"
+        sure = f"nullif(nullif(nullif({number}, 'NaN'), 'Infinity'), '-Infinity')"
+        whole = f"{number} = trunc({number}) AND abs({number}) < 1e15"
+        return f"CASE WHEN {whole} THEN {number}::text || '.0' ELSE CAST(to_json({sure}) AS text) END"
     return f"CAST(to_json({column.sql}) AS text)"
 
 

@@ -73,6 +73,8 @@ def collection(base: str, one: Collection, box: tuple[float, ...] | None) -> dic
         link(f"{base}{path}/items", "items", GEOJSON, one.title),
         link(f"{base}{path}/items?f=html", "items", HTML, one.title),
         link(f"{base}{path}/queryables", "http://www.opengis.net/def/rel/ogc/1.0/queryables", SCHEMA, "Queryables"),
+        link(f"{base}{path}/schema", "describedby", SCHEMA, "Schema of the features"),
+        link(f"{base}{path}/schema", "http://www.opengis.net/def/rel/ogc/1.0/schema", SCHEMA, "Schema of the features"),
         link(f"{base}{path}/metadata", "describedby", JSON_LD, "Metadata (DCAT)"),
         *(link(f"{base}{path}/download?f={name}", "enclosure", one_form.media_type, f"All features, {name}")
           for name, one_form in bulk.offered(one).items()),
@@ -105,6 +107,15 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 
 def queryables(base: str, one: Collection) -> dict[str, Any]:
     """Return the properties that filters may name, as a JSON schema."""
+    return _schema(f"{base}/collections/{one.name}/queryables", one)
+
+
+def schema(base: str, one: Collection) -> dict[str, Any]:
+    """Return the properties of the features, as a JSON schema (OGC API Features, Part 5)."""
+    return _schema(f"{base}/collections/{one.name}/schema", one)
+
+
+def _schema(address: str, one: Collection) -> dict[str, Any]:
     properties: dict[str, Any] = {
         column.name: {"title": column.name, **SCHEMAS.get(column.kind, {"type": "string"})} for column in one.columns
     }
@@ -112,7 +123,7 @@ def queryables(base: str, one: Collection) -> dict[str, Any]:
         properties["geom"] = {"title": "geom", "format": "geometry-any", "x-ogc-role": "primary-geometry"}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"{base}/collections/{one.name}/queryables",
+        "$id": address,
         "type": "object",
         "title": one.title,
         "properties": properties,

@@ -120,6 +120,7 @@ def _paths(one: Collection) -> dict[str, Any]:
     made = {
         path: _get(f"collection_{one.name}", one.title, COLLECTION, JSON),
         f"{path}/queryables": _get(f"queryables_{one.name}", "Queryables", ANY, SCHEMA),
+        f"{path}/schema": _get(f"schema_{one.name}", "Schema of the features", ANY, SCHEMA),
         f"{path}/items": _get(f"items_{one.name}", one.title, FEATURES, GEOJSON, [*ITEM_PARAMETERS, *own]),
         f"{path}/items/{{featureId}}": _get(
             f"item_{one.name}", "One feature", FEATURE, GEOJSON, [_path("featureId", TEXT), crs]

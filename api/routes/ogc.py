@@ -157,6 +157,15 @@ def queryables(request: Request, name: Name) -> Response:
     return answer(request, documents.queryables(base(request), one), one.title, documents.SCHEMA)
 
 
+@router.get("/collections/{name}/schema")
+def schema(request: Request, name: Name) -> Response:
+    """Return the properties of the features."""
+    asked.only(request.query_params, ())
+    with reading(request) as conn:
+        one = known(request, conn, name)
+    return answer(request, documents.schema(base(request), one), one.title, documents.SCHEMA)
+
+
 @router.get("/collections/{name}/items")
 def items(request: Request, name: Name) -> Response:
     """Return a page of features."""
