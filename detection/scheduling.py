@@ -40,6 +40,13 @@ def return_large_arrays() -> None:
         mallopt(_M_ARENA_MAX, 1)
 
 
+def return_gaps() -> None:
+    """Make glibc give the pages between living arrays back to the system too; elsewhere do nothing."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:
+        trim(0)
+
+
 @contextmanager
 def crew(scheduler: str | None = None) -> Iterator[Crew]:
     """Yield the threads of this machine, or the workers behind a Dask scheduler's address.

@@ -24,7 +24,7 @@ from detection.output import NONE, NOT_OBSERVED, create_raster
 from detection.parts import Parts
 from detection.readers import Readers
 from detection.regions import MARGIN_PX, Slices, completed, grow, sort_out, unique, within
-from detection.scheduling import Crew, in_turn, return_large_arrays
+from detection.scheduling import Crew, in_turn, return_gaps, return_large_arrays
 from detection.scheduling import crew as crew_of
 from detection.windows import Plan, inset
 from hazard_db.errors import DetectionError
@@ -38,6 +38,8 @@ FIT_USABLE = 0.02
 """Share of a tile that must be seen before and after for it to count."""
 FIT_SHARE = 0.2
 """Of the work."""
+GAPS_EVERY = 8
+"""Blocks between two times that gaps in memory are given back: each time costs what it takes to fill them again."""
 
 
 @dataclass
@@ -103,6 +105,7 @@ class Search:
             raise DetectionError(f"too little to compare: {error}") from error
         if not self.seen.fit_tiles:
             raise DetectionError(_nothing(self.plan))
+        return_gaps()
 
     def everywhere(
         self, folder: Path, tell: Progress, crew: Crew | None = None, parts: Parts | None = None
@@ -122,6 +125,8 @@ class Search:
             evidence: Any = None
             for number, look in enumerate(self._looks(crew, work, parts)):
                 tell("looking for changes", FIT_SHARE + (1 - FIT_SHARE) * number / len(work))
+                if number % GAPS_EVERY == 0:
+                    return_gaps()
                 place = Window.from_slices(*look.tile.inner)
                 mask.write(np.where(look.observed, NONE, NOT_OBSERVED).astype(np.uint8), 1, window=place)
                 if look.scores:

@@ -126,6 +126,24 @@ def test_blocks_with_halo_make_the_whole(scene: LandslideScene, fitted: Fitted, 
         assert np.array_equal(part.first_after, whole.first_after)
 
 
+def test_pictures_are_overwritten_only_where_they_are_to_spare(
+    scene: LandslideScene, fitted: Fitted, score: Score
+) -> None:
+    kept = [one.reflectance.copy() for one in (*scene.block.before, *scene.block.after)]
+
+    def copied(dates: tuple[Acquisition, ...]) -> tuple[Acquisition, ...]:
+        return tuple(replace(one, reflectance=one.reflectance.copy()) for one in dates)
+
+    spare = replace(scene.block, before=copied(scene.block.before), after=copied(scene.block.after), spare=True)
+    again = MatchedFilter().score(spare, fitted)
+    assert np.array_equal(again.z, score.z, equal_nan=True)
+    assert all(np.array_equal(again.layers[name], score.layers[name], equal_nan=True) for name in score.layers)
+    assert not np.array_equal(spare.after[0].reflectance, kept[-4], equal_nan=True)
+    MatchedFilter().score(scene.block, fitted)
+    untouched = [one.reflectance for one in (*scene.block.before, *scene.block.after)]
+    assert all(np.array_equal(one, other, equal_nan=True) for one, other in zip(untouched, kept, strict=True))
+
+
 def test_fit_does_not_need_the_scene_in_one_piece(scene: LandslideScene) -> None:
     parts = [crop_block(scene.block, tile.inner) for tile in tiles(scene.block.shape, 200)]
     detector = MatchedFilter()
