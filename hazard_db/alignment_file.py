@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyogrio
 import shapely
 from pyproj import CRS, Geod, Transformer
 from pyproj.exceptions import CRSError
 
 from hazard_db.chainage import Array
 from hazard_db.errors import CorridorError
+from hazard_db.vector_file import read_vectors
 
 JOIN_M = 100.0
 """Ends closer than this are the same place."""
@@ -43,12 +43,7 @@ def read_pieces(path: Path) -> list[Piece]:
         raise CorridorError(
             f"{path}: {'is a folder; name the file itself' if path.is_dir() else 'there is no such file'}"
         )
-    try:
-        meta, _, shapes, columns = pyogrio.raw.read(path)
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-        raise CorridorError(
-            f"{path.name}: not a vector file that can be read ({str(error).splitlines()[0]})"
-        ) from error
+    meta, _, shapes, columns = read_vectors(path, CorridorError)
     if shapes is None or meta["crs"] is None:
         raise CorridorError(f"{path.name}: no geometry with a declared CRS; declare it, for example EPSG:4326")
     try:

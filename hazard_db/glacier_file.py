@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyogrio
 import shapely
-from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 from shapely.geometry import MultiPolygon, Polygon
 
 from hazard_db.errors import InputError
+from hazard_db.vector_file import read_vectors
 
 ID_COLUMNS = (
     "glacier_id", "rgi_id", "rgiid", "glac_id", "glims_id", "glimsid", "glimsid_cr", "glacname", "fcgi_id", "id",
@@ -159,13 +158,7 @@ def _schema(layer: _Layer) -> str:
 def _read(path: Path, crs: str | None, kinds: frozenset[str], wanted: str) -> _Layer:
     """Return a layer of a file in EPSG:4326."""
     label = path.name
-    if not path.exists():
-        raise InputError(f"{label}: no such file")
-    try:
-        meta, _, blobs, values = pyogrio.raw.read(path, datetime_as_string=True)
-    except (DataSourceError, DataLayerError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "no reason given"
-        raise InputError(f"{label}: cannot be opened as a vector file ({reason})") from error
+    meta, _, blobs, values = read_vectors(path, datetime_as_string=True)
     columns = {str(name).lower(): column for name, column in zip(meta["fields"], values, strict=True)}
     if blobs is None:
         raise InputError(f"{label}: has no geometries; {wanted}")

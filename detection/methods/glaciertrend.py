@@ -11,14 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from detection.methods.line import weighted_line
-from detection.methods.tongue import Measure, middle
+from detection.methods.tongue import USUAL_M_YR, YEAR_S, Measure, middle
 
-YEAR_S = 365.25 * 86400
 SURGE_M_YR = 100.0
 SURGE_SIGMA = 3.0
-USUAL_M_YR = 40.0
-"""Standard deviation of the rates of glaciers that do not surge: all that is known before a glacier has a past."""
-
 Trend = Literal["retreat", "stable", "advance", "surge", "not_measurable"]
 Values = npt.NDArray[np.float64]
 

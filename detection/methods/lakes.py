@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import scipy.ndimage as ndi
 from pydantic import BaseModel, ConfigDict, Field
 from skimage.filters import apply_hysteresis_threshold
@@ -17,6 +18,8 @@ from detection.arrays import Acquisition, BoolArray, FloatArray
 from detection.methods.line import weighted_line
 
 EIGHT = np.ones((3, 3), dtype=bool)
+SPARSE_SHARE = 0.1
+Places = npt.NDArray[np.intp]
 State = Literal["water", "frozen", "dry", "unseen"]
 
 
@@ -102,6 +105,31 @@ def _sky_lit(band: Mapping[str, FloatArray], rules: LakeRules) -> BoolArray:
     return np.asarray(np.where(green < rules.dark_green, dark, bright), dtype=np.bool_)
 
 
+def _without_sky_lit(where: BoolArray, band: Mapping[str, FloatArray], rules: LakeRules) -> BoolArray:
+    """Return `where` less what `_sky_lit` says; where it is sparse, only there is looked."""
+    at = np.flatnonzero(where)
+    if at.size > SPARSE_SHARE * where.size:
+        return np.asarray(where & ~_sky_lit(band, rules), dtype=np.bool_)
+    rows, cols = np.divmod(at, where.shape[1])
+    blue, green = (band[name][rows, cols] for name in ("blue", "green"))
+    mean_blue, mean_green = (_mean_of_nine(band[name], rows, cols) for name in ("blue", "green"))
+    with np.errstate(invalid="ignore"):
+        dark, bright = mean_blue > rules.dark_blue_ratio * mean_green, blue > rules.bright_blue_ratio * green
+    kept = np.zeros(where.shape, dtype=np.bool_)
+    kept[rows, cols] = ~np.where(green < rules.dark_green, dark, bright)
+    return kept
+
+
+def _mean_of_nine(values: FloatArray, rows: Places, cols: Places) -> FloatArray:
+    """Return the mean of 3 x 3 around places, NaN counted as 0, edges mirrored."""
+    height, width = values.shape
+    total = np.zeros(rows.size, dtype=np.float32)
+    for south in (-1, 0, 1):
+        for east in (-1, 0, 1):
+            total += np.nan_to_num(values[np.clip(rows + south, 0, height - 1), np.clip(cols + east, 0, width - 1)])
+    return total / np.float32(9)
+
+
 def water_on(one: Acquisition, lit: BoolArray | None, slope_deg: FloatArray | None, rules: LakeRules) -> Water:
     """Return the water of a date.
 
@@ -151,7 +179,7 @@ def possible_water(one: Acquisition, rules: LakeRules) -> BoolArray | None:
     if not certain.any():
         return None
     if "blue" in band:
-        grow &= ~_sky_lit(band, rules)
+        grow = _without_sky_lit(grow, band, rules)
         certain &= grow
     labels, count = ndi.label(grow, EIGHT)
     kept = np.zeros(count + 1, dtype=bool)

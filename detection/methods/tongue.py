@@ -17,6 +17,9 @@ from detection.methods.icecover import HIGHEST, ICE_RATIO, composite, without_sn
 from detection.methods.line import weighted_line
 from detection.methods.terminus import Front, NotSeen, TerminusRules, locate
 
+YEAR_S = 365.25 * 86400
+USUAL_M_YR = 40.0
+"""Standard deviation of the rates of glaciers that do not surge: all that is known before a glacier has a past."""
 EPOCH_DAYS = 60.0
 """Dates closer than this together are one epoch: snow comes and goes in between, a quiet snout hardly moves."""
 BARE, ICE = -0.35, 1.6
@@ -35,6 +38,8 @@ LEAST_SEPARATION = 1.5
 """Standard deviations that till on the glacier must differ from the ground before it."""
 CORRELATED_OFFSETS = 4.0
 """Neighbouring offsets that stray together."""
+STEADY_M_YR = 100.0
+"""A line through the lengths of a glacier that goes faster on the whole says nothing of a single summer."""
 MOVED_M = 15.0
 """A snout that moves less within an epoch counts as standing."""
 SPIKE_M = 40.0
@@ -111,11 +116,38 @@ def measure(tongue: Tongue, rules: TerminusRules) -> Lengths:
         if isinstance(together, Measure):
             epochs.append(together)
     wrong = _spikes(epochs)
+    right = tuple(one for one in epochs if not any(one is bad for bad in wrong))
+    pace = _pace(right)
     kept = [
-        NotSeen("contradicts the dates before and after") if any(one is bad for bad in wrong) else one
-        for one in by_date
+        NotSeen("contradicts the dates before and after") if any(one is bad for bad in wrong) else _on(at, one, pace)
+        for at, one in zip(tongue.dates, by_date, strict=True)
     ]
-    return Lengths(tuple(kept), tuple(one for one in epochs if not any(one is bad for bad in wrong)))
+    return Lengths(tuple(kept), right)
+
+
+def _pace(epochs: Sequence[Measure]) -> tuple[float, float]:
+    """Return how fast the snout moves from epoch to epoch, m per year, and its standard deviation."""
+    if len(epochs) < 3:
+        return 0.0, USUAL_M_YR
+    years = np.array([(middle(one) - middle(epochs[0])).total_seconds() for one in epochs]) / YEAR_S
+    lengths, sigma = np.array([one.length_m for one in epochs]), np.array([one.sigma_m for one in epochs])
+    rate, error = weighted_line(years, lengths, sigma)
+    steady = np.isfinite(error) and abs(rate) < STEADY_M_YR
+    return (rate, error) if steady else (0.0, USUAL_M_YR)
+
+
+def _on(at: datetime, one: Answer, pace: tuple[float, float]) -> Answer:
+    """Return an epoch's measure as of one of its dates: the snout goes on at its pace between them."""
+    if isinstance(one, NotSeen):
+        return one
+    years = (at - middle(one)).total_seconds() / YEAR_S
+    moved = pace[0] * years
+    return replace(
+        one,
+        length_m=one.length_m + moved,
+        line_m=one.line_m + moved,
+        sigma_m=float(np.hypot(one.sigma_m, pace[1] * years)),
+    )
 
 
 def _spikes(epochs: Sequence[Measure]) -> list[Measure]:

@@ -168,6 +168,15 @@ def test_growth_without_an_elevation_model_is_told_all_the_same(road: Any) -> No
         assert "no elevation model" in alerts.get_alert(conn, raised.id).description["en"]
 
 
+def test_a_way_that_ends_with_its_elevation_model_is_not_known(database: Any, dem: Path, tmp_path: Path) -> None:
+    _load(database, tmp_path / "beyond.geojson", lonlat((900, -400), (900, 700)), 0.0)
+    lake = add_lake(database, "Short lake")
+    with connect.transaction(database.engine) as conn:
+        assert update_ways(conn, dem).meeting == 0
+    (raised,) = process_run(database.engine, grow(database, lake), "watch")
+    assert raised.headline.startswith("Short lake grew")
+
+
 def test_a_lake_above_the_road_counts_in_its_rating(road: Any, dem: Path) -> None:
     add_lake(road)
     with connect.transaction(road.engine) as conn:

@@ -126,3 +126,17 @@ def test_which_ice_is_a_dam(ice: np.ndarray, answer: bool) -> None:
     touching = bool((ice & (np.hypot(ROWS - 30, COLS - 30) < 15)).any())
     assert dammed_by_ice(DISC, ice, None, (10.0, 10.0))[0] is (None if touching else False)
     assert dammed_by_ice(DISC, None, elevation, (10.0, 10.0)) == (None, None)
+
+
+def test_sparse_and_whole_look_for_skylight_agree() -> None:
+    from detection.methods import lakes as own
+
+    rng = np.random.default_rng(3)
+    band = {name: rng.uniform(0.02, 0.2, (60, 50)).astype(np.float32) for name in ("blue", "green")}
+    band["green"][10:12, 10:12] = np.nan
+    where = rng.random((60, 50)) < 0.05
+    where[0, 0] = where[-1, -1] = True
+    whole = where & ~own._sky_lit(band, LakeRules())
+    assert (own._without_sky_lit(where, band, LakeRules()) == whole).all()
+    assert whole.any()
+    assert (whole != where).any()

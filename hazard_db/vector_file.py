@@ -1,0 +1,52 @@
+"""Vector files as GDAL reads them, and what it says about those it cannot, in one line that helps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyogrio
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError
+
+from hazard_db.errors import HazardError, InputError
+
+BROKEN = (
+    DataSourceError,
+    DataLayerError,
+    FeatureError,
+    FieldError,
+    UnicodeDecodeError,
+    RuntimeError,
+    OSError,
+    ValueError,
+)
+KINDS = "GeoPackage, GeoJSON, Shapefile with all its files, KML"
+
+
+def read_vectors(path: Path, refusal: type[HazardError] = InputError, **options: Any) -> tuple[Any, Any, Any, Any]:
+    """Return what `pyogrio.raw.read` does: about the layer, its ids, its geometries as WKB, its columns.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read; or `refusal`, where another error is asked for.
+    """
+    if not path.exists():
+        raise refusal(f"{path.name}: no such file")
+    try:
+        meta, ids, shapes, columns = pyogrio.raw.read(path, **options)
+    except BROKEN as error:
+        raise refusal(f"{path.name}: {_reason(path, str(error))}") from error
+    return meta, ids, shapes, columns
+
+
+def _reason(path: Path, told: str) -> str:
+    """Return why a file cannot be read and what to do; GDAL's own advice is for those who configure GDAL."""
+    suffix = path.suffix.lower()
+    if suffix == ".shp" and ".shx" in told.lower():
+        return f"{path.stem}.shx is missing beside it; give all files of the Shapefile"
+    if suffix == ".zip":
+        return f"the archive is damaged or holds no vector file; put one of {KINDS} into it"
+    if path.is_dir():
+        return f"the folder holds no vector file; name the file itself ({KINDS})"
+    return f"is damaged or no vector file; give one of {KINDS}"
