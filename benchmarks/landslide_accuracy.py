@@ -18,7 +18,8 @@ import numpy as np
 
 from detection.arrays import Candidate, Score
 from detection.methods import DETECTORS
-from detection.simulate import LandslideScene, simulate_landslide
+from detection.simulate import LandslideScene, Nuisances, World, simulate_landslide
+from detection.simulate.spectra import SURFACES
 
 FIRST_SEED = 100_000
 SMALLEST_PX = 10
@@ -31,6 +32,11 @@ Dates: share of right objects whose interval holds the day of the event. False o
 Confidence is calibrated at the share of slides of the scenes for training, not at that of a real road."""
 VISIBLE = ("blue", "green", "red")
 ONE = {"n_before": 1, "n_after": 1}
+FOREST = World(
+    surfaces=np.array([SURFACES["forest"]] * 6, dtype=np.float32) * np.linspace(0.8, 1.3, 6, dtype=np.float32)[:, None]
+)
+ROUGH = World(noise=0.03, psf_px=0.9, jitter_px=0.4, gain=0.08, haze=World().haze * 2)
+UNMASKED = Nuisances(cloud_mask=False)
 
 CASES: dict[str, tuple[str, dict[str, Any], tuple[dict[str, Any], ...]]] = {
     "matched filter, 4 + 4 dates": ("matched_filter", {}, ({},)),
@@ -38,6 +44,13 @@ CASES: dict[str, tuple[str, dict[str, Any], tuple[dict[str, Any], ...]]] = {
     "pair, no relief": ("pair", {**ONE, "with_terrain": False}, ({},)),
     "pair, visible bands, with relief": ("pair", {**ONE, "bands": VISIBLE}, ({},)),
     "pair, visible bands, no relief": ("pair", {**ONE, "bands": VISIBLE, "with_terrain": False}, ({},)),
+    "4 + 4 dates, no quality band": ("matched_filter", {"nuisances": UNMASKED}, ({"masked": False},)),
+    "4 + 4 dates, pixels of 30 m": ("matched_filter", {"pixel_m": 30.0}, ({},)),
+    "4 + 4 dates, forest": ("matched_filter", {"world": FOREST}, ({},)),
+    "4 + 4 dates, noise, blur and haze": ("matched_filter", {"world": ROUGH}, ({},)),
+    "pair, with relief, no quality band": ("pair", {**ONE, "nuisances": UNMASKED}, ({"masked": False},)),
+    "pair, with relief, forest": ("pair", {**ONE, "world": FOREST}, ({},)),
+    "pair, no relief, forest": ("pair", {**ONE, "world": FOREST, "with_terrain": False}, ({},)),
     "rdNDVI, 4 + 4 dates, best threshold": (
         "rdndvi", {}, tuple({"high": high, "low": high * 0.6} for high in (3, 4, 5, 6, 8, 10, 14, 20)),
     ),

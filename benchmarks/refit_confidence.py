@@ -109,8 +109,12 @@ def coarse(block: Block, number: int) -> Block:
 
 def directions_of(mode: str) -> list[int | None]:
     """Return which way each coefficient of a mode may go; None = it stays zero."""
-    infrared = [None if "visible" in mode else 0] * len(BY_SETTING)  # visible light is never with short-wave infrared
-    return [*DIRECTIONS.values(), *([0] * len(BY_SETTING)), *infrared]
+    # forest is greener than anything simulated; where relief tells hillsides from fields, that is not to count
+    silent = {"plants"} if mode in {"stack", "pair"} else set()
+    own = [None if name in silent else way for name, way in DIRECTIONS.items()]
+    setting: list[int | None] = [None if name in silent else 0 for name in BY_SETTING]
+    # visible light is never with short-wave infrared
+    return [*own, *setting, *([None] * len(setting) if "visible" in mode else setting)]
 
 
 def fit(values: Array, right: Array, directions: list[int | None] | None = None) -> Array:
