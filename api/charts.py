@@ -40,8 +40,6 @@ class Asked:
     km_from: float | None = None
     km_to: float | None = None
     change_id: int | None = None
-    area_id: int | None = None
-    """A deformation area that is shown wherever it lies."""
     beyond: bool = False
     """On the map of the corridor: also what lies further away than the corridor reaches."""
 
@@ -82,7 +80,7 @@ def draw(asked: Asked, source: Source, tell: Telling) -> MapPage:
             "termini": drawing.termini(conn, view),
             "ways": drawing.ways(conn, view),
             "changes": drawing.changes(conn, view, include_unreviewed=source.inside, also=asked.change_id),
-            "deformation": drawing.deformation(conn, view, include_unreviewed=source.inside, also=asked.area_id),
+            "deformation": drawing.deformation(conn, view, include_unreviewed=source.inside),
             "points": drawing.points(conn, view),
             "alerts": drawing.alerts(conn, view, scope=None if source.inside else "Public"),
         }

@@ -75,9 +75,9 @@ def changes(conn: Connection, view: View, *, include_unreviewed: bool, also: int
     return _found(conn, _CHANGES, view, all=include_unreviewed, also=also)
 
 
-def deformation(conn: Connection, view: View, *, include_unreviewed: bool, also: int | None = None) -> Found:
+def deformation(conn: Connection, view: View, *, include_unreviewed: bool) -> Found:
     """Return areas that move as the newest run of each set saw them; only confirmed ones unless others are asked for."""
-    return _found(conn, _DEFORMATION, view, all=include_unreviewed, also=also)
+    return _found(conn, _DEFORMATION, view, all=include_unreviewed)
 
 
 def points(conn: Connection, view: View, most: int = 8) -> Found:
@@ -181,9 +181,9 @@ SELECT a.id, a.motion, a.velocity_mm_yr, a.velocity_std_mm_yr, a.peak_velocity_m
        a.trend_change_mm_yr, a.trend_alert, a.quality, a.n_points, c.status, a.first_date, a.last_date, s.name AS set_name,
        s.reference, a.chainage_km, a.chainage_from_km, a.chainage_to_km, a.offset_m, a.geometry, count(*) OVER () AS total
 FROM (SELECT *, {_shape(6, 0.00002)} FROM deformation_area
-      WHERE id = :also OR {_ALONG}) AS a
+      WHERE {_ALONG}) AS a
 JOIN displacement_set AS s ON s.latest_run_id = a.run_id JOIN change AS c ON c.id = a.change_id
-WHERE (:all OR c.status = 'confirmed') AND (a.id = :also OR c.status <> 'false_alarm')
+WHERE (:all OR c.status = 'confirmed') AND c.status <> 'false_alarm'
 ORDER BY a.trend_alert DESC, abs(a.velocity_mm_yr) DESC, a.id {_LAST}
 """
 _POINT_SETS = f"""
