@@ -177,9 +177,10 @@ SELECT c.id, c.kind, c.status, c.confidence, c.area_m2, c.area_uncertainty_m2,
        coalesce(s.consequence, 2) AS consequence, p.place, coalesce(l.links, '[]') AS links
 FROM change AS c
 LEFT JOIN LATERAL (
-    SELECT coalesce(l.name, g.name) AS name, 
+    SELECT coalesce(l.name, g.name) AS name,
            -- a way that ends with its elevation model, short of all reach, may still come to the road
-           k.chainage_km IS NOT NULL OR ST_Length(CAST(k.geom AS geography)) >= 60000 AS known, k.alignment_id, k.chainage_km, k.flow_m, k.drop_m
+           k.chainage_km IS NOT NULL OR ST_Length(CAST(k.geom AS geography)) >= 60000 AS known,
+           k.alignment_id, k.chainage_km, k.flow_m, k.drop_m
     FROM (SELECT c.properties ->> 'lake_id' AS lake, c.properties ->> 'glacier_id' AS glacier) AS source
     LEFT JOIN glacial_lake AS l ON l.lake_id = source.lake LEFT JOIN glacier AS g ON g.glacier_id = source.glacier
     LEFT JOIN cascade AS k ON k.lake = l.id OR k.glacier = g.id
