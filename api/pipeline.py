@@ -17,12 +17,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from shapely.geometry import shape
 
 from alerts.run import process_run
+from api.regrowth import note_overgrown
 from detection.pictures import before_after_png
 from detection.run import run_landslide
 from detection.visibility import Visibility, segment_visibility
 from hazard_db import changes, corridor, risk, scenes
 from hazard_db.connect import Connection, Engine, actor, transaction
-from hazard_db.errors import DetectionError
+from hazard_db.errors import DetectionError, RasterError
 from hazard_db.scenes import SceneRecord
 
 Progress = Callable[[str, float], None]
@@ -66,6 +67,8 @@ class DetectionReport:
     """Groups that had been looked at already with the same scenes and method."""
     new_changes: tuple[int, ...]
     seen_again: int
+    overgrown: tuple[int, ...]
+    """Known landslides that plants have come back to."""
     alerts: tuple[int, ...]
     messages: tuple[str, ...]
     """What could not be looked at, and why."""
@@ -101,6 +104,13 @@ def detect_landslides(
         skipped += found is None
         if found is not None:
             done.append(found)
+    overgrown: list[int] = []
+    for group in groups:
+        season = _season(known, group.after[-1], settings)
+        try:
+            overgrown += note_overgrown(engine, group.after, season, raster_paths(home, season), actor_name)
+        except (DetectionError, RasterError) as error:
+            messages.append(f"{group.after[-1].id}: whether known landslides are overgrown was not looked at: {error}")
     if done:
         with transaction(engine) as conn:
             actor(conn, actor_name)
@@ -112,6 +122,7 @@ def detect_landslides(
         skipped=skipped,
         new_changes=tuple(number for stored, _ in done for number in stored.new),
         seen_again=sum(len(stored.seen_again) for stored, _ in done),
+        overgrown=tuple(overgrown),
         alerts=tuple(number for _, raised in done for number in raised),
         messages=tuple(messages),
     )
@@ -144,6 +155,15 @@ def group_scenes(known: Sequence[SceneRecord], since: datetime, settings: Detect
         )
         groups.append(Group(tuple(before), tuple(after)))
     return groups
+
+
+def _season(known: Sequence[SceneRecord], reference: SceneRecord, settings: DetectionSettings) -> list[SceneRecord]:
+    """Return the scenes of a place from one season of all years."""
+    return [
+        scene
+        for scene in known
+        if same_area(scene, reference) and _days_apart(scene, reference) <= settings.season_days
+    ]
 
 
 def same_area(one: SceneRecord, other: SceneRecord) -> bool:

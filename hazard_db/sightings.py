@@ -82,6 +82,7 @@ def matching(conn: Connection, change: ChangeRecord) -> list[int]:
                     SELECT s.change_id FROM change_sighting AS s JOIN change AS k ON k.id = s.change_id,
                            (SELECT ST_SetSRID(ST_GeomFromGeoJSON(:shape), 4326) AS geom) AS n
                     WHERE k.kind = :kind AND k.part_of IS NULL AND s.geom && n.geom AND ST_Intersects(s.geom, n.geom)
+                      AND s.development <> 'revegetated'
                       AND (k.status <> 'false_alarm' OR (s.first_date <= :last_date AND s.last_date >= :first_date))
                       AND ST_Area(ST_Intersection(s.geom, n.geom)) > :share * least(ST_Area(s.geom), ST_Area(n.geom)))
                 ORDER BY c.status <> 'confirmed', c.id"""),
@@ -125,11 +126,14 @@ def join(conn: Connection, kept: int, others: Sequence[int]) -> None:
 
 
 def settle(conn: Connection, change_id: int) -> None:
-    """Work out anew what is shown of a change: its largest outline, best confidence, latest movement, developments."""
+    """Work out anew what is shown of a change: its largest outline, best confidence, latest movement, developments.
+
+    That it was overgrown is no movement: such sightings stay what they are, whatever comes before or after.
+    """
     rows = conn.execute(
         # of sightings alike in all else the outline decides, never the order in which they came
         text("""SELECT id, last_date, first_date, area_m2, area_uncertainty_m2, confidence FROM change_sighting
-                WHERE change_id = :id ORDER BY ST_AsBinary(geom), id"""),
+                WHERE change_id = :id AND development <> 'revegetated' ORDER BY ST_AsBinary(geom), id"""),
         {"id": change_id},
     )
     seen = [Seen(**row._mapping) for row in rows]

@@ -162,7 +162,7 @@ def _on_catalogue(since: datetime, dem: Path | None, json: bool) -> None:
         tell(message)
     put(
         f"{report.runs} runs ({report.skipped} were done before), {len(report.new_changes)} new changes, "
-        f"{report.seen_again} seen again, {len(report.alerts)} alerts"
+        f"{report.seen_again} seen again, {len(report.overgrown)} overgrown, {len(report.alerts)} alerts"
     )
 
 

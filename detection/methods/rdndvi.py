@@ -81,18 +81,21 @@ def rdndvi(block: Block) -> FloatArray:
     After [@Scheip2021]; N is the NDVI of the median over dates. Bare ground with NDVI of 0 and less has no
     value in the root: it is taken as 0.001.
     """
-    before, after = (_ndvi(dates) for dates in (block.before, block.after))
+    before, after = (_middle(dates) for dates in (block.before, block.after))
     return np.asarray(100 * (after - before) / np.sqrt(np.maximum(before + after, 1e-3)), dtype=np.float32)
 
 
-def _ndvi(dates: Sequence[Acquisition]) -> FloatArray:
-    values, seen = [], []
-    for one in dates:
-        if not {"red", "nir"} <= set(one.bands):
-            raise NotEnoughDataError("rdNDVI needs the bands red and nir on every date")
-        red, nir = (one.reflectance[one.bands.index(name)] for name in ("red", "nir"))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            values.append(((nir - red) / (nir + red))[None])
-        seen.append(one.usable & np.isfinite(values[-1][0]))
-    mask = np.stack(seen)
-    return np.where(mask.any(axis=0), median(values, mask)[0], np.float32(np.nan))
+def ndvi(one: Acquisition) -> FloatArray:
+    """Return (nir - red) / (nir + red) of a date, (rows, cols), NaN where not seen."""
+    red, nir = (one.reflectance[one.bands.index(name)] for name in ("red", "nir"))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = (nir - red) / (nir + red)
+    return np.where(one.usable & np.isfinite(values), values, np.float32(np.nan))
+
+
+def _middle(dates: Sequence[Acquisition]) -> FloatArray:
+    if not all({"red", "nir"} <= set(one.bands) for one in dates):
+        raise NotEnoughDataError("rdNDVI needs the bands red and nir on every date")
+    values = np.stack([ndvi(one)[None] for one in dates])
+    mask = np.isfinite(values[:, 0])
+    return np.where(mask.any(axis=0), median(list(values), mask)[0], np.float32(np.nan))

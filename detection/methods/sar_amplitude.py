@@ -37,7 +37,7 @@ class SarAmplitude(BaseModel):
     low: float = Field(2.8, gt=0)
     """Score that all of it exceeds."""
     keep: float = Field(0.5, ge=0, lt=1)
-    """Share of its own peak that all of it exceeds."""
+    """Share of the peaks near by that all of it exceeds."""
     min_area_px: int = Field(8, ge=1)
     min_pixel_slope_deg: float = Field(0.5, ge=0, le=90)
     """Of every pixel; level ground is water, fields and roads [@Handwerger2022]."""

@@ -119,9 +119,10 @@ def lock_raising(conn: Connection) -> None:
 
 
 def changes_of_run(conn: Connection, run_id: int) -> list[int]:
-    """Return the changes that a run found: new ones and those it saw again."""
+    """Return the changes that a run found: new ones and those it saw again, not those it found overgrown."""
     rows = conn.scalars(
-        text("SELECT DISTINCT change_id FROM change_sighting WHERE run_id = :run ORDER BY change_id"),
+        text("""SELECT DISTINCT change_id FROM change_sighting WHERE run_id = :run AND development <> 'revegetated'
+                ORDER BY change_id"""),
         {"run": run_id},
     )
     return list(rows)
@@ -190,7 +191,8 @@ LEFT JOIN alignment AS a ON a.id = coalesce(w.alignment_id, c.alignment_id)
 CROSS JOIN LATERAL (
     SELECT array_agg(DISTINCT s.last_date ORDER BY s.last_date) AS dates, array_agg(DISTINCT r.method ORDER BY r.method) AS methods,
            coalesce(array_agg(s.run_id) FILTER (WHERE s.development = 'reactivated'), '{}') AS reactivated_in
-    FROM change_sighting AS s JOIN detection_run AS r ON r.id = s.run_id WHERE s.change_id = c.id
+    FROM change_sighting AS s JOIN detection_run AS r ON r.id = s.run_id
+    WHERE s.change_id = c.id AND s.development <> 'revegetated'
 ) AS seen
 LEFT JOIN LATERAL (
     -- of areas that the newest run took for one change, the one that changed its rate speaks
