@@ -139,17 +139,21 @@ def edit_observation(
     """
     row = conn.execute(
         text(
-            "SELECT revision, created_by, review_status, dataset, source_id FROM observation WHERE id = :id FOR UPDATE"
+            """SELECT revision, created_by, review_status, dataset, source_id, content_sha256
+               FROM observation WHERE id = :id FOR UPDATE"""
         ),
         {"id": new.id},
     ).one_or_none()
     if row is None:
         raise NotFoundError(f"there is no observation {new.id}")
+    corrected = replace(new, dataset=row.dataset, source_id=row.source_id)
+    if row.revision > expected_revision and row.content_sha256 == corrected.content_sha256:
+        return get_observation(conn, new.id, published=False)  # sent again: it is what this correction made
     if not is_reviewer and (row.created_by != editor or row.review_status == "accepted"):
         raise AccessDeniedError("field workers correct their own observations, until these are accepted")
     if row.revision != expected_revision:
         raise ConflictError(f"the observation is at revision {row.revision} by now; look again before you correct it")
-    revise_observation(conn, new.id, replace(new, dataset=row.dataset, source_id=row.source_id))
+    revise_observation(conn, new.id, corrected)
     return get_observation(conn, new.id, published=False)
 
 
@@ -208,10 +212,12 @@ def history(conn: Connection, identifier: uuid.UUID) -> list[dict[str, Any]]:
 
 
 def _sent_before(conn: Connection, new: NewObservation) -> bool:
-    """Return whether this very content came in under this id, whatever a review made of it since."""
+    """Return whether this very content came in under this id, whatever a review or a correction made of it since."""
     return bool(
         conn.scalar(
-            text("SELECT true FROM observation WHERE id = :id AND content_sha256 = :sha"),
+            text("""SELECT true FROM observation WHERE id = :id AND content_sha256 = :sha
+                    UNION ALL SELECT true FROM observation_revision
+                    WHERE observation_id = :id AND content->>'content_sha256' = :sha LIMIT 1"""),
             {"id": new.id, "sha": new.content_sha256},
         )
     )

@@ -27,7 +27,7 @@ HIDDEN = frozenset({"start", "username", "geopoint", "image"})
 OWN = frozenset({"observed_at", "note", "observer"})
 WORDS = (
     "waiting", "sent", "refused", "log_in", "offline", "no_position", "searching", "km", "outside", "not_saved", "sending", "forget",
-    "photos_of", "choose", "accuracy",
+    "photos_of", "choose", "accuracy", "title", "correct", "correcting", "not_loaded", "remove", "too_large", "empty_sure",
 )  # fmt: skip
 
 

@@ -139,6 +139,7 @@ def get_observation(
         request, "observation.html", observation=observation,
         far=_far(observation, files) if identity.sees_unreviewed else {}, media=files, judge=identity.may("reviewer") and session,
         speak=identity.may("field") and session, minimap=minimap, left=left, right=right,
+        correct=session and _may_correct(observation, identity),
         told=lambda name, value: forms.told(name, value, lang), **more,
     )  # fmt: skip
 
@@ -161,6 +162,12 @@ def _inside(conn: Connection, observation: dict[str, Any], pair: tuple[int | Non
         "sites": evidence.sites_of(conn, identifier),
         "remarks": remarks.of_observation(conn, identifier),
     }
+
+
+def _may_correct(observation: dict[str, Any], identity: Identity) -> bool:
+    """Return whether a person may correct an observation: reviewers any, field workers their own until it is accepted."""
+    own = observation.get("created_by") == identity.name and observation["review_status"] != "accepted"
+    return identity.may("reviewer") or (identity.may("field") and own)
 
 
 FAR_M = 500.0

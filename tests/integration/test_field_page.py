@@ -193,3 +193,124 @@ def test_what_the_server_refuses_is_shown_with_its_reason(
         expect(page.locator("#outbox li")).to_have_class("refused")
         expect(page.locator("#outbox .reason")).to_contain_text("not.jpg")
         expect(page.locator("#outbox li")).to_contain_text("photos 1/2")
+
+
+def start_road_damage(page: Page) -> None:
+    page.select_option("#kind", "kkh_road_damage")
+    page.click("#locate")
+    expect(page.locator("#km")).to_contain_text("km 657")
+    expect(page.locator("[name=closed_at]")).to_be_hidden()
+    page.select_option("[name=road_state]", "blocked")
+    page.fill("[name=closed_at]", "2026-05-01T14:30")
+
+
+def test_what_is_being_filled_in_outlives_the_page(
+    settings: ApiSettings, context: BrowserContext, database: Any, tmp_path: Path
+) -> None:
+    page = context.new_page()
+    for colour in ("red", "green", "blue"):
+        (tmp_path / f"{colour}.jpg").write_bytes(photo(colour))
+    with serving(settings) as address:
+        log_in(page, address)
+        start_road_damage(page)
+        page.set_input_files("#photos", tmp_path / "red.jpg")  # as a camera gives them: one at a time
+        page.set_input_files("#photos", tmp_path / "blue.jpg")
+        page.set_input_files("#photos", tmp_path / "green.jpg")
+        page.click("#previews figure:nth-child(2) button")
+        expect(page.locator("#previews img")).to_have_count(2)
+        page.fill("#note", "half of the road is gone")
+        page.locator("#note").blur()
+        wait_until(page, """(async () => (await new Promise((done) => {
+            indexedDB.open("kkh-field").onsuccess = ({ target }) => {
+                const asked = target.result.transaction("outbox").objectStore("outbox").get("draft:");
+                asked.onsuccess = () => done(asked.result?.item.body.note);
+            };
+        })) === "half of the road is gone")()""")  # fmt: skip
+        page.reload()
+        expect(page.locator("#note")).to_have_value("half of the road is gone")
+        expect(page.locator("#previews img")).to_have_count(2)
+        expect(page.locator("#found")).to_have_text("± 12 m")
+        keep_picture(page, "field-draft")
+        for required in page.locator("#questions select[required]:enabled").all():
+            if not required.input_value():
+                required.select_option(index=1)
+        page.click("#save")
+        expect(page.locator("#outbox li")).to_have_class("sent")
+        expect(page.locator("#note")).to_have_value("")
+        page.reload()
+        expect(page.locator("#note")).to_have_value("")
+        with connect.transaction(database.engine) as conn:
+            stored = conn.execute(text("SELECT attributes, accuracy_m FROM observation")).one()
+            names = conn.scalars(text("SELECT filename FROM media ORDER BY id")).all()
+    assert names == ["1-red.jpg", "3-green.jpg"]
+    assert (stored.attributes["closed_at"], stored.accuracy_m) == ("2026-05-01T09:30:00.000Z", 12)
+
+
+def test_what_was_refused_is_corrected_and_sent(
+    settings: ApiSettings, context: BrowserContext, database: Any, tmp_path: Path
+) -> None:
+    page = context.new_page()
+    (tmp_path / "good.jpg").write_bytes(photo())
+    (tmp_path / "not.jpg").write_bytes(b"<html>")
+    with serving(settings) as address:
+        log_in(page, address)
+        page.fill("#latitude", "74.8690")
+        page.fill("#longitude", "36.3372")
+        page.select_option("[name=kind]", "rockfall")
+        page.select_option("[name=road_state]", "open")
+        page.fill("#note", "blocks")
+        page.set_input_files("#photos", [tmp_path / "good.jpg", tmp_path / "not.jpg"])
+        page.click("#save")
+        expect(page.locator("#outbox .reason")).to_contain_text("swapped")
+        page.click("#outbox a")
+        expect(page.locator("h1")).to_have_text("Correct an observation")
+        expect(page.locator("#note")).to_have_value("blocks")
+        expect(page.locator("#previews figure")).to_have_count(2)
+        page.fill("#latitude", "36.3372")
+        page.fill("#longitude", "74.8690")
+        page.click("#save")
+        expect(page.locator("#outbox .reason")).to_contain_text("not.jpg")
+        page.click("#outbox a")
+        page.click("#previews figure:nth-child(2) button")
+        page.click("#save")
+        expect(page.locator("#outbox li")).to_have_class("sent")
+        with connect.transaction(database.engine) as conn:
+            assert conn.execute(text("SELECT kind, note, revision FROM observation")).all() == [
+                ("rockfall", "blocks", 1)
+            ]
+            assert conn.scalars(text("SELECT filename FROM media")).all() == ["1-good.jpg"]
+
+
+def test_an_observation_of_the_catalogue_is_corrected_on_the_page(
+    settings: ApiSettings, context: BrowserContext, database: Any
+) -> None:
+    page = context.new_page()
+    identifier = "7e07ac1e-6b0c-4b53-a3f1-4a55d8cf7c3e"
+    with connect.transaction(database.engine) as conn:
+        conn.execute(
+            text("""INSERT INTO observation (id, kind, observed_at, observer, note, attributes, dataset, source_id, content_sha256,
+                                             created_by, geom)
+                    VALUES (:id, 'landslide', '2026-05-01T09:30:17Z', 'Sana', 'old note',
+                            '{"movement": "topple_old", "crack_width_mm": 35, "their own": "kept"}', 'a survey', '12', 'x', 'sana',
+                            ST_SetSRID(ST_MakePoint(74.86901234, 36.33721234), 4326))"""),
+            {"id": identifier},
+        )  # fmt: skip
+    with serving(settings) as address:
+        log_in(page, address)
+        page.goto(f"{address}/observations/{identifier}")
+        page.click("text=Correct it")
+        expect(page.locator("#note")).to_have_value("old note")
+        expect(page.locator("#kind")).to_have_value("kkh_landslide")
+        keep_picture(page, "field-correct")
+        page.fill("#note", "new note")
+        page.click("#save")
+        expect(page.locator("#outbox li")).to_have_class("sent")
+        page.goto(f"{address}/observations/new?id=7e07ac1e-0000-4b53-a3f1-4a55d8cf7c3e")
+        expect(page.locator("#problem")).to_contain_text("could not be read")
+        expect(page.locator("#form")).to_be_hidden()
+    with connect.transaction(database.engine) as conn:
+        stored = conn.execute(text("SELECT *, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM observation")).one()
+    assert (stored.note, stored.revision, stored.observer, stored.dataset) == ("new note", 2, "Sana", "a survey")
+    assert stored.attributes == {"movement": "topple_old", "crack_width_mm": 35, "their own": "kept"}
+    assert (stored.lon, stored.lat) == pytest.approx((74.8690123, 36.3372123), abs=1e-9)
+    assert stored.observed_at.second == 17

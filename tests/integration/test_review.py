@@ -78,7 +78,8 @@ def test_a_page_judges_the_chosen_ones(client: TestClient, database: Any, key: A
 
 def test_people_correct_their_own_until_it_is_accepted(client: TestClient, database: Any, key: Any) -> None:
     own, other, reviewer = key("field", "own"), key("field", "other"), key("reviewer")
-    identifier = send(client, own)
+    sent = observation(id=str(uuid.uuid4()))
+    identifier = client.post("/observations", json=sent, headers=own).json()["id"]
     better = observation(id=identifier, note="old cracks", latitude=36.338)
     path = f"/observations/{identifier}?revision="
     assert client.put(path + "1", json=better, headers=other).status_code == 403
@@ -86,6 +87,14 @@ def test_people_correct_their_own_until_it_is_accepted(client: TestClient, datab
     done = client.put(path + "1", json=better, headers=own)
     assert (done.status_code, done.json()["properties"]["revision"]) == (200, 2)
     client.post(f"/observations/{identifier}/review", json={"verdict": "accepted"}, headers=reviewer)
+    for again in (
+        client.put(path + "1", json=better, headers=own),
+        client.post("/observations", json=sent, headers=own),
+    ):
+        assert (again.status_code, again.json()["properties"]["revision"]) == (
+            200,
+            3,
+        )  # the answer to the first got lost
     assert client.put(path + "3", json=observation(note="x"), headers=own).status_code == 403
     done = client.put(path + "3", json=observation(note="by a reviewer"), headers=reviewer)
     assert (done.status_code, done.json()["properties"]["review_status"]) == (200, "submitted")

@@ -1,13 +1,12 @@
 // The page: what is filled in goes to the outbox at once; the outbox is sent whenever there is a connection.
 import * as outbox from "./outbox.js";
 import * as place from "./place.js";
-import * as questions from "./questions.js";
+import * as record from "./record.js";
 import { language, say } from "./words.js";
 
 const by = (id) => document.getElementById(id);
-const LARGEST_PHOTO = 24e6;
 const AGAIN_MS = 30000;
-let asked = {};
+let begun = null;
 
 async function list() {
   const items = await outbox.all();
@@ -24,7 +23,8 @@ function line(item) {
     const reason = Object.assign(document.createElement("p"), { className: "reason", textContent: item.reason });
     const forget = Object.assign(document.createElement("button"), { type: "button", textContent: say("forget") });
     forget.onclick = async () => { await outbox.forget(item.id); await list(); };
-    made.append(reason, forget);
+    const correct = Object.assign(document.createElement("a"), { href: `?id=${item.id}`, textContent: say("correct") });
+    made.append(reason, correct, forget);
   }
   return made;
 }
@@ -36,24 +36,10 @@ async function send() {
     by("login").hidden = needs !== "log in";
     by("state").textContent = needs === "log in" ? say("log_in") : "";
   } catch (error) { // what waits stays, and is tried again
-    by("login").hidden = ![401, 403].includes(error.status);
+    by("login").hidden = error.status !== 401;
     by("state").textContent = say(by("login").hidden ? "offline" : "log_in");
   }
   await list();
-}
-
-function now() {
-  const date = new Date();
-  return new Date(date - date.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
-}
-
-function fresh() {
-  by("form").reset();
-  by("observed_at").value = now();
-  by("previews").replaceChildren();
-  by("observer").value = localStorage.getItem("observer") ?? "";
-  place.clear();
-  questions.show(by("questions"), asked[by("kind").value] ?? []);
 }
 
 function missing() {
@@ -63,6 +49,7 @@ function missing() {
 
 async function save(event) {
   event.preventDefault();
+  await begun; // until then it is not known what is filled in
   const hole = missing();
   by("error").hidden = !hole;
   if (hole) {
@@ -70,46 +57,44 @@ async function save(event) {
     hole.focus();
     return;
   }
-  const { kind, ...attributes } = questions.answers(by("questions"), asked[by("kind").value]);
-  const id = crypto.randomUUID();
-  const text = (name) => by(name).value.trim() || null;
-  const body = {
-    id, kind, attributes, ...place.position(), observed_at: new Date(by("observed_at").value).toISOString(), note: text("note"), observer: text("observer"),
-  };
-  const photos = [...by("photos").files].map((file, index) => ({ name: `${index + 1}-${file.name}`.slice(-150), blob: file }));
-  const title = by("kind").selectedOptions[0].textContent;
   try {
-    await outbox.put({ id, body, photos, title, saved: Date.now(), state: "waiting", reason: "" });
+    await outbox.put(record.item());
   } catch (error) { // no room left, or a photo that cannot be read
     by("error").hidden = false;
     by("error").textContent = `${say("not_saved")} ${error?.message ?? ""}`;
     return;
   }
   localStorage.setItem("observer", by("observer").value);
-  fresh();
+  await record.done();
   await list();
   await send();
 }
 
-function preview() {
-  const files = [...by("photos").files];
-  by("photos").setCustomValidity(files.some((file) => file.size > LARGEST_PHOTO) ? "> 24 MB" : "");
-  by("previews").replaceChildren(...files.map((file) => Object.assign(new Image(), { src: URL.createObjectURL(file), alt: file.name })));
+async function throwAway() {
+  if (!confirm(say("empty_sure"))) return;
+  await record.done();
+}
+
+async function begin() {
+  try {
+    await record.start();
+  } catch (error) { // what was to be corrected cannot be had: nothing is filled in that would become another observation
+    by("form").hidden = true;
+    by("problem").textContent = error.message;
+  }
 }
 
 async function start() {
   if ("serviceWorker" in navigator) navigator.serviceWorker.register("/observations/worker.js", { scope: "/observations/new" });
   navigator.storage?.persist?.(); // asks the device not to throw the outbox away when it gets full
-  asked = await questions.load();
-  by("kind").onchange = () => questions.show(by("questions"), asked[by("kind").value]);
-  by("photos").onchange = preview;
+  begun = begin();
   by("form").onsubmit = save;
   by("send").onclick = send;
+  by("empty").onclick = throwAway;
   addEventListener("online", send);
   addEventListener("offline", () => { by("state").textContent = say("offline"); });
-  fresh();
   await list();
-  await Promise.all([place.start(), send()]);
+  await Promise.all([place.start(), begun, send()]);
   setInterval(async () => { if ((await outbox.all()).some((item) => item.state === "waiting")) await send(); }, AGAIN_MS);
 }
 

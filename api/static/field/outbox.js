@@ -1,6 +1,6 @@
 // What waits to be sent: kept on the device until the server has said that it has it, photo by photo.
 const KEPT_SENT = 20;
-const AGAIN = new Set([401, 403, 408, 429]); // beside these, what is below 500 will not be taken however often it is sent
+const AGAIN = new Set([401, 408, 429]); // beside these, what is below 500 will not be taken however often it is sent
 
 let opening = null;
 
@@ -26,8 +26,11 @@ async function act(mode, what) {
 export const put = (item) => act("readwrite", (store) => store.put(item));
 export const forget = (id) => act("readwrite", (store) => store.delete(id));
 
+export const get = (id) => act("readonly", (store) => store.get(id));
+
 export async function all() {
-  return (await act("readonly", (store) => store.getAll())).sort((one, other) => other.saved - one.saved);
+  const kept = await act("readonly", (store) => store.getAll());
+  return kept.filter((one) => one.state !== "draft").sort((one, other) => other.saved - one.saved);
 }
 
 // Returns "log in" where nobody is logged in who may send. Only one page sends at a time.
@@ -36,10 +39,17 @@ export function sendAll(changed) {
     if (!lock) return "";
     const session = await (await fetch("/observations/session", { cache: "no-store" })).json();
     if (!session.may_send) return "log in";
+    let failed = null;
     for (const item of (await all()).filter((one) => one.state === "waiting").reverse()) {
-      await send(item, session.token);
+      try {
+        await send(item, session.token);
+      } catch (error) {
+        if (!(error.status >= 500)) throw error; // no connection, or no log-in
+        failed = error; // this one alone: those behind it do not wait for it
+      }
       await changed();
     }
+    if (failed) throw failed;
     for (const old of (await all()).filter((item) => item.state === "sent").slice(KEPT_SENT)) await forget(old.id);
     return "";
   };
@@ -49,13 +59,14 @@ export function sendAll(changed) {
 async function send(item, token) {
   const headers = { "X-CSRF-Token": token };
   if (!item.stored) {
-    const body = JSON.stringify(item.body);
-    const answer = await fetch("/observations", { method: "POST", headers: { ...headers, "Content-Type": "application/json" }, body });
+    const [method, url] = item.revision ? ["PUT", `/observations/${item.id}?revision=${item.revision}`] : ["POST", "/observations"];
+    const answer = await fetch(url, { method, headers: { ...headers, "Content-Type": "application/json" }, body: JSON.stringify(item.body) });
     if (!answer.ok) {
       await put(Object.assign(item, { state: "refused", reason: await refusal(answer) }));
       return;
     }
     item.stored = true;
+    item.revision = (await answer.json()).properties.revision; // by which it can be corrected
     await put(item);
   }
   for (const photo of item.photos.filter((one) => !one.sha256 && !one.reason)) {

@@ -7,6 +7,7 @@ const by = (id) => document.getElementById(id);
 
 let road = []; // [longitude, latitude, kilometre]
 let accuracy = null;
+let exact = null; // as it was given, until it is typed over
 let view = { lon: 74.6, lat: 36.2, span: 4 }; // span: degrees of latitude from top to bottom
 
 export async function start() {
@@ -14,12 +15,12 @@ export async function start() {
   by("nearer").onclick = () => zoom(0.4);
   by("farther").onclick = () => zoom(2.5);
   by("map").onclick = clicked;
-  for (const id of ["latitude", "longitude"]) by(id).onchange = () => { accuracy = null; moved(true); };
+  for (const id of ["latitude", "longitude"]) by(id).onchange = () => { [accuracy, exact] = [null, null]; moved(true); };
   try {
     const answer = await fetch("/segments?f=json");
     for (const one of (await answer.json()).features) lay(one.properties, one.geometry.coordinates);
   } catch { road = []; } // the place can be given without the road
-  draw();
+  moved(false); // a place may have been filled in meanwhile
 }
 
 function lay({ km_from, km_to }, line) {
@@ -27,6 +28,7 @@ function lay({ km_from, km_to }, line) {
 }
 
 export function position() {
+  if (exact) return { ...exact, accuracy_m: accuracy };
   const [lat, lon] = ["latitude", "longitude"].map((id) => number(by(id).value));
   return Number.isFinite(lat) && Number.isFinite(lon) ? { latitude: lat, longitude: lon, accuracy_m: accuracy } : null;
 }
@@ -40,7 +42,7 @@ function number(text) {
 function locate() {
   by("found").textContent = say("searching");
   navigator.geolocation.getCurrentPosition(
-    ({ coords }) => set(coords.latitude, coords.longitude, coords.accuracy, true),
+    ({ coords }) => placed(coords.latitude, coords.longitude, coords.accuracy, true),
     (error) => { by("found").textContent = `${say("no_position")} (${error.message})`; },
     { enableHighAccuracy: true, timeout: 60000, maximumAge: 0 },
   );
@@ -49,12 +51,18 @@ function locate() {
 export function set(lat, lon, metres, centre) {
   [by("latitude").value, by("longitude").value] = [lat.toFixed(6), lon.toFixed(6)];
   accuracy = metres;
+  exact = { latitude: lat, longitude: lon };
   by("found").textContent = metres === null ? "" : say("accuracy", { n: Math.round(metres) });
   moved(centre);
 }
 
+function placed(...where) {
+  set(...where);
+  document.dispatchEvent(new Event("placed"));
+}
+
 export function clear() {
-  [by("latitude").value, by("longitude").value, accuracy] = ["", "", null];
+  [by("latitude").value, by("longitude").value, accuracy, exact] = ["", "", null, null];
   by("found").textContent = by("km").textContent = "";
   draw();
 }
@@ -118,5 +126,5 @@ function clicked(event) {
   const box = by("map").getBoundingClientRect();
   const { up, across } = scale();
   const [x, y] = [((event.clientX - box.left) / box.width) * WIDTH, ((event.clientY - box.top) / box.height) * HEIGHT];
-  set(view.lat - (y - HEIGHT / 2) / up, view.lon + (x - WIDTH / 2) / across, null, false);
+  placed(view.lat - (y - HEIGHT / 2) / up, view.lon + (x - WIDTH / 2) / across, null, false);
 }

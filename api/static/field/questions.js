@@ -45,6 +45,24 @@ export function show(place, questions) {
   refresh();
 }
 
+// As the device's clock shows it, to the minute.
+export function local(date) {
+  return new Date(date - date.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+}
+
+export function fill(place, given) {
+  for (const input of place.querySelectorAll("input, select")) {
+    const value = given[input.name];
+    if (input.type === "checkbox") input.checked = (value ?? []).includes(input.value);
+    else if (value !== undefined && value !== null) {
+      const unknown = input.tagName === "SELECT" && ![...input.options].some((one) => one.value === String(value));
+      if (unknown) input.append(element("option", { value, textContent: value })); // of another tool, or an older form
+      input.value = input.type === "datetime-local" ? local(new Date(value)) : value;
+    }
+  }
+  place.onchange();
+}
+
 // The two conditions that our forms use: ${a} = 'x' (or !=) and selected(${a}, 'x').
 function applies(condition, given) {
   const equal = /^\$\{(\w+)\} (!?=) '(\w*)'$/.exec(condition ?? "");
@@ -71,6 +89,7 @@ function read(asked, inputs) {
   }
   const text = inputs[0]?.value.trim();
   if (!text) return undefined;
+  if (asked.type === "dateTime") return new Date(text).toISOString(); // the device knows its time zone, the server does not
   return asked.type in NUMBERS ? Number(text) : text;
 }
 
