@@ -14,13 +14,13 @@ NAMES: dict[str, str] = {
     "id": "id uuid _uuid instanceid meta_instanceid instance_id record_id observation_id obs_id 编号 点号 观测点编号 灾害点编号 "
     "记录编号 统一编号 شناخت شناختی_نمبر key",
     "kind": "kind hazard_kind hazard_type hazard disaster_type type_of_hazard event_type category type 灾害类型 灾害种类 灾种 "
-    "地质灾害类型 类型 种类 类别 قسم خطرے_کی_قسم آفت_کی_قسم",
+    "地质灾害类型 类型 种类 类别 قسم خطرے_کی_قسم آفت_کی_قسم what_is_it یہ_کیا_ہے",
     "observed_at": "observed_at observed_on observation_date observation_time date_of_observation obs_date survey_date observed "
     "datetime date_time timestamp recorded_at visit_date when date 观测时间 观测日期 调查时间 调查日期 巡查时间 巡查日期 记录时间 发现时间 "
-    "采集时间 日期 مشاہدے_کی_تاریخ تاریخ gps_time time 时间 وقت "
+    "采集时间 日期 مشاہدے_کی_تاریخ تاریخ when_did_you_see_it کب_دیکھا gps_time time 时间 وقت "
     "today start end submissiondate _submission_time",
     "clock": "clock time_of_day obs_time survey_time time 时刻 时间 وقت",
-    "observer": "observer observed_by surveyor surveyed_by geologist recorder recorded_by reporter "
+    "observer": "observer observed_by your_name 观测人姓名 آپ_کا_نام surveyor surveyed_by geologist recorder recorded_by reporter "
     "reported_by collector collected_by enumerator inspector username user submittername _submitted_by "
     "观测人 观测者 观测员 调查人 调查人员 调查员 记录人 填表人 巡查人 巡查员 上报人 采集人 مشاہدہ_کار سروے_کنندہ",
     "latitude": "latitude lat decimal_latitude latitude_deg lat_dd lat_deg gps_latitude gps_lat _latitude lat_wgs84 纬度 北纬 عرض_بلد y",
@@ -34,9 +34,10 @@ NAMES: dict[str, str] = {
     "accuracy_m": "accuracy_m accuracy gps_accuracy horizontal_accuracy accuracy_metres accuracy_meters hacc "
     "精度 定位精度 精度_m 精度_米 درستی",
     "note": "note notes remark remarks comment comments description desc details memo "
-    "备注 说明 描述 现场描述 灾情描述 情况说明 نوٹ تبصرہ کیفیت تفصیل",
+    "备注 说明 描述 现场描述 灾情描述 情况说明 نوٹ تبصرہ کیفیت تفصیل what_else_matters اور_کیا_اہم_ہے",
 }
-"""Field -> the names its column may have, the likeliest first; compared without case, spaces and punctuation."""
+"""Field -> the names its column may have, the likeliest first, the questions of our own forms among them; compared without case, spaces
+and punctuation."""
 
 FIELDS = tuple(NAMES)
 PLACES = ("latitude", "longitude", "easting", "northing", "zone", "position", "wkt")

@@ -291,7 +291,8 @@ def test_an_observation_of_the_catalogue_is_corrected_on_the_page(
             text("""INSERT INTO observation (id, kind, observed_at, observer, note, attributes, dataset, source_id, content_sha256,
                                              created_by, geom)
                     VALUES (:id, 'landslide', '2026-05-01T09:30:17Z', 'Sana', 'old note',
-                            '{"movement": "topple_old", "crack_width_mm": 35, "their own": "kept"}', 'a survey', '12', 'x', 'sana',
+                            '{"movement_before": "topple", "material": "loam", "crack_width_mm": 35, "their own": "kept"}',
+                            'a survey', '12', 'x', 'sana',
                             ST_SetSRID(ST_MakePoint(74.86901234, 36.33721234), 4326))"""),
             {"id": identifier},
         )  # fmt: skip
@@ -311,6 +312,11 @@ def test_an_observation_of_the_catalogue_is_corrected_on_the_page(
     with connect.transaction(database.engine) as conn:
         stored = conn.execute(text("SELECT *, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM observation")).one()
     assert (stored.note, stored.revision, stored.observer, stored.dataset) == ("new note", 2, "Sana", "a survey")
-    assert stored.attributes == {"movement": "topple_old", "crack_width_mm": 35, "their own": "kept"}
+    assert stored.attributes == {
+        "movement_before": "topple",
+        "material": "loam",
+        "crack_width_mm": 35,
+        "their own": "kept",
+    }
     assert (stored.lon, stored.lat) == pytest.approx((74.8690123, 36.3372123), abs=1e-9)
     assert stored.observed_at.second == 17

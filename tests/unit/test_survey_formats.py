@@ -18,8 +18,11 @@ import shapely
 from pyproj import Transformer
 from shapely.geometry import LineString, Point, Polygon
 
+from api.openrosa import forms
 from hazard_db.survey_records import SurveyRecord
+from ingest.survey.fields import found
 from ingest.survey.gcj02 import to_gcj02
+from ingest.survey.kinds import kind_of
 from ingest.survey.registry import FORMATS, look, recognise
 from ingest.survey.source import Sample
 from tests.survey_files import HEADER, ROW, feature, read, row, write_csv, write_geojson
@@ -291,3 +294,17 @@ def test_every_format_keeps_the_contract(tmp_path: Path, name: str) -> None:
     assert [one.id for one in read(renamed)] == [one.id for one in records]
     with closing(FORMATS[name].read(renamed)) as source:
         assert [raw.label for raw in source.records] == [one.source_record for one in records]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh", "ur"])
+def test_an_export_with_the_words_of_our_own_forms_is_understood(lang: str) -> None:
+    asked = {one.name: one for name in ("landslide", "quick") for one in forms.form(name).questions}
+    fields = ("kind", "observed_at", "note", "observer")
+    head = [asked[name].label[lang] for name in fields]
+    place = asked["position"].label[lang]
+    others = [f"_{place}_{end}" for end in ("latitude", "longitude", "precision")]
+    chosen = found(("start", "end", place, *others, *head, "_id", "_uuid", "_submission_time", "_submitted_by"), {})
+    assert [chosen[name] for name in fields] == head
+    assert [chosen[name] for name in ("latitude", "longitude", "accuracy_m")] == others
+    told = {value: kind_of(labels[lang]) for value, labels in asked["kind"].choices}
+    assert told == {value: value for value in told}

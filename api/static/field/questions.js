@@ -50,7 +50,8 @@ export function local(date) {
   return new Date(date - date.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
 }
 
-export function fill(place, given) {
+// What was there without an answer is not made to get one by who corrects something else.
+export function fill(place, given, isCorrection) {
   for (const input of place.querySelectorAll("input, select")) {
     const value = given[input.name];
     if (input.type === "checkbox") input.checked = (value ?? []).includes(input.value);
@@ -58,7 +59,7 @@ export function fill(place, given) {
       const unknown = input.tagName === "SELECT" && ![...input.options].some((one) => one.value === String(value));
       if (unknown) input.append(element("option", { value, textContent: value })); // of another tool, or an older form
       input.value = input.type === "datetime-local" ? local(new Date(value)) : value;
-    }
+    } else if (isCorrection) input.required = false;
   }
   place.onchange();
 }

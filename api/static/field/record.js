@@ -56,7 +56,7 @@ function fill(item) {
   const { body } = item;
   by("kind").value = item.form;
   show();
-  questions.fill(by("questions"), { kind: body.kind, ...body.attributes });
+  questions.fill(by("questions"), { kind: body.kind, ...body.attributes }, Boolean(item.revision));
   const shown = questions.answers(by("questions"), asked[item.form]);
   unasked = Object.fromEntries(Object.entries(body.attributes).filter(([name]) => !(name in shown)));
   if (Number.isFinite(body.latitude)) place.set(body.latitude, body.longitude, body.accuracy_m ?? null, true);
