@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,15 +14,15 @@ import scipy.ndimage as ndi
 import shapely
 from rasterio.features import geometry_mask
 
-from detection.arrays import Acquisition, BoolArray
+from detection.arrays import Acquisition, BoolArray, Terrain
 from detection.blocks import tiles
 from detection.icefiles import IceResult, Progress, collected, ice_plan, written
 from detection.lakefeatures import Found, features, names
-from detection.methods.illumination import sunlit
+from detection.methods.illumination import REACH_PX, sunlit
+from detection.methods.lakeradar import RadarLakeRules, blind, dark_water_on, possible_dark
 from detection.methods.lakes import (
     EIGHT,
     Lake,
-    LakeRules,
     Sighting,
     Water,
     dammed_by_ice,
@@ -30,13 +31,14 @@ from detection.methods.lakes import (
     water_on,
 )
 from detection.output import check_outputs
+from detection.regions import grow, within
 from detection.sources import Scene, open_dates
 from detection.windows import Plan, Reader, to_grid
 from hazard_db.errors import DetectionError
 from hazard_db.glacier_file import Glacier, read_glaciers
 
 Slices = tuple[slice, slice]
-METHOD = "ndwi"
+OPTICAL, RADAR = "ndwi", "sar_water"
 NEEDED = frozenset({"green", "nir"})
 USED = ("blue", "green", "nir", "swir1")
 BLOCK_PX, FRAME_PX = 1024, 24
@@ -53,7 +55,7 @@ def run_lake(
     crs: str | None = None,
     bands: Sequence[str] | None = None,
     dates: Sequence[str] | None = None,
-    rules: LakeRules | None = None,
+    rules: RadarLakeRules | None = None,
     progress: Progress | None = None,
 ) -> IceResult:
     """Return the lakes of files after writing them to `out`.
@@ -61,9 +63,10 @@ def run_lake(
     Parameters
     ----------
     scenes
-        One raster per date, or the band files of each.
+        One raster per date, or the band files of each: reflectance, radar (vv, vh), or both kinds of dates.
     dem
-        Elevation in metres, any grid and CRS: keeps shadow and slopes out, and tells which ice is a dam.
+        Elevation in metres, any grid and CRS: keeps shadow and slopes out, and tells which ice is a dam. Radar needs it
+        where no date of reflectance shows the lake.
     outlines, crs
         Glaciers, where debris hides ice from the imagery; see `glacier_file.read_glaciers`.
     bands, dates
@@ -84,7 +87,7 @@ def run_lake(
 
 
 def detect_lakes(
-    plan: Plan, glaciers: Sequence[Glacier] = (), rules: LakeRules | None = None, progress: Progress | None = None
+    plan: Plan, glaciers: Sequence[Glacier] = (), rules: RadarLakeRules | None = None, progress: Progress | None = None
 ) -> dict[str, Any]:
     """Return a feature collection of lakes, one feature per lake and date that shows it.
 
@@ -93,11 +96,11 @@ def detect_lakes(
     RasterError
         A file is damaged.
     DetectionError
-        No date has green and near infrared.
+        No date has green and near infrared, or radar that can do without.
     """
-    rules = rules or LakeRules()
+    rules = rules or RadarLakeRules()
     tell = progress or (lambda text, share: None)
-    scenes = _with_bands(plan.scenes)
+    scenes = _with_bands(plan.scenes, plan.dem is not None)
     plan = replace(plan, before=scenes)
     ever = _ever_water(plan, rules, tell)
     tell("following lakes", 0.7)
@@ -109,22 +112,28 @@ def detect_lakes(
     ]
     tell("done", 1.0)
     stats = {"lakes": len(found), "dates": len(scenes)}
-    return collected(told, plan, rules, method=METHOD, notes=_notes(plan), stats=stats)
+    kinds = {scene.look is not None: RADAR if scene.look is not None else OPTICAL for scene in scenes}
+    method = "+".join(kinds[kind] for kind in sorted(kinds))
+    return collected(told, plan, rules, method=method, notes=_notes(plan), stats=stats)
 
 
-def _with_bands(scenes: tuple[Scene, ...]) -> tuple[Scene, ...]:
+def _with_bands(scenes: tuple[Scene, ...], relief: bool) -> tuple[Scene, ...]:
     """Return the dates that water can be told on, with only the bands that it takes."""
     fit = tuple(
-        replace(scene, layers=tuple(layer for layer in scene.layers if layer.name in USED))
+        scene
+        if scene.look is not None
+        else replace(scene, layers=tuple(layer for layer in scene.layers if layer.name in USED))
         for scene in scenes
-        if set(scene.bands) >= NEEDED
+        if scene.look is not None or set(scene.bands) >= NEEDED
     )
+    if fit and not relief and all(scene.look is not None for scene in fit):
+        raise DetectionError("radar alone cannot tell water from its own shadow; give the elevation model with --dem")
     if not fit:
         raise DetectionError("no date has both green and nir, by which water is told; name the bands with --bands")
     return fit
 
 
-def _ever_water(plan: Plan, rules: LakeRules, tell: Progress) -> BoolArray:
+def _ever_water(plan: Plan, rules: RadarLakeRules, tell: Progress) -> BoolArray:
     """Return where any date may show water by colour alone, (rows, cols) of the grid.
 
     Date by date from north to south, one half of the grid a thread: so nothing is unpacked twice.
@@ -138,7 +147,13 @@ def _ever_water(plan: Plan, rules: LakeRules, tell: Progress) -> BoolArray:
             tell(f"looking for water in {scene.label}", 0.7 * number / len(plan.scenes))
             with Reader(plan) as reader:
                 for window in part:
-                    water = possible_water(reader.acquisition(scene, window), rules)
+                    if scene.look is not None and plan.dem is None:
+                        continue  # only where reflectance shows water
+                    one = reader.acquisition(scene, window)
+                    if scene.look is None:
+                        water = possible_water(one, rules)
+                    else:
+                        water = possible_dark(one, reader.terrain(window).slope_deg, rules)
                     if water is not None:
                         ever[window] |= water
 
@@ -147,7 +162,7 @@ def _ever_water(plan: Plan, rules: LakeRules, tell: Progress) -> BoolArray:
     return ever
 
 
-def _found(ever: BoolArray, plan: Plan, glaciers: Sequence[Glacier], rules: LakeRules) -> Iterator[Found]:
+def _found(ever: BoolArray, plan: Plan, glaciers: Sequence[Glacier], rules: RadarLakeRules) -> Iterator[Found]:
     """Yield the lakes, each looked at closely in its own window."""
     pixel_m = plan.grid.pixel_m()
     pixel_area = pixel_m[0] * pixel_m[1]
@@ -166,28 +181,77 @@ def _found(ever: BoolArray, plan: Plan, glaciers: Sequence[Glacier], rules: Lake
 
 
 def _close(
-    window: Slices, own: BoolArray, reader: Reader, glaciers: Sequence[Any], rules: LakeRules
+    window: Slices, own: BoolArray, reader: Reader, glaciers: Sequence[Any], rules: RadarLakeRules
 ) -> Iterator[Found]:
     """Yield the lakes of one place."""
     plan = reader.plan
     pixel_m = plan.grid.pixel_m((window[0].start + window[0].stop) / 2)
     relief = None if plan.dem is None else reader.terrain(window)
-    dates: list[Water] = []
-    for scene in plan.scenes:
-        one: Acquisition = reader.acquisition(scene, window)
-        lit = None
-        if relief is not None:
-            lit = sunlit(relief.elevation_m, pixel_m, one.sun_elevation_deg, one.sun_azimuth_deg)
-        dates.append(water_on(one, lit, None if relief is None else relief.slope_deg, rules))
+    dates = list(_waters(window, own, reader, relief, rules))
     ice = _ice(window, dates, plan, glaciers)
-    for lake in follow(dates, pixel_m[0] * pixel_m[1], rules):
-        if not (lake.extent & own[lake.window]).any():
+    for one in follow(dates, pixel_m[0] * pixel_m[1], rules):
+        lake = _vouched(one, plan.scenes)
+        if lake is None or not (lake.extent & own[lake.window]).any():
             continue
         mask = np.zeros(own.shape, dtype=bool)
         mask[lake.window] = _largest(lake).mask
         dammed, share = dammed_by_ice(mask, ice, None if relief is None else relief.elevation_m, pixel_m)
         corner = (window[0].start + lake.window[0].start, window[1].start + lake.window[1].start)
         yield Found(lake, corner, dammed, share)
+
+
+def _waters(
+    window: Slices, own: BoolArray, reader: Reader, relief: Terrain | None, rules: RadarLakeRules
+) -> Iterator[Water]:
+    """Yield what every date shows of a place, oldest first."""
+    grid = reader.plan.grid
+    pixel_m = grid.pixel_m((window[0].start + window[0].stop) / 2)
+    slope_deg = None if relief is None else relief.slope_deg
+    wide = grow(window, grid.shape, REACH_PX)  # what stands before the radar, or lies over the place
+    around = None if relief is None or not reader.plan.has_radar else reader.terrain(wide)
+    known = np.zeros(own.shape, dtype=np.bool_)
+    for scene in reader.plan.scenes:
+        one: Acquisition = reader.acquisition(scene, window)
+        if scene.look is None:
+            lit = None
+            if relief is not None:
+                lit = sunlit(relief.elevation_m, pixel_m, one.sun_elevation_deg, one.sun_azimuth_deg)
+            water = water_on(one, lit, slope_deg, rules)
+        else:
+            hidden = None if around is None else blind(around, one, pixel_m)[within(window, wide)]
+            water = dark_water_on(one, own, known, rules, hidden=hidden, slope_deg=slope_deg)
+        known |= water.water & own
+        yield water
+
+
+def _vouched(lake: Lake, scenes: Sequence[Scene]) -> Lake | None:
+    """Return a lake less what a single date of radar says; None where nothing else says that there is one.
+
+    Dark ground is a lake where reflectance shows it too, or a second date of one orbit, and no date of reflectance
+    shows the place dry meanwhile. Dry by radar takes a second date that shows it.
+    """
+    if all(scene.look is None for scene in scenes):
+        return lake
+    wet = [one.number for one in lake.sightings if one.state == "water"]
+    dry = [one.number for one in lake.sightings if one.state == "dry"]
+    if all(scenes[number].look is not None for number in wet):
+        orbits = Counter(scenes[number].look.orbit for number in wet)  # type: ignore[union-attr]
+        if max(orbits.values()) < 2 or any(scenes[n].look is None and wet[0] < n < wet[-1] for n in dry):
+            return None
+    told = tuple(
+        replace(one, state="unseen") if one.number in dry and not _dry_again(one.number, lake, scenes) else one
+        for one in lake.sightings
+    )
+    return replace(lake, sightings=told)
+
+
+def _dry_again(number: int, lake: Lake, scenes: Sequence[Scene]) -> bool:
+    """Return whether reflectance says that a place is dry, or the next or last date that tells anything says so too."""
+    if scenes[number].look is None:
+        return True
+    told = [one for one in lake.sightings if one.state in {"water", "dry"}]
+    at = next(index for index, one in enumerate(told) if one.number == number)
+    return any(one.state == "dry" for one in (*told[max(at - 1, 0) : at], *told[at + 1 : at + 2]))
 
 
 def _largest(lake: Lake) -> Sighting:
@@ -216,12 +280,14 @@ def _notes(plan: Plan) -> list[str]:
     notes = []
     if plan.dem is None:
         notes.append("no elevation model: shadow may pass for water, and which ice is a dam is not told")
+    if plan.dem is None and plan.has_radar:
+        notes.append("no elevation model: radar follows only lakes that reflectance shows")
     if len(plan.scenes) == 1:
         notes.append("one date: what passes cannot be told from what stays; confidence is lower")
-    blind = [scene.label for scene in plan.scenes if "swir1" not in scene.bands]
+    blind = [scene.label for scene in plan.scenes if scene.look is None and "swir1" not in scene.bands]
     if blind:
         notes.append(f"no short-wave infrared in {', '.join(blind)}: ice is told from water by brightness alone")
-    bare = [scene.label for scene in plan.scenes if scene.quality is None]
+    bare = [scene.label for scene in plan.scenes if scene.look is None and scene.quality is None]
     if bare:
         notes.append(f"no scl or qa_pixel in {', '.join(bare)}: clouds and their shadows are not masked there")
     return notes

@@ -53,6 +53,11 @@ class Plan:
         """The dates before, then those after."""
         return self.before + self.after
 
+    @property
+    def has_radar(self) -> bool:
+        """Whether some dates are those of a radar."""
+        return any(scene.look is not None for scene in self.scenes)
+
 
 class Reader:
     """Reads blocks of a plan; one per thread, closed by `with`."""
