@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from hazard_db import pgcopy
 from hazard_db.errors import NotFoundError
-from hazard_db.series import Displacement, FloatArray, Look, Raster, Scatterers
+from hazard_db.series import Displacement, FloatArray, Look, Raster, Scatterers, in_file
 
 ROOM = "displacement"
 AT_ONCE = 20_000
@@ -117,7 +117,7 @@ def open_set(conn: Connection, set_id: int, folder: Path) -> Displacement:
     dates, count = tuple(about["dates"]), about["n_points"]
     lon, lat, height = (np.empty(count) for _ in range(3))
     codes: list[str] = []
-    series = np.memmap(folder / f"set-{set_id}.f4", dtype=np.float32, mode="w+", shape=(max(count, 1), len(dates)))
+    series = in_file(folder / f"set-{set_id}.f4", (max(count, 1), len(dates)))
     filled = 0
     for ids in id_ranges(conn, set_id):
         query = f"""SELECT id, ST_X(geom), ST_Y(geom), coalesce(height_m, 'NaN'), series FROM displacement_point

@@ -20,6 +20,10 @@ from hazard_db.thinning import min_zooms
 
 MOST_DISAGREEMENT_MM = 3.0
 """Beyond this a file does not go on from what is stored: it was made anew, and its earlier epochs are others."""
+MOST_APART_DEG = 0.001
+"""A point that lies farther from where it was is another that has its name, as where rows are numbered."""
+MOST_GAIN = 5.0
+"""Where displacements on the dates in both are so many times larger or smaller, they are in another unit."""
 
 
 def append_epochs(work: Work, set_id: int, source: Displacement, batches: Batches) -> StoredSet:
@@ -38,16 +42,18 @@ def append_epochs(work: Work, set_id: int, source: Displacement, batches: Batche
     seam = _Seam.of(displacement.get_set(conn, set_id), source)
     work.tell("comparing with what is stored", 0.05)
     _stage(conn, batches, seam)
+    _check_places(conn, set_id, source)
     conn.execute(text("CREATE INDEX ON staged_series (code)"))
     conn.execute(text("ANALYZE staged_series"))
     conn.execute(text(_UPDATED))
-    seasonal, missing, apart = _add(work, set_id, seam)
+    seasonal, missing, apart, moments = _add(work, set_id, seam)
     disagreement = float(np.median(apart)) if len(apart) else None
     if disagreement is not None and disagreement > MOST_DISAGREEMENT_MM:
         raise InputError(
             f"{source.name}: differs by {disagreement:.1f} mm from what is stored of the dates in both: it was made anew; "
             "store it as a set of its own with --set NAME"
         )
+    _check_scale(moments, source)
     added = _add_new_points(work, set_id, seam)
     work.tell("writing", 0.8)
     count = _rewrite(conn, set_id, seam, seasonal, source)
@@ -77,6 +83,7 @@ class _Seam:
             raise InputError(
                 f"{label}: is not of the grid or component of set {about['name']}; name another with --set NAME"
             )
+        _check_sameness(about, source)
         between = [day for day in source.dates if day <= known[-1] and day not in known]
         common = [day for day in source.dates if day in known]
         fresh = [k for k, day in enumerate(source.dates) if day > known[-1]]
@@ -101,6 +108,47 @@ class _Seam:
         return cls(len(known), tuple(in_set), tuple(in_file), tuple(fresh), dates, times)
 
 
+def _check_sameness(about: dict[str, Any], source: Displacement) -> None:
+    """Refuse a file that looks from elsewhere, or is measured against something else."""
+    look = source.look
+    if look is not None and about["look_up"] is not None:
+        alike = look.east * about["look_east"] + look.north * about["look_north"] + look.up * about["look_up"]
+        if alike < np.cos(np.radians(5.0)):
+            raise InputError(
+                f"{source.name}: looks from another side than set {about['name']}; name another with --set NAME"
+            )
+    if source.reference != about["reference"]:
+        raise InputError(
+            f"{source.name}: is measured against {source.reference}, set {about['name']} against {about['reference']}; "
+            "store it as a set of its own with --set NAME"
+        )
+
+
+def _check_places(conn: Connection, set_id: int, source: Displacement) -> None:
+    """Refuse points that have the names of others."""
+    values = {"id": set_id, "apart": MOST_APART_DEG}
+    code = conn.scalar(text(_ELSEWHERE), values)
+    if code is not None:
+        raise InputError(
+            f"{source.name}: point {code} lies elsewhere than in the set, so names do not tell the same points; store it as "
+            "a set of its own with --set NAME"
+        )
+
+
+def _check_scale(moments: FloatArray, source: Displacement) -> None:
+    """Refuse displacements of another unit or sign; moments are the sums of stored^2, file^2 and stored * file."""
+    stored, given, both = (float(value) for value in moments)
+    if not stored or not given:
+        return
+    if not 1 / MOST_GAIN < np.sqrt(given / stored) < MOST_GAIN:
+        raise InputError(
+            f"{source.name}: on the dates in both its displacements are {np.sqrt(given / stored):.3g} times those of the set; "
+            "give --unit"
+        )
+    if both < -0.5 * np.sqrt(stored * given):
+        raise InputError(f"{source.name}: on the dates in both its displacements have the other sign; turn it")
+
+
 def _stage(conn: Connection, batches: Batches, seam: _Seam) -> None:
     conn.execute(text(_STAGED))
     for batch in batches():
@@ -114,10 +162,10 @@ def _stage(conn: Connection, batches: Batches, seam: _Seam) -> None:
         pgcopy.write(conn, "staged_series", columns, ("code", batch.codes.tolist()))
 
 
-def _add(work: Work, set_id: int, seam: _Seam) -> tuple[str, int, FloatArray]:
-    """Return the seasonal terms, how many points got no new value, and by how much the files differ at each point, mm."""
+def _add(work: Work, set_id: int, seam: _Seam) -> tuple[str, int, FloatArray, FloatArray]:
+    """Return the seasonal terms, how many points got no new value, how much the files differ at each point, mm, and moments."""
     conn, fitter = work.conn, work.fitter
-    apart, missing, seasonal = [], 0, "none"
+    apart, missing, seasonal, moments = [], 0, "none", np.zeros(3)
     ranges = displacement.id_ranges(conn, set_id)
     since_first = seam.times - seam.times[0]
     for number, ids in enumerate(ranges):
@@ -129,12 +177,21 @@ def _add(work: Work, set_id: int, seam: _Seam) -> tuple[str, int, FloatArray]:
         if len(seam.common) > 1:
             rest = np.sqrt(_mean((difference - shift[:, None]) ** 2))
             apart.append(rest[np.isfinite(rest)])
+            moments += _moments(rows["stored"], rows["common"])
         state = rows["sums"].T + fitter.sums(since_first[seam.n_before - 1 :], fresh.T, rows["last"])
         known = _known(conn, (set_id, *ids), rows["id"], seam.n_before, fresh)
         velocity, std, seasonal = fitter.velocities(seam.times, state, known)
         _write_updated(conn, rows["id"], fresh, state, (velocity, std))
         work.tell("adding epochs", 0.1 + 0.7 * (number + 1) / len(ranges))
-    return seasonal, missing, np.concatenate(apart) if apart else np.empty(0)
+    return seasonal, missing, np.concatenate(apart) if apart else np.empty(0), moments
+
+
+def _moments(stored: FloatArray, given: FloatArray) -> FloatArray:
+    """Return the sums of stored^2, given^2 and stored * given about the mean of each point, (points, dates)."""
+    known = np.isfinite(stored) & np.isfinite(given)
+    a, b = (np.where(known, part, np.nan).astype(np.float64) for part in (stored, given))
+    a, b = np.nan_to_num(a - _mean(a)[:, None]), np.nan_to_num(b - _mean(b)[:, None])
+    return np.array([(a * a).sum(), (b * b).sum(), (a * b).sum()])
 
 
 def _mean(values: FloatArray) -> FloatArray:
@@ -256,6 +313,10 @@ WHERE id = :id
 """
 _STAGED = """
 CREATE TEMPORARY TABLE staged_series (code text, height_m real, common real[], fresh real[], lon float8, lat float8) ON COMMIT DROP
+"""
+_ELSEWHERE = """
+SELECT s.code FROM staged_series AS s JOIN displacement_point AS p ON p.set_id = :id AND p.code = s.code
+WHERE NOT ST_DWithin(p.geom, ST_SetSRID(ST_MakePoint(s.lon, s.lat), 4326), :apart) LIMIT 1
 """
 _ONLY_STAGED = """
 CREATE TEMPORARY TABLE only_staged ON COMMIT DROP AS

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from hazard_db.errors import InputError
 
 FloatArray = npt.NDArray[np.floating[Any]]
 DAYS_PER_YEAR = 365.25
@@ -119,3 +124,23 @@ class Fitter(Protocol):
     ) -> tuple[FloatArray, FloatArray, str]:
         """Return velocity and its standard deviation, mm/yr, of each point, and the seasonal terms they rest on."""
         ...
+
+
+def in_file(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Return an array that lies in a new file whose space is all taken at once.
+
+    Without that a disk that fills up later would end the process and not the work.
+
+    Raises
+    ------
+    InputError
+        There is not so much space.
+    """
+    size = 4 * math.prod(shape)
+    try:
+        with path.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"{path.parent}: cannot hold {size / 1e6:,.0f} MB of series ({reason}); free space") from error
+    return np.memmap(path, dtype=np.float32, mode="r+", shape=shape)

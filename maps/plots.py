@@ -110,7 +110,7 @@ def _axes(frame: _Frame, axis: str) -> Iterator[Markup]:
     for day, label in _ticks(frame.first, frame.last):
         x = round(frame.x(day), 1)
         yield Markup('<path d="M{} {}V{}" stroke="currentColor" stroke-opacity=".15"/>').format(x, TOP, HEIGHT - BOTTOM)
-        yield text.format(x, HEIGHT - BOTTOM + 20, "middle", label)
+        yield text.format(x, HEIGHT - BOTTOM + 20, "end" if x > WIDTH - 50 else "middle", label)
     yield Markup('<text x="{}" y="{}" font-size="13" fill="currentColor">{}</text>').format(LEFT, HEIGHT - 8, axis)
 
 

@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 from detection.grids import Grid
 from detection.settlement.field import Field
 from hazard_db.errors import DetectionError
-from hazard_db.series import Displacement, Raster, Scatterers
+from hazard_db.series import Displacement, Raster, Scatterers, in_file
 
 IN_MEMORY = 1_500_000_000
 """Bytes of series; more lie in a file that the operating system pages in and out."""
@@ -74,7 +74,7 @@ def _raster(source: Displacement, place: Raster, folder: Path) -> Scene:
                 f"{source.name}: {rows} x {cols} pixels on {len(source.dates)} dates need {size / 1e9:,.0f} GB of temporary "
                 "space, which is not there; cut out a part, or set TMPDIR"
             )
-        y = np.memmap(folder / "series.f4", dtype=np.float32, mode="w+", shape=shape)
+        y = in_file(folder / "series.f4", shape)
     else:
         y = np.empty(shape, dtype=np.float32)
     step = max(1, _BLOCK_BYTES // (4 * shape[0] * cols))

@@ -18,7 +18,17 @@ from rasterio.windows import Window
 from hazard_db.errors import InputError
 from hazard_db.series import Displacement, FloatArray, Raster
 from ingest.displacement.chaining import chain, join
-from ingest.displacement.source import MM, Options, ascending, brief, chosen_unit, crs_wkt, days_in, unit_of
+from ingest.displacement.source import (
+    MM,
+    Options,
+    ascending,
+    brief,
+    chosen_unit,
+    crs_wkt,
+    days_in,
+    same_unit,
+    unit_of,
+)
 
 _PREFERRED = ("displacement", "tscuml", "disp", "cum", "timeseries", "los")
 _NOT_DISPLACEMENT = (
@@ -59,6 +69,7 @@ def read(path: Path, options: Options) -> Displacement:
     odd = [one.path for one in layers if (one.grid, one.crs) != (first.grid, first.crs)]
     if odd:
         raise InputError(f"{path.name}: {brief(odd)} has another grid than {first.path.name}; warp it to the same one")
+    same_unit((one.unit for one in layers), path.name, options.unit)
     unit = chosen_unit(options.unit, first.unit or _customary(first.path.name), path.name)
     notes = (f"left out because damaged: {brief(broken)}",) if broken else ()
     dates, read_rows = _series([(one.path, one.days) for one in layers], MM[unit], path.name)

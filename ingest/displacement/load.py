@@ -6,6 +6,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -91,6 +92,8 @@ class _Points:
             row, col = np.divmod(pick, cols)
             row += at
             lon, lat = mover.transform(c + a * (col + 0.5) + b * (row + 0.5), f + d * (col + 0.5) + e * (row + 0.5))
+            if not ((np.abs(lon) <= 180) & (np.abs(lat) <= 90)).all():  # infinity and NaN too
+                raise InputError(f"{self.source.name}: pixels are not on the Earth in its CRS; give --crs EPSG:n")
             yield PointBatch(_codes(row, col), lon, lat, np.full(len(pick), np.nan), series[:, pick])
 
     def _step(self, width: int) -> int:
@@ -142,6 +145,7 @@ def ingest_displacement(
     sha256, size = _hashed(path)
     with transaction(engine) as conn:
         set_actor(conn, actor)
+        scenes.lock(conn, f"displacement file {sha256}")  # the same file at once under two names is one set
         scenes.lock(conn, f"displacement set {name}")
         known = displacement_store.known_file(conn, sha256)
         if known is not None:
@@ -151,6 +155,8 @@ def ingest_displacement(
                 unit_in_file=about["unit_in_file"], seconds=perf_counter() - started,
             )  # fmt: skip
         source = open_displacement(path, format_name, unit, crs, bad=bad.add if skip_bad else None)
+        if source.dates[-1] > date.today() + timedelta(days=1):
+            raise InputError(f"{source.name}: has the date {source.dates[-1]}, which is to come; correct it")
         source = _told_apart(source, bad if skip_bad else None)
         points = _Points(source)
         with tempfile.TemporaryDirectory(prefix="displacement-") as folder:

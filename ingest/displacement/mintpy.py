@@ -38,7 +38,8 @@ def read(path: Path, options: Options) -> Displacement:
         raise InputError(f"{path.name}: {len(days)} dates do not fit a series of shape {shape}; make the file again")
     order = ascending(days, path.name)
     place, upside_down = _place(attributes, (shape[1], shape[2]), options, path.name)
-    unit = chosen_unit(options.unit, unit_of(attributes.get("UNIT")) or "m", path.name)
+    told = attributes.get("UNIT")
+    unit = chosen_unit(options.unit, unit_of(told) if told else "m", path.name)
     sorted_days = tuple(days[k] for k in order)
     wavelength = _number(attributes, "WAVELENGTH")
     return Displacement(

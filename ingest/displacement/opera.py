@@ -15,7 +15,17 @@ from hazard_db.errors import InputError
 from hazard_db.series import Displacement, Raster
 from ingest.displacement import hdf
 from ingest.displacement.chaining import chain, join
-from ingest.displacement.source import MM, Options, ascending, brief, chosen_unit, crs_wkt, days_in, unit_of
+from ingest.displacement.source import (
+    MM,
+    Options,
+    ascending,
+    brief,
+    chosen_unit,
+    crs_wkt,
+    days_in,
+    same_unit,
+    unit_of,
+)
 
 DATA = "displacement"
 _SUFFIXES = (".nc", ".nc4", ".h5", ".hdf5")
@@ -63,6 +73,7 @@ def read(path: Path, options: Options) -> Displacement:
         raise InputError(
             f"{path.name}: {brief(odd)} has another grid than {first.path.name}; take products of one frame"
         )
+    same_unit((one.unit for one in layers), path.name, options.unit)
     unit = chosen_unit(options.unit, first.unit or "m", path.name)
     dates, reader = _series(layers, MM[unit], path.name)
     masked = any(one.mask for one in layers)

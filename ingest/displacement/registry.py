@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from affine import Affine
+from pyproj import Transformer
+
 from hazard_db.errors import InputError, UnknownFormatError
-from hazard_db.series import Displacement
+from hazard_db.series import Displacement, Raster
 from ingest.displacement import egms, geotiffs, licsbas, mintpy, opera, scatterers
 from ingest.displacement.hdf import is_hdf5
 from ingest.displacement.source import MM, Options
@@ -67,16 +70,27 @@ def open_displacement(
             raise InputError(f"{path.name}: is empty; fetch it again")
         for name in [format_name] if format_name else FORMATS:
             if format_name or FORMATS[name].recognise(path):
-                return FORMATS[name].read(path, Options(unit, crs, bad))
+                return _on_the_earth(FORMATS[name].read(path, Options(unit, crs, bad)))
     except (OSError, UnicodeError, MemoryError) as error:
         raise InputError(f"{path.name}: cannot be read ({error}); check the file and your rights") from error
     raise UnknownFormatError(_unknown(path))
+
+
+def _on_the_earth(source: Displacement) -> Displacement:
+    """Return a product; raises InputError where the middle of its raster is no place in its CRS."""
+    if isinstance(place := source.place, Raster):
+        x, y = Affine(*place.transform) * (place.shape[1] / 2, place.shape[0] / 2)
+        lon, lat = Transformer.from_crs(place.wkt, 4326, always_xy=True).transform(x, y)
+        if not (abs(lon) <= 180 and abs(lat) <= 90):
+            raise InputError(f"{source.name}: is not on the Earth in its CRS ({source.crs}); give --crs EPSG:n")
+    return source
 
 
 def _unknown(path: Path) -> str:
     if path.is_file() and is_hdf5(path):
         return f"{path.name}: is HDF5 without the parts of MintPy, LiCSBAS or OPERA, or it is cut off; fetch it again"
     known = (
-        "MintPy timeseries.h5, LiCSBAS cum.h5, OPERA DISP-S1 (file or folder), or a table with columns named by dates"
+        "MintPy timeseries.h5, LiCSBAS cum.h5, OPERA DISP-S1 (file or folder), a folder of rasters named by dates, or a table "
+        "with columns named by dates"
     )
     return f"{path.name}: is not a displacement product that is known; give {known}"

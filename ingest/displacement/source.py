@@ -83,6 +83,13 @@ def chosen_unit(said: str | None, told: str | None, label: str) -> str:
     return unit
 
 
+def same_unit(told: Iterable[str | None], label: str, said: str | None) -> None:
+    """Refuse layers in several units, unless the user says which it is."""
+    units = sorted({unit or "none told" for unit in told})
+    if said is None and len(units) > 1:
+        raise InputError(f"{label}: its layers are in several units ({', '.join(units)}); give --unit, or part them")
+
+
 def ascending(days: Sequence[date], label: str) -> npt.NDArray[np.intp]:
     """Return the order that makes days ascend.
 

@@ -25,6 +25,10 @@ _FEWEST_DATES = 2
 _MISSING = re.compile(r"^(?:na|n/a|null|none|-|--|nan|-nan|inf|-inf|)$", re.IGNORECASE)
 _LONGEST = 4_000_000
 """Characters of a line; more is not a table."""
+_LONGEST_ID = 200
+_QUOTED = re.compile('"[^"]*"')
+_NO_MOTION = 9999.0
+"""From here on a value is a filler for what was not measured (-9999, 1e20): no ground moves ten metres along the line of sight."""
 
 LON = ("longitude", "lon", "long", "lng", "x_wgs84")
 LAT = ("latitude", "lat", "y_wgs84")
@@ -127,6 +131,8 @@ def read_table(path: Path, head: Head, options: Options, format_name: str, crs: 
         series = series[~bad]
     by_column = {column: values[:, 2 + k] for k, column in enumerate(extra)}
     told, notes = _unit(options, head, by_column, series, [head.days[k] for k in dated])
+    if found.fillers:
+        notes = (*notes, f"{found.fillers} values of {_NO_MOTION:.0f} or more, either sign, are taken as not measured")
     unit = chosen_unit(options.unit, told, path.name)
     to_mm = np.float32(MM[unit])
     height = head.find(HEIGHT)
@@ -231,22 +237,28 @@ class _Rows:
     """(rows, columns): place, height, velocity, look."""
     series: FloatArray
     """(rows, dates), float32, in the unit of the file; it lies in a file that vanishes with it."""
+    fillers: int
+    """Values that stand for what was not measured."""
 
 
 def _numbers(path: Path, head: Head, wanted: list[int], few: int, options: Options) -> _Rows:
     """Return ids and the wanted columns of all rows; the first `few` are kept in memory."""
     ids: list[str] = []
     parts: list[FloatArray] = []
-    row = 0
+    row = fillers = 0
     with tempfile.TemporaryFile(prefix="series-") as store:
         for lines in _chunks(path, head):
             good, values = _parse(lines, head, wanted, row=row, options=options, label=path.name)
             parts.append(values[:, :few].copy())
-            dated = values[:, few:].astype(np.float32)
-            dated[~np.isfinite(dated)] = np.nan
+            with np.errstate(invalid="ignore"):
+                filler = np.abs(values[:, few:]) >= _NO_MOTION
+            fillers += int(np.isfinite(values[:, few:])[filler].sum())
+            dated = np.where(filler, np.nan, values[:, few:]).astype(np.float32)
             store.write(dated.tobytes())
             kept = lines if good is None else [lines[k] for k in good]
-            ids += _ids(kept, head, range(row, row + len(lines)) if good is None else [row + k for k in good])
+            named = _ids(kept, head, range(row, row + len(lines)) if good is None else [row + k for k in good])
+            _check_ids(named, path.name)
+            ids += named
             row += len(lines)
         if not ids:
             raise InputError(
@@ -255,7 +267,7 @@ def _numbers(path: Path, head: Head, wanted: list[int], few: int, options: Optio
         store.flush()
         shape = (len(ids), len(wanted) - few)
         series = np.memmap(store, dtype=np.float32, mode="r", shape=shape)  # stays when the file is closed
-    return _Rows(np.array(ids), np.concatenate(parts), series)
+    return _Rows(np.array(ids), np.concatenate(parts), series, fillers)
 
 
 def _ids(lines: list[str], head: Head, numbers: Iterable[int]) -> list[str]:
@@ -265,6 +277,16 @@ def _ids(lines: list[str], head: Head, numbers: Iterable[int]) -> list[str]:
     if lines and head.delimiter is not None and '"' not in lines[0]:
         return [line.split(head.delimiter, name + 1)[name].strip() for line in lines]
     return [_split(line, head.delimiter)[name].strip() for line in lines]
+
+
+def _check_ids(ids: list[str], label: str) -> None:
+    """Refuse names that no catalogue can hold."""
+    for name in ids:
+        if len(name) > _LONGEST_ID or "\0" in name:
+            raise RecordError(
+                f"{label}: the point {name[:20]!r}... has a name of {len(name)} characters, or with a zero byte; give points "
+                f"plain names of up to {_LONGEST_ID}"
+            )
 
 
 def _chunks(path: Path, head: Head) -> Iterator[list[str]]:
@@ -290,7 +312,7 @@ def _parse(
     """
     comma = head.delimiter not in (",", None) and "," in lines[0] and "." not in lines[0]
     source = [line.replace(",", ".") for line in lines] if comma else lines
-    for prepare in (_as_it_is, _with_gaps_named):
+    for prepare in (_as_it_is, _with_gaps_named) if _regular(lines, head) else ():
         try:
             return None, np.loadtxt(
                 prepare(source, head.delimiter), delimiter=head.delimiter, usecols=wanted, ndmin=2, comments=None,
@@ -311,6 +333,15 @@ def _parse(
     return good, np.array(values, dtype=np.float64).reshape(len(good), len(wanted))
 
 
+def _regular(lines: list[str], head: Head) -> bool:
+    """Return whether all lines have as many cells as the head and end their quotes: numpy's parser looks at neither."""
+    if head.delimiter is None:
+        return all(len(line.split()) == len(head.columns) for line in lines)
+    wanted = len(head.columns) - 1
+    plain = [_QUOTED.sub("", line) if '"' in line else line for line in lines]
+    return all(line.count(head.delimiter) == wanted and '"' not in line for line in plain)
+
+
 def _as_it_is(lines: list[str], delimiter: str | None) -> list[str]:
     del delimiter
     return lines
@@ -326,6 +357,11 @@ def _with_gaps_named(lines: list[str], delimiter: str | None) -> list[str]:
 
 def _cells(line: str, head: Head, wanted: list[int], row: int, label: str) -> list[float]:
     cells = _split(line, head.delimiter)
+    if len(cells) > len(head.columns) and any(cell.strip() for cell in cells[len(head.columns) :]):
+        raise RecordError(
+            f"{label}: row {row} has {len(cells)} cells, the head {len(head.columns)}: its numbers would stand under wrong "
+            "dates; correct it"
+        )
     if len(cells) < len(head.columns):
         raise RecordError(
             f"{label}: row {row} has {len(cells)} of {len(head.columns)} columns; the file may be cut off: fetch it again"

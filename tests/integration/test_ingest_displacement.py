@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,55 @@ def test_what_does_not_go_on_from_a_set_is_refused(
         ingest(write_mintpy(tmp_path / "b.h5", other[start:count], days(30)[start:count]), name="a")
     with connect.transaction(database.engine) as conn:
         assert displacement.list_sets(conn)[0]["n_dates"] == 12
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [({"REF_X": "1"}, "measured against"), ({"HEADING": "-167.0"}, "another side")],
+)
+def test_what_looks_from_or_counts_from_elsewhere_is_not_appended(
+    ingest: Callable[..., DisplacementReport], tmp_path: Path, changed: dict[str, str], message: str
+) -> None:
+    y = series(30, gaps=0.0)
+    ingest(write_mintpy(tmp_path / "a.h5", y[:12], days(12)))
+    with pytest.raises(InputError, match=message):
+        ingest(write_mintpy(tmp_path / "b.h5", y, days(30), **changed), name="a")
+
+
+def test_another_unit_sign_or_order_of_points_is_not_appended(
+    ingest: Callable[..., DisplacementReport], database: Any, tmp_path: Path
+) -> None:
+    y = 0.1 * series(30, gaps=0.0)  # quiet ground: differences alone do not tell
+    ingest(write_scatterers(tmp_path / "a.csv", y[:12], days(12)))
+    mirrored = write_scatterers(tmp_path / "mirrored.csv", y, days(30))
+    head, *rows = mirrored.read_text().splitlines()
+    names = [row.split(",", 1)[0] for row in rows]
+    rest = [row.split(",", 1)[1] for row in reversed(rows)]
+    mirrored.write_text("\n".join([head, *(",".join(pair) for pair in zip(names, rest, strict=True))]))
+    metres = write_scatterers(tmp_path / "metres.csv", y, days(30), factor=0.001)
+    turned = write_scatterers(tmp_path / "turned.csv", -y, days(30))
+    for path, message in ((metres, "give --unit"), (turned, "other sign"), (mirrored, "lies elsewhere")):
+        with pytest.raises(InputError, match=message):
+            ingest(path, name="a")
+    assert ingest(metres, name="a", unit="m").new_dates == 18
+    with connect.transaction(database.engine) as conn:
+        assert displacement.list_sets(conn)[0]["n_dates"] == 30
+
+
+def test_the_same_file_twice_at_once_is_one_set(
+    ingest: Callable[..., DisplacementReport], database: Any, tmp_path: Path
+) -> None:
+    path = write_scatterers(tmp_path / "points.csv", series(10), days(10))
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(lambda name: ingest(path, name=name), "abab"))
+    assert sorted(one.status for one in told) == ["stored", "unchanged", "unchanged", "unchanged"]
+    assert len({one.set_id for one in told}) == 1
+
+
+def test_dates_to_come_are_refused(ingest: Callable[..., DisplacementReport], tmp_path: Path) -> None:
+    later = [*days(11), date(2099, 1, 1)]
+    with pytest.raises(InputError, match="to come"):
+        ingest(write_mintpy(tmp_path / "a.h5", series(12, gaps=0.0), later))
 
 
 def test_bad_rows_are_written_down_where_asked(

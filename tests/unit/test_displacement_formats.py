@@ -6,7 +6,7 @@ import pytest
 from pyproj import Transformer
 
 from hazard_db.errors import InputError, UnknownFormatError
-from hazard_db.series import Raster, Scatterers
+from hazard_db.series import Raster, Scatterers, in_file
 from ingest.displacement.chaining import chain, join
 from ingest.displacement.registry import FORMATS, open_displacement
 from ingest.displacement.source import day
@@ -163,12 +163,45 @@ def test_metres_are_found_out_from_the_tables_own_velocities(tmp_path):
         ("id,lat,lon,D20200103,D20200115\n", "no rows"),
         ("id,lat,lon,D20200103,D20200103\n1,36,74,0,1\n", "comes twice"),
         ("id,height,z,D20200103,D20200115\n1,36,74,0,1\n", "longitude and latitude"),
+        ("id,lat,lon,D20200103,D20200115\n1,36,74,9,0,1\n", "row 1 has 6 cells"),
+        ('id,lat,lon,D20200103,D20200115\n"1\n2",36,74,0,1\n', "cut off"),
+        (f"id,lat,lon,D20200103,D20200115\n{'x' * 201},36,74,0,1\n", "plain names"),
+        ("id,lat,lon,D20200103,D20200115\n" + "1,36,74,0,1\n" * 400 + "a\0,36,74,0,1\n", "plain names"),
     ],
 )
 def test_bad_tables_are_one_clear_line(tmp_path, content, told):
     (tmp_path / "bad.csv").write_text(content)
     with pytest.raises(InputError, match=told):
         open_displacement(tmp_path / "bad.csv")
+
+
+def test_fillers_are_not_displacement(tmp_path):
+    (tmp_path / "a.csv").write_text("id,lat,lon,D20200103,D20200115\n1,36,74,-9999,1\n2,36,74,1e39,-9998\n")
+    found = open_displacement(tmp_path / "a.csv")
+    np.testing.assert_array_equal(found.read(0, 2), [[np.nan, np.nan], [1, -9998]])
+    assert found.notes == ("2 values of 9999 or more, either sign, are taken as not measured",)
+
+
+def test_quoted_cells_with_delimiters_are_read_where_they_stand(tmp_path):
+    (tmp_path / "a.csv").write_text('id,lat,lon,D20200103,D20200115\n"a, b","36","74",0,1\n')
+    found = open_displacement(tmp_path / "a.csv")
+    assert (found.place.ids[0], found.place.lat[0], found.read(0, 1)[1, 0]) == ("a, b", 36, 1)
+
+
+def test_a_unit_or_a_place_that_cannot_be_is_refused(tmp_path, y):
+    with pytest.raises(InputError, match="--unit"):
+        open_displacement(write_mintpy(tmp_path / "a.h5", y, DATES, UNIT="radian"))
+    assert open_displacement(tmp_path / "a.h5", unit="cm").unit == "cm"
+    for changed in ({"EPSG": "4326"}, {"X_FIRST": "1e12"}):
+        with pytest.raises(InputError, match="not on the Earth"):
+            open_displacement(write_mintpy(tmp_path / "b.h5", y, DATES, **changed))
+    (tmp_path / "set").mkdir()
+    for k, unit in ((1, "mm"), (2, "meters"), (3, "mm")):
+        write_geotiff(
+            tmp_path / "set" / f"displacement_{stamps(DATES)[0]}_{stamps(DATES)[k]}.tif", y[k] / 1000, unit=unit
+        )
+    with pytest.raises(InputError, match="several units"):
+        open_displacement(tmp_path / "set")
 
 
 def test_what_is_no_product_is_said_so(tmp_path):
@@ -261,3 +294,11 @@ def test_columns_x_and_y_in_degrees_need_no_crs(tmp_path):
     (tmp_path / "xy.csv").write_text("code;x;y;D20200103;D20200115\nA1;74.5;36.25;0.0;-1.5\n")
     found = open_displacement(tmp_path / "xy.csv")
     assert (found.place.lon[0], found.place.lat[0], found.crs) == (74.5, 36.25, "EPSG:4326")
+
+
+def test_a_full_disk_is_told_before_the_work(tmp_path):
+    stored = in_file(tmp_path / "a.f4", (3, 4))
+    stored[:] = 1
+    assert stored.sum() == 12 and (tmp_path / "a.f4").stat().st_size == 48
+    with pytest.raises(InputError, match="cannot hold"):
+        in_file(tmp_path / "b.f4", (2**58,))
