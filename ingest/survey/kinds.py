@@ -18,12 +18,13 @@ WORDS: dict[str, str] = {
     "avalanche": "snow avalanche, snow slide, 雪崩, 风吹雪, برفانی تودہ",
     "settlement": "subsidence, ground settlement, road settlement, sinking, collapse, ground collapse, "
     "沉降, 地面沉降, 路基沉降, 路基下沉, 沉陷, 地面塌陷, 塌陷, زمین کا دھنساؤ, دھنساؤ",
-    "road_damage": "road damage, pavement damage, crack, cracks, road crack, washout, 路面损坏, 路基损坏, 裂缝, 路面裂缝, سڑک کا نقصان",
+    "road_damage": "road damage, pavement damage, crack, cracks, road crack, washout, "
+    "路面损坏, 路基损坏, 裂缝, 路面裂缝, 道路损坏, سڑک کا نقصان",
     "glacial_lake": "glacial lake, glacier lake, 冰湖, برفانی جھیل",
     "glacier": "glacier surge, glacier change, glacier or its lake, 冰川或冰湖, گلیشیئر یا اس کی جھیل, 冰川, 冰川跃动, گلیشیئر",
     "lake": "barrier lake, dammed lake, landslide lake, 湖泊, 堰塞湖, جھیل",
     "earthquake": "quake, seismic, 地震, زلزلہ",
-    OTHER: "others, misc, unknown, 其他, 其它, 未知, دیگر",
+    OTHER: "others, misc, unknown, something else, 其他, 其它, 未知, دیگر, کچھ اور",
 }
 """Kind -> its words in English, Chinese, Urdu; the kind's own name counts too."""
 
