@@ -70,7 +70,9 @@ def objects(number: int) -> Told:
 
 def judged(scene: LandslideScene, block: Block, *, masked: bool) -> Told:
     """Return what is told of the objects that a block shows, and which are landslides."""
-    detector = (MatchedFilter if len(block.after) > 1 else Pair)(high=PEAK, min_confidence=0.0)
+    detector = (MatchedFilter if len(block.after) > 1 else Pair)(
+        high=PEAK, min_confidence=0.0, min_confidence_visible=0.0
+    )
     bands = set(block.before[0].bands)
     mode = mode_of(
         has_relief=block.terrain is not None, dates_after=len(block.after), has_infrared=not bands <= set(VISIBLE)

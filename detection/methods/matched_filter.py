@@ -36,7 +36,9 @@ class MatchedFilter(BaseModel):
     min_solidity: float = Field(0.35, ge=0, le=1)
     """Share of the convex hull."""
     min_confidence: float = Field(0.5, ge=0, le=1)
-    """Less likely objects are left out."""
+    """Less likely objects are left out ..."""
+    min_confidence_visible: float = Field(0.5, ge=0, le=1)
+    """... and these where only visible bands tell, of which confidence is capped."""
     masked: bool = True
     """Whether a quality band of all dates told cloud and snow; else confidence is judged as without."""
 
@@ -65,6 +67,7 @@ class MatchedFilter(BaseModel):
             dates_after=len(block.after),
             has_infrared=bool({"nir", "swir1", "swir2"} & bands),
         )
+        least = self.min_confidence_visible if mode.startswith("visible") else self.min_confidence
         shortwave = bool({"swir1", "swir2"} & bands)
         found: list[Candidate] = []
         for region in regions(score.z, rules, hillsides(block.terrain)):
@@ -72,6 +75,6 @@ class MatchedFilter(BaseModel):
             if not plausible(told, rules):
                 continue
             likely = confidence(told, mode, masked=self.masked, shortwave=shortwave)
-            if likely >= self.min_confidence:
+            if likely >= least:
                 found.append(candidate(len(found) + 1, region, told, likely))
         return found
