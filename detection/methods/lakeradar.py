@@ -18,6 +18,8 @@ CELL_PX = 32
 USUAL_INCIDENCE_DEG = 39.0
 """The middle of the swath of Sentinel-1 IW, for dates that do not tell."""
 BINS_DB = 0.25
+WIDE_PX = 400
+"""Larger places lose two pixels along their shore, smaller ones one, before two kinds of ground are looked for."""
 FRINGE_PX = 3
 """The mean over speckle carries shadow and layover so far."""
 VALLEY = 0.85
@@ -167,7 +169,12 @@ def dark_water_on(
     around = np.nanmedian(bands[:, land], axis=1)
     dark = np.asarray((bands / around[:, None, None]).mean(axis=0), dtype=np.float32)
     flat = zone if slope_deg is None else zone & ~(slope_deg > rules.radar_max_slope_deg)
-    water = _water(one, bands, zone, flat, rules)
+    core = ndi.binary_erosion(place, EIGHT, iterations=2 if place.sum() > WIDE_PX else 1)
+    water = _water(one, bands, (core | land) & zone, flat, rules)  # without pixels that the shore mixes
+    if water.any():
+        half = 0.5 * (1 + float(np.median(dark[water])))
+        with np.errstate(invalid="ignore"):
+            water |= ndi.binary_dilation(water, EIGHT, iterations=2) & flat & (dark < half)
     reach = ndi.binary_dilation(place, EIGHT, iterations=2)
     rest = reach & usable & ~ndi.binary_dilation(water, EIGHT, iterations=2)
     ground, white = _rest(one, bands, rest & place, around, rules)
@@ -177,12 +184,12 @@ def dark_water_on(
     return Water(water, water, dark, frozen, seen | frozen)
 
 
-def _water(one: Acquisition, bands: FloatArray, zone: BoolArray, flat: BoolArray, rules: RadarLakeRules) -> BoolArray:
-    """Return the calm water in the flat part of a zone, (rows, cols); none where the zone is not of two kinds."""
-    found = np.zeros(zone.shape, dtype=np.bool_)
+def _water(one: Acquisition, bands: FloatArray, sample: BoolArray, flat: BoolArray, rules: RadarLakeRules) -> BoolArray:
+    """Return the calm water in the flat part of a zone, (rows, cols); none where a sample of it is not of two kinds."""
+    found = np.zeros(flat.shape, dtype=np.bool_)
     with np.errstate(invalid="ignore", divide="ignore"):
         level = (10 * np.log10(bands)).mean(axis=0)
-    limit = split(level[zone], rules)
+    limit = split(level[sample], rules)
     if limit is None:
         return found
     with np.errstate(invalid="ignore"):
