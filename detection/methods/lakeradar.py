@@ -41,6 +41,8 @@ class RadarLakeRules(LakeRules):
     radar_most_spread_db: float = Field(default=1.3, gt=0)
     """Standard deviation within calm water: wet snow wears the relief below it."""
     radar_max_slope_deg: float = Field(default=8.0, gt=0, le=90)
+    radar_mean_slope_deg: float = Field(default=5.0, gt=0, le=90)
+    """Lakes are level; what only just passes pixel by pixel is a slope."""
     ground_db: float = Field(default=2.0, gt=0)
     """Ground is as bright as the land around to so much, in either band ..."""
     ground_ratio_db: float = Field(default=1.5, gt=0)
@@ -154,7 +156,8 @@ def dark_water_on(
     place
         (rows, cols), where any date may show water.
     known
-        (rows, cols), where earlier dates did show water: what of it is dark no more is ground only if it looks so.
+        (rows, cols), where earlier dates did show water, whatever slope an older elevation model tells: what of it is
+        dark no more is ground only if it looks so.
     hidden
         (rows, cols), see `blind`.
     """
@@ -168,9 +171,13 @@ def dark_water_on(
         return Water(nothing, nothing, bands[0], nothing, nothing)
     around = np.nanmedian(bands[:, land], axis=1)
     dark = np.asarray((bands / around[:, None, None]).mean(axis=0), dtype=np.float32)
-    flat = zone if slope_deg is None else zone & ~(slope_deg > rules.radar_max_slope_deg)
+    slope = np.zeros(usable.shape, np.float32) if slope_deg is None else np.where(known, 0, np.nan_to_num(slope_deg))
+    flat = zone & (slope <= rules.radar_max_slope_deg)
     core = ndi.binary_erosion(place, EIGHT, iterations=2 if place.sum() > WIDE_PX else 1)
     water = _water(one, bands, (core | land) & zone, flat, rules)  # without pixels that the shore mixes
+    labels, count = ndi.label(water, EIGHT)
+    level = ndi.mean(slope, labels, np.arange(1, count + 1)) <= rules.radar_mean_slope_deg
+    water = np.concatenate([[False], level])[labels]
     if water.any():
         half = 0.5 * (1 + float(np.median(dark[water])))
         with np.errstate(invalid="ignore"):
