@@ -59,6 +59,7 @@ def engine(url: str, *, readonly: bool = False, pool_size: int = 5) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         isolation_level="AUTOCOMMIT" if readonly else "READ COMMITTED",
+        pool_pre_ping=not readonly,  # a connection that outlived a restart of the server is replaced unseen
         connect_args={
             "application_name": "kkh",
             "connect_timeout": CONNECT_TIMEOUT_S,
@@ -66,8 +67,9 @@ def engine(url: str, *, readonly: bool = False, pool_size: int = 5) -> Engine:
         },
     )
     event.listen(made, "handle_error", _say_unavailable)
-    event.listen(made.pool, "checkin", _note_use)
-    event.listen(made.pool, "checkout", _ping_after_rest)
+    if readonly:
+        event.listen(made.pool, "checkin", _note_use)
+        event.listen(made.pool, "checkout", _ping_after_rest)
     return made
 
 
@@ -77,14 +79,12 @@ def _note_use(connection: Any, record: ConnectionPoolEntry) -> None:
 
 
 def _ping_after_rest(connection: psycopg.Connection, record: ConnectionPoolEntry, proxy: Any) -> None:
-    """Have a connection that outlived a restart of the server replaced unseen; one just used is not asked."""
+    """Have a connection that outlived a restart replaced unseen; one that was just used to read is not asked again."""
     del proxy
     if time.monotonic() - record.info.get("used_s", time.monotonic()) < TRUSTED_S:
         return
     try:
         connection.execute("SELECT 1")
-        if not connection.autocommit:
-            connection.rollback()
     except psycopg.Error as error:
         raise DisconnectionError from error
 
@@ -208,8 +208,8 @@ def _options(*, readonly: bool) -> str:
 def _say_unavailable(context: ExceptionContext) -> DatabaseUnavailableError | None:
     """Return the error to raise instead of the driver's where the server could not be reached or went away."""
     error = context.original_exception
-    if not isinstance(error, psycopg.OperationalError):
-        return None
+    if context.is_pre_ping or not isinstance(error, psycopg.OperationalError):
+        return None  # a failed ping only makes the pool reconnect
     if context.connection is not None and not context.is_disconnect:
         return None
     return DatabaseUnavailableError(_line(context.engine.url if context.engine is not None else None, error))
