@@ -212,6 +212,9 @@ def test_what_the_one_line_says(error: Exception, expected: str) -> None:
 
 def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
     program = "import api.cli, os, signal, threading, time\n"
+    program += (
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs are born deaf to it
+    )
     program += "def wait(): os.kill(os.getpid(), signal.SIGINT); time.sleep(5)\n"
     program += "api.cli.app = wait\napi.cli.main()\n"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)

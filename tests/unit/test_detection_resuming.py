@@ -43,6 +43,7 @@ class Slow(Brightening):
 
 
 SCRIPT = """
+import signal
 import sys
 from pathlib import Path
 from detection import methods
@@ -50,6 +51,7 @@ from detection.run import run_landslide
 from tests.unit.test_detection_resuming import BLOCK_PX, Slow
 methods.DETECTORS.update(matched_filter=Slow, pair=Slow)
 folder = Path(sys.argv[1])
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born deaf to it
 run_landslide(
     [folder / "x_20220701.tif"], [folder / "x_20230701.tif"], folder / "out.geojson", mask=folder / "mask.tif",
     explain=folder / "z.tif", block_px=BLOCK_PX,

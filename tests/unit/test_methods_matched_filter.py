@@ -200,14 +200,21 @@ def test_confidence_falls_with_what_is_missing() -> None:
         Acquisition(a.acquired_at, a.bands[:3], a.reflectance[:3], a.usable, a.sun_elevation_deg, a.sun_azimuth_deg)
         for a in (one.before[0], one.after[0])
     )
+    slides = range(1, int(scene.labels.max()) + 1)
     means = []
     for each in (block, one, replace(one, terrain=None), Block(visible[:1], visible[1:], None, block.pixel_m)):
         detector = MatchedFilter(min_confidence=0)
         found = detector.candidates(detector.score(each, detector.fit([each])), each)
-        right = [o.confidence for o in found if (scene.labels[o.rows, o.cols] > 0).mean() >= 0.5]
-        means.append(float(np.mean(right)) if right else 0.0)
-    assert means[0] > means[2] > means[3] - 0.05
-    assert means[1] > means[2]
+        # over all true slides, those that were missed among them: few but sure findings are not more certainty
+        sure = dict.fromkeys(slides, 0.0)
+        for one_found in found:
+            labels = scene.labels[one_found.rows, one_found.cols]
+            for slide in np.unique(labels[labels > 0]) if (labels > 0).mean() >= 0.5 else ():
+                sure[int(slide)] = max(sure[int(slide)], one_found.confidence)
+        means.append(float(np.mean(list(sure.values()))))
+    stack, pair, level, seen = means
+    assert stack > max(pair, level)
+    assert min(pair, level) > seen
 
 
 def test_nothing_in_common_is_refused() -> None:
