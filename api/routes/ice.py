@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -34,10 +34,7 @@ def list_glaciers(
 ) -> Response:
     """Return the glaciers with their latest outline, trend, and way to the road."""
     del identity
-    km_from, km_to = read_stretch(km) if km else (None, None)
-    with reading(request) as conn:
-        items = icebook.list_glaciers(conn, km_from=km_from, km_to=km_to, limit=limit, offset=offset)
-    return _list(request, "glaciers", items, limit, offset)
+    return _list(request, "glaciers", icebook.list_glaciers, km, limit=limit, offset=offset)
 
 
 @router.get("/lakes")
@@ -46,10 +43,7 @@ def list_lakes(
 ) -> Response:
     """Return the lakes that two dates or more have shown, as last seen, with their way to the road."""
     del identity
-    km_from, km_to = read_stretch(km) if km else (None, None)
-    with reading(request) as conn:
-        items = icebook.list_lakes(conn, km_from=km_from, km_to=km_to, limit=limit, offset=offset)
-    return _list(request, "lakes", items, limit, offset)
+    return _list(request, "lakes", icebook.list_lakes, km, limit=limit, offset=offset)
 
 
 @router.get("/glaciers/{glacier_id:path}")
@@ -88,7 +82,12 @@ def get_lake(request: Request, identity: Reader, lake_id: Identifier) -> Respons
     return data(feature(lake), media_type="application/geo+json")
 
 
-def _list(request: Request, what: str, items: list[dict[str, Any]], limit: int, offset: int) -> Response:
+def _list(
+    request: Request, what: str, find: Callable[..., list[dict[str, Any]]], km: str | None, *, limit: int, offset: int
+) -> Response:
+    km_from, km_to = read_stretch(km) if km else (None, None)
+    with reading(request) as conn:
+        items = find(conn, km_from=km_from, km_to=km_to, limit=limit, offset=offset)
     if _table(request):
         return _csv(items, what)
     if wants_page(request, default_page=False):
