@@ -78,6 +78,7 @@ async function throwAway() {
 async function begin() {
   try {
     await record.start();
+    by("fields").disabled = false; // not before: what was chosen until then would be emptied
   } catch (error) { // what was to be corrected cannot be had: nothing is filled in that would become another observation
     by("form").hidden = true;
     by("problem").textContent = error.message;
