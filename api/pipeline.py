@@ -48,6 +48,7 @@ class DetectionSettings(BaseSettings):
     """Dates before are taken from the same season, this many days around the day of the year, where there are any."""
     most_before: int = 6
     most_after: int = 4
+    """Dates of one place, and of radar of one orbit, that are compared at most."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,8 @@ def detect_landslides(
         if progress:
             progress(group.after[-1].id, number / len(groups))
         if not group.before:
-            messages.append(f"{group.after[-1].id}: there is no earlier scene of this place to compare with")
+            what = f" taken from the orbit {orbit(group.after[-1])}" if is_radar(group.after[-1]) else ""
+            messages.append(f"{group.after[-1].id}: there is no earlier scene of this place{what} to compare with")
             continue
         try:
             found = _detect_group(engine, home, group, actor_name, settings)
@@ -105,7 +107,7 @@ def detect_landslides(
         if found is not None:
             done.append(found)
     overgrown: list[int] = []
-    for group in groups:
+    for group in (one for one in groups if not is_radar(one.after[-1])):
         season = _season(known, group.after[-1], settings)
         try:
             overgrown += note_overgrown(engine, group.after, season, raster_paths(home, season), actor_name)
@@ -132,23 +134,25 @@ def group_scenes(known: Sequence[SceneRecord], since: datetime, settings: Detect
     """Return, for each place with scenes since a time, those and the best ones before, oldest first.
 
     The dates before come from the same season where there are any: snow line, sun and vegetation differ less.
+    Dates of radar make groups of their own, in which each orbit stands on both sides.
     """
     groups = []
     waiting = [scene for scene in known if scene.acquired_at >= since]
     while waiting:
         reference = waiting[-1]
-        after = [scene for scene in waiting if same_area(scene, reference)]
+        after = [scene for scene in waiting if _comparable(scene, reference)]
         waiting = [scene for scene in waiting if scene not in after]
-        after = after[-settings.most_after :]
+        after = _latest(after, settings.most_after)
         earlier = [
             scene
             for scene in known
             if scene.acquired_at < since
             and since - scene.acquired_at <= timedelta(days=settings.before_days)
-            and same_area(scene, reference)
+            and _comparable(scene, reference)
         ]
         seasonal = [scene for scene in earlier if _days_apart(scene, reference) <= settings.season_days]
-        before = sorted((seasonal or earlier)[-settings.most_before :], key=lambda scene: scene.acquired_at)
+        before = _latest([one for one in seasonal or earlier if orbit(one) in map(orbit, after)], settings.most_before)
+        after = [one for one in after if not before or orbit(one) in map(orbit, before)]
         # the first one sets the output grid: prefer the reference's own
         before.sort(
             key=lambda scene: (scene.grid_tile, scene.collection) != (reference.grid_tile, reference.collection)
@@ -162,8 +166,29 @@ def _season(known: Sequence[SceneRecord], reference: SceneRecord, settings: Dete
     return [
         scene
         for scene in known
-        if same_area(scene, reference) and _days_apart(scene, reference) <= settings.season_days
+        if _comparable(scene, reference) and _days_apart(scene, reference) <= settings.season_days
     ]
+
+
+def is_radar(scene: SceneRecord) -> bool:
+    """Return whether a scene holds backscatter."""
+    return "backscatter" in scene.assets
+
+
+def orbit(scene: SceneRecord) -> str:
+    """Return the orbit that a scene of radar was taken from; empty for reflectance."""
+    return str(scene.properties.get("orbit", "")) if is_radar(scene) else ""
+
+
+def _comparable(one: SceneRecord, other: SceneRecord) -> bool:
+    """Return whether two scenes look at the same place with the same kind of sensor."""
+    return is_radar(one) == is_radar(other) and same_area(one, other)
+
+
+def _latest(dates: Sequence[SceneRecord], most: int) -> list[SceneRecord]:
+    """Return the latest dates, so many of each orbit, oldest first."""
+    orbits = {orbit(one): [other for other in dates if orbit(other) == orbit(one)][-most:] for one in dates}
+    return sorted((one for kept in orbits.values() for one in kept), key=lambda one: one.acquired_at)
 
 
 def same_area(one: SceneRecord, other: SceneRecord) -> bool:

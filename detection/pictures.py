@@ -31,7 +31,14 @@ GAP_PX, CAPTION_PX = 8, 24
 DARKEST_PERCENTILE, BRIGHTEST_PERCENTILE = 2, 98
 NOT_SEEN = (128, 128, 128)
 OUTLINE, PAPER, INK = (255, 208, 0), (255, 255, 255), (20, 20, 20)
-COLOURS = (("red", "green", "blue"), ("nir", "red", "green"), ("swir1", "nir", "red"), ("vv", "vh", "vv"))
+COLOURS = (
+    ("red", "green", "blue"),
+    ("nir", "red", "green"),
+    ("swir1", "nir", "red"),
+    ("vv", "vh", "vv"),
+    ("vv",) * 3,
+    ("vh",) * 3,
+)
 """Natural colours first; what else tells ground from plants where a band is missing."""
 EVIDENCE = (("z", "score 0-10", 10.0), ("slope_deg", "slope 0-60°", 60.0))
 """Layer, its caption, and its value at white."""

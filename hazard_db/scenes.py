@@ -264,7 +264,7 @@ def _stac_asset(scene: SceneRecord, name: str, asset: Mapping[str, Any], base: s
     item: dict[str, Any] = {
         "href": href if "://" in href else f"{base}/stac/assets/{scene.id}/{name}",
         "type": asset.get("type", MEDIA_TYPE),
-        "roles": ["data", "reflectance"] if name == "reflectance" else ["data-mask"],
+        "roles": ["data", name] if name in ("reflectance", "backscatter") else ["data-mask"],
         "raster:bands": [
             {key: asset[key] for key in ("data_type", "nodata", "scale", "offset") if key in asset} for _ in bands
         ],

@@ -1,7 +1,7 @@
-"""Scenes as Cloud-Optimized GeoTIFF: reflectance x 10000 as signed integers, quality apart.
+"""Scenes as Cloud-Optimized GeoTIFF: reflectance x 10000 or decibels x 100 as signed integers, quality apart.
 
-Stored once and for all time: number * 0.0001 = surface reflectance, whatever the product's own
-scale and offset were. Negative reflectance (deep shadow, over-corrected haze) keeps its sign.
+Stored once and for all time: number * scale = surface reflectance or backscatter in dB, whatever the product's own
+scale, offset and unit were. Negative reflectance (deep shadow, over-corrected haze) keeps its sign.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from shapely.ops import unary_union
 
 from hazard_db.errors import RasterError
 from ingest.imagery.crop import TILE, Crop, polygons, to_wgs84
+from ingest.imagery.encoding import REFLECTANCE_SCALE, Encoding
 from ingest.imagery.raster import ENVIRONMENT, FileReader, Grid, Numbers, readers
 from ingest.imagery.source import Layer
 
-SCALE = 1e-4
 NODATA = -32768
 LOWEST, HIGHEST = -32767, 32767
 QUALITY_TYPES: dict[str, tuple[str, int]] = {"scl": ("uint8", 0), "qa_pixel": ("uint16", 1)}
@@ -58,10 +58,11 @@ class Counts:
     """Numbers beyond what 16 bits hold (reflectance above 3.2767: saturated)."""
 
 
-def write_reflectance(
+def write_bands(
     layers: tuple[Layer, ...],
     crop: Crop,
     path: Path,
+    encoding: Encoding,
     *,
     tags: Mapping[str, str],
     all_zero_is_nodata: bool,
@@ -84,15 +85,14 @@ def write_reflectance(
         pool = stack.enter_context(ThreadPoolExecutor(min(len(files), THREADS)))
         target = stack.enter_context(rasterio.open(raw, "w", **_profile(crop, len(layers), "int16", NODATA)))
         target.descriptions = tuple(layer.name for layer in layers)
-        target.scales = (SCALE,) * len(layers)
+        target.scales = (encoding.scale,) * len(layers)
         target.offsets = (0.0,) * len(layers)
         target.update_tags(**tags)
         for number, (window, local, inside) in enumerate(crop.blocks()):
             progress(f"{label}: reading bands", number / crop.count())
             read = [one for many in pool.map(lambda file, part=window: file.read(part), files) for one in many]
-            stored, over = _stored(
-                layers, [read[index] for index in order], inside, all_zero_is_nodata=all_zero_is_nodata
-            )
+            ordered = [read[index] for index in order]
+            stored, over = _stored(layers, ordered, inside, encoding, all_zero_is_nodata=all_zero_is_nodata)
             clipped += over
             seen = int((stored != NODATA).any(axis=0).sum())
             if seen:
@@ -186,14 +186,14 @@ def refuse_implausible(path: Path, label: str) -> None:
         shape_ = (dataset.count, max(1, round(dataset.height / step)), max(1, round(dataset.width / step)))
         sample = dataset.read(out_shape=shape_, masked=True)
         names = dataset.descriptions
-    peak = float(np.percentile(sample.compressed(), 99.9)) * SCALE if sample.count() else DARKEST_PEAK
+    peak = float(np.percentile(sample.compressed(), 99.9)) * REFLECTANCE_SCALE if sample.count() else DARKEST_PEAK
     if peak < DARKEST_PEAK:
         raise RasterError(
             f"{label}: hardly any reflectance above {peak:.4f}; integers must be reflectance x 10000 and floats 0-1, "
             "or the scale tag must say otherwise (applied twice?)"
         )
     for name, band in zip(names, sample, strict=True):
-        middle = float(np.median(band.compressed())) * SCALE if band.count() else 0.0
+        middle = float(np.median(band.compressed())) * REFLECTANCE_SCALE if band.count() else 0.0
         if not LOWEST_MEDIAN <= middle <= LIGHTEST:
             raise RasterError(
                 f"{label}: {name} has a median reflectance of {middle:.2f}{' or more' if middle > 3 else ''}, which cannot "
@@ -224,6 +224,7 @@ def _stored(
     layers: Sequence[Layer],
     read: Sequence[Numbers],
     inside: npt.NDArray[np.bool_] | None,
+    encoding: Encoding,
     *,
     all_zero_is_nodata: bool,
 ) -> tuple[npt.NDArray[np.int16], int]:
@@ -237,9 +238,12 @@ def _stored(
             empty &= numbers == 0
         usable = valid if inside is None else valid & inside
         with np.errstate(over="ignore"):  # what is too large for a float is too large for a reflectance, too
-            scaled = np.rint((numbers[usable] * layer.scale + layer.offset) / SCALE)
+            scaled = np.rint(encoding.value(numbers[usable] * layer.scale + layer.offset) / encoding.scale)
         clipped += int(((scaled < LOWEST) | (scaled > HIGHEST)).sum())
-        stored[index][usable] = np.clip(scaled, LOWEST, HIGHEST).astype(np.int16)
+        if encoding.zero_is_nothing:
+            scaled[scaled == 0] = 1
+        whole = np.nan_to_num(np.clip(scaled, LOWEST, HIGHEST), nan=NODATA)
+        stored[index][usable] = whole.astype(np.int16)
     stored[:, empty] = NODATA
     return stored, clipped
 

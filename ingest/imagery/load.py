@@ -151,7 +151,7 @@ def _ingest(job: _Job, bundle: Bundle, options: Options) -> SceneReport:
     started = perf_counter()
     full = packed(bundle.root) if bundle.archive and not bundle.members else bundle
     job.progress(f"{full.label}: reading metadata", 0.0)
-    source = PRODUCTS[recognise(full)].read(full, options)
+    source = PRODUCTS[recognise(full, options)].read(full, options)
     grid = _grid(source)
     part = crop(grid, job.corridor, full.label)
     job.progress(f"{full.label}: checking files", 0.0)
@@ -230,10 +230,15 @@ def _report(
 ) -> SceneReport:
     return SceneReport(
         id=scene.id, collection=scene.collection, acquired_at=scene.acquired_at, status=status, supersedes=supersedes,
-        superseded_by=scene.superseded_by, bands=tuple(scene.assets["reflectance"]["bands"]),
+        superseded_by=scene.superseded_by, bands=_bands(scene),
         valid_share=scene.properties.get("valid_share"), files=files, notes=tuple(scene.properties.get("notes", ())),
         seconds=perf_counter() - started,
     )  # fmt: skip
+
+
+def _bands(scene: SceneRecord) -> tuple[str, ...]:
+    main = scene.assets.get("reflectance") or scene.assets["backscatter"]
+    return tuple(main["bands"])
 
 
 def _silent(what: str, share: float) -> None:

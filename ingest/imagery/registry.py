@@ -8,9 +8,9 @@ from pathlib import Path
 
 from hazard_db.errors import RasterError, UnknownFormatError
 from ingest.imagery import bundle as bundles
-from ingest.imagery import geotiff, landsat, level1, sentinel2
+from ingest.imagery import geotiff, landsat, level1, sentinel1, sentinel2
 from ingest.imagery.bundle import Bundle
-from ingest.imagery.source import Options, SceneSource
+from ingest.imagery.source import RADAR_BANDS, Options, SceneSource
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ PRODUCTS: dict[str, Product] = {
     "sentinel-2-l2a": Product(sentinel2.claims, sentinel2.read),
     "landsat-c2-l2": Product(landsat.claims, landsat.read),
     "level-1": Product(level1.claims, level1.read),
+    "sentinel-1-rtc": Product(sentinel1.claims, sentinel1.read),
     "geotiff": Product(geotiff.claims, geotiff.read),
 }
 """First match wins; to add one, copy a sibling file and add a line here."""
@@ -38,20 +39,23 @@ DEPTH = 4
 """How many folders deep scenes are looked for."""
 
 
-def recognise(bundle: Bundle) -> str:
-    """Return the name of the product that the files are.
+def recognise(bundle: Bundle, options: Options | None = None) -> str:
+    """Return the name of the product that the files are; bands that the user names tell radar from reflectance.
 
     Raises
     ------
     UnknownFormatError
         None of PRODUCTS.
     """
+    given = {name.strip().lower() for name in (options.bands or ())} if options else set()
+    if given & set(RADAR_BANDS):
+        return "sentinel-1-rtc"
     for name, product in PRODUCTS.items():
         if product.claims(bundle):
             return name
     raise UnknownFormatError(
         f"{bundle.label}: not recognised as imagery; understood are Sentinel-2 L2A (.SAFE folder or zip), Landsat "
-        "Collection 2 Level-2 (folder or tar) and GeoTIFF"
+        "Collection 2 Level-2 (folder or tar), Sentinel-1 RTC and GeoTIFF"
     )
 
 
@@ -111,7 +115,7 @@ def grouped(files: Sequence[Path]) -> list[Bundle]:
     groups: dict[tuple[Path, str], list[Path]] = {}
     for file in files:
         product = landsat.product_of(file.name)
-        split = geotiff.split_name(file.stem)
+        split = geotiff.split_name(file.stem) or sentinel1.split_name(file.stem)
         if product is not None:
             key = (file.parent, product)
         elif split is not None:

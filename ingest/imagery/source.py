@@ -8,6 +8,7 @@ from datetime import datetime
 
 BANDS = ("blue", "green", "red", "nir", "swir1", "swir2")
 QUALITY = ("scl", "qa_pixel")
+RADAR_BANDS = ("vv", "vh")
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Layer:
     """One band of one file, and what its numbers mean."""
 
     name: str
-    """Out of BANDS or QUALITY."""
+    """Out of BANDS, QUALITY or RADAR_BANDS."""
     member: str
     """Name of the file inside the bundle."""
     href: str
@@ -36,6 +37,19 @@ class Options:
     date: datetime | None = None
     """Timezone-aware; midnight where only the day is known."""
     bands: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Radar:
+    """How a date of radar was taken, and what its numbers are."""
+
+    unit: str
+    """`power`, `amplitude` or `decibel`."""
+    direction: str | None
+    """`ascending` or `descending`; None = the hour tells."""
+    relative_orbit: str | None
+    incidence_deg: float | None
+    look_azimuth_deg: float | None
 
 
 @dataclass(frozen=True)
@@ -64,5 +78,7 @@ class SceneSource:
     expected: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """member -> (hash algorithm, hex digest) as the product's own manifest has it."""
     notes: tuple[str, ...] = ()
+    radar: Radar | None = None
+    """None = reflectance."""
     all_zero_is_nodata: bool = False
     """No fill value was declared: where every band is 0 there is no image."""

@@ -13,9 +13,10 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from hazard_db.errors import InputError, RasterError
 from ingest.imagery.bundle import Bundle
-from ingest.imagery.cog import write_reflectance
+from ingest.imagery.cog import write_bands
 from ingest.imagery.crop import crop
 from ingest.imagery.dates import option
+from ingest.imagery.encoding import REFLECTANCE
 from ingest.imagery.raster import grid_of, opened
 from ingest.imagery.registry import PRODUCTS, discover, recognise
 from ingest.imagery.source import BANDS, Options, SceneSource
@@ -394,8 +395,8 @@ def test_every_broken_raster_gets_one_clear_line(shared_data: Path, tmp_path: Pa
         source = read(path, bands=None, date=None if path.name == "all-nodata.tif" else option("2023-07-15"))
         with opened(source.bands[0].href, path.name) as dataset:
             whole = crop(grid_of(dataset, path.name), None, path.name)
-        write_reflectance(
-            source.bands, whole, tmp_path / "r.tif", tags={}, all_zero_is_nodata=False, label=path.name,
+        write_bands(
+            source.bands, whole, tmp_path / "r.tif", REFLECTANCE, tags={}, all_zero_is_nodata=False, label=path.name,
             progress=lambda *_: None,
         )  # fmt: skip
     assert "\n" not in str(caught.value)
