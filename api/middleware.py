@@ -13,12 +13,16 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.logs import naming
 from api.measures import Measures
 
 log = logging.getLogger("api")
 
 TOKEN = re.compile(r"^(/openrosa/t/)[^/]+")
 """Of phones whose address is their key: not for the log."""
+
+QUIET = {"/healthz", "/readyz", "/metrics"}
+"""Asked every few seconds by machines."""
 
 LARGEST_TAGGED = 8 * 2**20
 """Answers beyond this are sent as they come, without being gathered for a tag."""
@@ -70,18 +74,25 @@ class Surroundings:
 
         # no text of the catalogue can hold a NUL, and no address needs one
         odd = "\0" in scope["path"] or b"%00" in scope["query_string"]
-        try:
-            await (self.refuse(scope) if odd else self.app)(scope, receive, send_with_headers)
-        except Exception:
-            # The trace is for the log; whoever asked gets the id to name it by.
-            path = TOKEN.sub(r"\1...", scope["path"])
-            log.exception("request %s failed: %s %s", state["request_id"], scope["method"], path)
-            if status:
-                raise
-            await self.fail(scope)(scope, receive, send_with_headers)
-        finally:
-            route = getattr(scope.get("route"), "path", "(none)")
-            self.measures.note_request(scope["method"], route, status or 500, time.perf_counter() - started)
+        with naming(request_id=state["request_id"]):
+            try:
+                await (self.refuse(scope) if odd else self.app)(scope, receive, send_with_headers)
+            except Exception:
+                # The trace is for the log; whoever asked gets the id to name it by.
+                log.exception("failed: %s %s", scope["method"], TOKEN.sub(r"\1...", scope["path"]))
+                if status:
+                    raise
+                await self.fail(scope)(scope, receive, send_with_headers)
+            finally:
+                self._note(scope, status or 500, time.perf_counter() - started)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count the request and tell of it, by its route: addresses themselves may hold keys, and are endless."""
+        method, route = scope["method"], getattr(scope.get("route"), "path", "(none)")
+        self.measures.note_request(method, route, status, seconds)
+        level = logging.DEBUG if route in QUIET else logging.INFO
+        told = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
+        log.log(level, "%s %s %d in %.0f ms", method, route, status, seconds * 1000, extra=told)
 
 
 def _add_headers(headers: MutableHeaders, scope: Scope, state: dict[str, Any]) -> None:

@@ -91,7 +91,7 @@ def status_of(error: HazardError) -> int:
 def _hazard_error(request: Request, error: HazardError) -> Response:
     status = status_of(error)
     if status >= 500:
-        log.error("request %s: %s", getattr(request.state, "request_id", ""), error, exc_info=error)
+        log.error("%s", error, exc_info=error)
         return problem(
             request, status, BUSY if status == 503 else OURS, headers={"Retry-After": "10"} if status == 503 else None
         )

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyogrio
 import scipy.ndimage as ndi
 import shapely
 from affine import Affine
@@ -27,6 +26,7 @@ from detection.evaluation import Objects, Rule, report, tally
 from detection.grids import Grid, grid_of, opened, unreadable
 from detection.output import NOT_OBSERVED
 from hazard_db.errors import DetectionError, InputError
+from hazard_db.ogr import pyogrio
 
 RASTERS = frozenset({".tif", ".tiff", ".jp2"})
 LARGEST_PX = 200_000_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +29,11 @@ __all__ = [
     "raw_copy",
     "transaction",
 ]
+
+log = logging.getLogger("hazard_db")
+
+SLOW_S = 1.0
+"""A statement that takes longer is told in the log, without its values."""
 
 READONLY_TIMEOUT_S = 30
 """Longest statement of a reading connection; a page that takes longer is a bug or an attack."""
@@ -67,10 +73,28 @@ def engine(url: str, *, readonly: bool = False, pool_size: int = 5) -> Engine:
         },
     )
     event.listen(made, "handle_error", _say_unavailable)
+    event.listen(made, "before_cursor_execute", _note_start)
+    event.listen(made, "after_cursor_execute", _tell_slow)
     if readonly:
         event.listen(made.pool, "checkin", _note_use)
         event.listen(made.pool, "checkout", _ping_after_rest)
     return made
+
+
+def _note_start(conn: Connection, *_: Any) -> None:
+    conn.info["started_s"] = time.monotonic()
+
+
+def _tell_slow(conn: Connection, cursor: Any, statement: str, *_: Any) -> None:
+    del cursor
+    seconds = time.monotonic() - conn.info["started_s"]
+    if seconds > SLOW_S:
+        log.warning(
+            "slow statement: %.1f s: %s",
+            seconds,
+            " ".join(statement.split())[:2000],
+            extra={"seconds": round(seconds, 3)},
+        )
 
 
 def _note_use(connection: Any, record: ConnectionPoolEntry) -> None:

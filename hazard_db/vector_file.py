@@ -5,21 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pyogrio
-from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError
-
 from hazard_db.errors import HazardError, InputError
+from hazard_db.ogr import BROKEN, pyogrio
 
-BROKEN = (
-    DataSourceError,
-    DataLayerError,
-    FeatureError,
-    FieldError,
-    UnicodeDecodeError,
-    RuntimeError,
-    OSError,
-    ValueError,
-)
 KINDS = "GeoPackage, GeoJSON, Shapefile with all its files, KML"
 
 

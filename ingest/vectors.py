@@ -11,29 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyogrio
-import pyogrio.raw
 import shapely
-from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 from shapely.geometry.base import BaseGeometry
 
 from hazard_db.errors import InputError
+from hazard_db.ogr import BROKEN, pyogrio
 
 BATCH = 2_000
 BATCH_BYTES = 32 << 20
-BROKEN = (
-    DataSourceError,
-    DataLayerError,
-    FeatureError,
-    FieldError,
-    UnicodeDecodeError,
-    LookupError,
-    RuntimeError,
-    OSError,
-    ValueError,
-)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ def serve(
     worker: Annotated[bool, typer.Option("--worker", help="Also do a worker's jobs, in this process.")] = False,
 ) -> None:
     """Serve the pages and the API until Ctrl-C."""
+    from api import logs
     from api.opening import ensure_road, ensure_running, ensure_schema
     from api.server import bind, run
     from api.settings import load_api_settings
@@ -27,6 +28,7 @@ def serve(
     if settings.anonymous_role == "public":
         tell("visitors who are not logged in see reviewed records only; HAZARD_ANONYMOUS_ROLE=viewer opens the rest")
     tell(f"serving at http://{_shown(host)}:{listener.getsockname()[1]} (Ctrl-C ends it)")
+    logs.begin()
     run(settings, listener, worker=worker)
 
 
@@ -34,6 +36,7 @@ def worker(
     concurrency: Annotated[int, typer.Option("--concurrency", min=1, max=64, help="Deliveries at the same time.")] = 4,
 ) -> None:
     """Deliver alerts, let old ones expire and keep the ratings current, until Ctrl-C."""
+    from api import logs
     from api.jobs import work
     from api.opening import ensure_running, ensure_schema
     from api.settings import load_api_settings
@@ -42,6 +45,7 @@ def worker(
     ensure_running(settings.database)
     ensure_schema(settings.database)
     tell("working (Ctrl-C ends it)")
+    logs.begin()
     work(settings, concurrency=concurrency)
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyogrio
 
 from hazard_db import published_bulk
 from hazard_db.connect import Connection
 from hazard_db.errors import InputError
+from hazard_db.ogr import pyogrio
 from hazard_db.published import Collection, Page
 
 BLOCK_BYTES = 256 * 1024

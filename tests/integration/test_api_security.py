@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import re
 import time
 import uuid
@@ -17,6 +18,7 @@ from PIL import Image
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from api import logs
 from api.app import create_app
 from api.security import Patience, TooManyAttemptsError
 from api.settings import ApiSettings
@@ -535,3 +537,20 @@ def test_texts_that_cannot_be_kept_are_refused(client: TestClient, key: Any) -> 
         body = json.dumps({"attribute": "volume", "value": odd, "source": "test"})
         answer = client.post("/events/1/claims", content=body, headers=headers)
         assert answer.status_code == 422, answer.text
+
+
+def test_the_log_names_the_request_and_holds_no_address(
+    client: TestClient, road: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    names: list[dict[str, str]] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: names.append(dict(logs.NAMES.get()))  # type: ignore[method-assign]
+    logging.getLogger("api").addHandler(handler)
+    try:
+        with caplog.at_level(logging.INFO, "api"):
+            answer = client.get("/segments/657?key=secret")
+    finally:
+        logging.getLogger("api").removeHandler(handler)
+    assert names == [{"request_id": answer.headers["x-request-id"]}]
+    assert "GET /segments/{km} 200" in caplog.text
+    assert "secret" not in caplog.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import psycopg
@@ -105,3 +106,15 @@ def test_a_copy_cut_in_the_middle_is_said(database: Any) -> None:
 def test_a_mistake_in_sql_is_not_called_an_outage(database: Any) -> None:
     with database.engine.connect() as conn, pytest.raises(ProgrammingError):
         conn.execute(text("SELECT nonsense"))
+
+
+def test_slow_statements_are_told_without_their_values(
+    database: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(connect, "SLOW_S", 0.05)
+    with caplog.at_level(logging.WARNING, "hazard_db"), connect.transaction(database.engine) as conn:
+        conn.execute(text("SELECT pg_sleep(0.1), CAST(:secret AS text)"), {"secret": "hidden"})
+        conn.execute(text("SELECT 1"))
+    assert [record.getMessage().split(": ")[0] for record in caplog.records] == ["slow statement"]
+    assert "pg_sleep" in caplog.text
+    assert "hidden" not in caplog.text
