@@ -18,6 +18,7 @@ from api.commands import (
     detect,
     evaluate,
     ingest,
+    ledger,
     maps,
     report,
     risk,
@@ -39,6 +40,8 @@ app = typer.Typer(
 )
 for group in (db, corridor, ingest, detect, evaluate, cascade, risk, maps, report, alert):
     app.add_typer(group.app)
+app.add_typer(ledger.closures)
+app.add_typer(ledger.works)
 app.add_typer(access.users)
 app.add_typer(access.keys)
 app.command("demo")(demo.demo)

@@ -19,7 +19,10 @@ from hazard_db.alignment_file import Piece, joined, read_pieces
 from hazard_db.chainage import Array, CalibratedLine, Fit, KnownPlace, calibrate
 from hazard_db.errors import CorridorError, InputError, NotFoundError, OutsideCorridorError
 
-REFERENCED = ("observation", "site", "event", "change", "alert", "glacier_outline", "glacial_lake", "cascade")
+REFERENCED = (
+    "observation", "site", "event", "change", "alert", "glacier_outline", "glacial_lake", "cascade",
+    "closure", "road_work", "structure",
+)  # fmt: skip
 INFILL = "straight infill"
 
 
@@ -144,7 +147,7 @@ def reference_all(conn: Connection) -> int:
     count = 0
     for table in REFERENCED:
         conn.execute(text(f"UPDATE {table} SET geom = geom"))  # the trigger does the work
-        count += conn.scalar(text(f"SELECT count(*) FROM {table} WHERE chainage_km IS NOT NULL")) or 0
+        count += conn.scalar(text(f"SELECT count(*) FROM {table} WHERE alignment_id = current_alignment()")) or 0
     return count
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
+from typing import Any
 
 from sqlalchemy import Connection, text
 
-from hazard_db.errors import ConflictError, InputError, NotFoundError
+from hazard_db import ledger
+from hazard_db.errors import InputError, NotFoundError
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,8 @@ def create(conn: Connection, new: NewEvent) -> int:
     return int(made)
 
 
-def close_road(
-    conn: Connection, event_id: int, *, km_from: float, km_to: float, closed_at: datetime, opened_at: datetime | None,
-    cause: str, vehicle_class: str, source: str,
-) -> None:  # fmt: skip
-    """Enter that an event closed the road.
+def close_road(conn: Connection, event_id: int, told: Mapping[str, Any]) -> None:
+    """Enter in the ledger that an event closed the road.
 
     Raises
     ------
@@ -80,20 +80,7 @@ def close_road(
     NotFoundError
         There is no such event.
     """
-    if km_to < km_from:
-        raise InputError(f"km_from {km_from:g} lies behind km_to {km_to:g}; the lower kilometre comes first")
-    if opened_at is not None and opened_at < closed_at:
-        raise InputError("opened_at is before closed_at")
-    done = conn.execute(
-        text("""INSERT INTO closure (chainage_from_km, chainage_to_km, closed_at, opened_at, cause, vehicle_class, event_id, source)
-                SELECT :km_from, :km_to, :closed_at, :opened_at, :cause, :vehicle_class, id, :source FROM event WHERE id = :event"""),
-        {
-            "km_from": km_from, "km_to": km_to, "closed_at": closed_at, "opened_at": opened_at, "cause": cause,
-            "vehicle_class": vehicle_class, "source": source, "event": event_id,
-        },
-    )  # fmt: skip
-    if not done.rowcount:
-        raise NotFoundError(f"there is no event {event_id}")
+    ledger.enter(conn, ledger.CLOSURES, {**told, "event_id": event_id})
 
 
 def open_road(conn: Connection, event_id: int, closure_id: int, opened_at: datetime) -> None:
@@ -106,17 +93,9 @@ def open_road(conn: Connection, event_id: int, closure_id: int, opened_at: datet
     ConflictError
         It was opened before it was closed, or is open already.
     """
-    row = conn.execute(
-        text("SELECT closed_at, opened_at FROM closure WHERE id = :id AND event_id = :event FOR UPDATE"),
-        {"id": closure_id, "event": event_id},
-    ).one_or_none()
-    if row is None:
+    if conn.scalar(text("SELECT event_id FROM closure WHERE id = :id"), {"id": closure_id}) != event_id:
         raise NotFoundError(f"event {event_id} has no closure {closure_id}")
-    if row.opened_at is not None or opened_at < row.closed_at:
-        raise ConflictError(
-            "the road is open there already" if row.opened_at else "opened_at is before the road was closed"
-        )
-    conn.execute(text("UPDATE closure SET opened_at = :at WHERE id = :id"), {"at": opened_at, "id": closure_id})
+    ledger.open_road(conn, closure_id, opened_at)
 
 
 _INSERT = """

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-FEEDS = ("observations", "sites", "events", "scenes", "changes", "alerts")
+FEEDS = ("observations", "sites", "events", "scenes", "changes", "alerts", "closures", "works", "structures")
 """Collections that have a feed: those whose every write is in the log."""
 
 

@@ -68,8 +68,8 @@ def get_event(conn: Connection, event_id: int) -> dict[str, Any]:
     event = dict(row._mapping)
     event["claims"] = _claims(conn, "event_id", event_id)
     closures = conn.execute(
-        text("""SELECT id, chainage_from_km, chainage_to_km, closed_at, closed_precision, opened_at, cause, vehicle_class, source
-                FROM closure WHERE event_id = :id ORDER BY closed_at"""),
+        text("""SELECT id, chainage_from_km, chainage_to_km, closed_at, closed_precision, opened_at, cause, vehicle_class, detour, source
+                FROM closure WHERE event_id = :id AND withdrawn_at IS NULL ORDER BY closed_at"""),
         {"id": event_id},
     )
     event["closures"] = [dict(closure._mapping) for closure in closures]

@@ -362,7 +362,7 @@ WITH fact AS (
     UNION ALL
     SELECT 'closure', CAST(c.id AS text), c.cause, coalesce(e.kind, 'landslide'), NULL, NULL, NULL,
            CAST(c.closed_at AS date), c.chainage_from_km, c.chainage_to_km, 0, 0, true
-    FROM closure AS c LEFT JOIN event AS e ON e.id = c.event_id WHERE c.closed_at <= :on
+    FROM closure AS c LEFT JOIN event AS e ON e.id = c.event_id WHERE c.closed_at <= :on AND c.withdrawn_at IS NULL
     UNION ALL
     SELECT 'change', CAST(id AS text), 'Change ' || id, kind, status, area_m2, confidence, last_date,
            chainage_from_km, chainage_to_km, offset_m, 0, false

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -19,20 +20,30 @@ from api.packages import Photos, attached, put_photos
 from api.security import Reader
 from api.state import state_of
 from api.storage import reading, reading_as
-from hazard_db import fieldbook, register
+from hazard_db import fieldbook, ledger, register
+from hazard_db.connect import Connection
+from hazard_db.ledger import Book
+from hazard_db.search import Window
 
 router = APIRouter(tags=["exports"])
 
 MOST = 50_000
+
+
+def _booked(book: Book, conn: Connection, window: Window, *, published: bool) -> list[dict[str, Any]]:
+    return ledger.entries(conn, book, window, published=published)
+
+
 LISTS: dict[str, Callable[..., list[dict[str, Any]]]] = {
     "observations": fieldbook.list_observations, "sites": register.list_sites, "events": register.list_events,
+    "closures": partial(_booked, ledger.CLOSURES), "works": partial(_booked, ledger.WORKS),
 }  # fmt: skip
 
 
 @router.get("/exports/{what}.{kind_of_file}")
 def export(
     *, request: Request, identity: Reader, window: Asked,
-    what: Literal["observations", "sites", "events"], kind_of_file: Literal["geojson", "csv", "xlsx", "gpkg", "kml"],
+    what: Literal["observations", "sites", "events", "closures", "works"], kind_of_file: Literal["geojson", "csv", "xlsx", "gpkg", "kml"],
     status: Annotated[Literal["submitted", "accepted", "rejected", "asked"] | None, EMPTY, Query()] = None,
     photos: Annotated[Photos, Query(description="In GeoPackages.")] = "copies",
 ) -> Response:  # fmt: skip
@@ -42,7 +53,7 @@ def export(
     with reading_as(request, identity) as conn:
         items = LISTS[what](conn, replace(window, limit=MOST), published=public, **more)
     made = FORMATS[kind_of_file]
-    if kind_of_file == "gpkg" and what != "events" and photos != "none":
+    if kind_of_file == "gpkg" and what in {"observations", "sites"} and photos != "none":
         return _package(request, items, what, photos, public=public)
     return Response(made.write(items, what), media_type=made.media_type, headers=_named(what, kind_of_file))
 

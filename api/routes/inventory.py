@@ -89,7 +89,13 @@ class NewClosure(Told):
     closed_at: AwareDatetime
     opened_at: AwareDatetime | None = None
     cause: Short
-    vehicle_class: Annotated[str, StringConstraints(strip_whitespace=True, max_length=60)] = "all"
+    vehicle_class: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)] = "all"
+    closed_precision: Literal["minute", "day", "month", "year"] = "minute"
+    detour: Long | None = Field(default=None, description="Which way around there was, or that there was none.")
+    note: Long | None = None
+    structure_id: int | None = Field(
+        default=None, ge=1, lt=2**63, description="Bridge or other structure that it was about."
+    )
     source: Short
 
 
@@ -167,7 +173,7 @@ async def close_road(request: Request, identity: Reviewer, event_id: Number) -> 
     """Enter that the road was closed by an event, from one kilometre to another."""
     asked = await read_body(request, NewClosure)
     return await _on_event(
-        request, identity, event_id, lambda conn: occurrences.close_road(conn, event_id, **asked.model_dump())
+        request, identity, event_id, lambda conn: occurrences.close_road(conn, event_id, asked.model_dump())
     )
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
 import yaml
 from sqlalchemy import Connection, text
 
-from hazard_db import corridor
+from hazard_db import corridor, ledger
 
 FOLDER = Path(__file__).parent
 VERSION = "approximate-2026"
@@ -50,6 +50,9 @@ def load(conn: Connection) -> SeedReport:
     inventory = yaml.safe_load((FOLDER / "inventory.yml").read_text(encoding="utf8"))
     sites = sum(_site(conn, site) for site in inventory["sites"])
     events = sum(_event(conn, event) for event in inventory["events"])
+    for one in inventory["structures"]:
+        lon, lat = one["at"]
+        ledger.add_structure(conn, lon=lon, lat=lat, **{name: value for name, value in one.items() if name != "at"})
     return SeedReport(segments, sites, events)
 
 
@@ -84,16 +87,21 @@ def _event(conn: Connection, event: dict[str, Any]) -> int:
         return 0
     _claims(conn, "event_id", identifier, event)
     if closure := event.get("closure"):
-        conn.execute(
-            text("""INSERT INTO closure (chainage_from_km, chainage_to_km, closed_at, opened_at, cause, event_id, source)
-                    VALUES (:km_from, :km_to, :closed, :opened, :cause, :event, :source)"""),
-            {
-                "km_from": closure["stretch"][0], "km_to": closure["stretch"][1], "closed": event["occurred_on"],
-                "opened": closure.get("opened_on"), "cause": event["name"], "event": identifier,
-                "source": closure.get("source", event["source"]),
-            },
-        )  # fmt: skip
+        ledger.enter(conn, ledger.CLOSURES, _closure(event, closure) | {"event_id": identifier})
     return 1
+
+
+def _closure(event: dict[str, Any], closure: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "km_from": closure["stretch"][0], "km_to": closure["stretch"][1], "closed_at": _noon(event["occurred_on"]),
+        "closed_precision": event.get("precision", "day"), "opened_at": _noon(closure.get("opened_on")), "cause": event["name"],
+        "vehicle_class": "all", "source": closure.get("source", event["source"]),
+    }  # fmt: skip
+
+
+def _noon(day: date | None) -> datetime | None:
+    """Return a day of which no more is known, as the moment that is the same day along all of the road."""
+    return None if day is None else datetime.combine(day, time(7), UTC)
 
 
 def _place(subject: dict[str, Any]) -> dict[str, float | None]:

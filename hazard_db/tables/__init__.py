@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hazard_db.tables import access, corridor, displacement, field, glaciers, imagery, warning
+from hazard_db.tables import access, corridor, displacement, field, glaciers, imagery, ledger, warning
 from hazard_db.tables.base import Base
 
-__all__ = ["Base", "access", "corridor", "displacement", "field", "glaciers", "imagery", "warning"]
+__all__ = ["Base", "access", "corridor", "displacement", "field", "glaciers", "imagery", "ledger", "warning"]

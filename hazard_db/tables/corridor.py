@@ -1,8 +1,8 @@
-"""The road: versions of its alignment, calibration, segments, closures."""
+"""The road: versions of its alignment, calibration, segments."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
@@ -75,18 +75,3 @@ class Segment(Numbered, Base):
         CheckConstraint("km_to > km_from", name="km_order"),
         CheckConstraint("consequence BETWEEN 1 AND 4", name="consequence"),
     )
-
-
-class Closure(Numbered, Stamped, Base):
-    """The road was closed from here to there."""
-
-    __tablename__ = "closure"
-    chainage_from_km: Mapped[float]
-    chainage_to_km: Mapped[float]
-    closed_at: Mapped[datetime]
-    closed_precision: Mapped[str] = mapped_column(server_default="day")
-    opened_at: Mapped[datetime | None]
-    cause: Mapped[str]
-    vehicle_class: Mapped[str] = mapped_column(server_default="all")
-    event_id: Mapped[int | None] = mapped_column(ForeignKey("event.id"))
-    source: Mapped[str]
