@@ -22,6 +22,7 @@ from api.commands import (
     maps,
     report,
     risk,
+    sensor,
     serve,
     watch,
 )
@@ -38,7 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (db, corridor, ingest, detect, evaluate, cascade, risk, maps, report, alert):
+for group in (db, corridor, ingest, detect, evaluate, cascade, risk, maps, report, alert, sensor):
     app.add_typer(group.app)
 app.add_typer(ledger.closures)
 app.add_typer(ledger.works)

@@ -42,6 +42,8 @@ class Identity:
     account: Account | None = None
     token_id: str = ""
     """Of the session, or of the browser that is not logged in: form tokens belong to it."""
+    scope: str = "all"
+    """`sensors`: may send what instruments measured, and nothing else."""
 
     def may(self, role: str) -> bool:
         """Return whether this role includes another."""
@@ -150,6 +152,9 @@ def _identify(request: Request) -> Identity:
     if key is not None:
         with connect.transaction(state.engine) as conn:
             found = accounts.check_key(conn, key)
+            if found.scope == "sensors":
+                accounts.note_use(conn, found.id)
+                return Identity(f"key:{found.name}", "none", "key", scope="sensors")
             if found.scope != "all":
                 raise AuthenticationError("this key can only get and send the forms of phones, under /openrosa")
             accounts.note_use(conn, found.id)
@@ -256,9 +261,22 @@ def _text(form: FormData, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+async def sends_values(request: Request) -> Identity:
+    """Return who may send what instruments measured: a key made for that, or an engineer.
+
+    Raises
+    ------
+    AuthenticationError, AccessDeniedError
+        It is somebody else.
+    """
+    identity = await identify(request)
+    return identity if identity.scope == "sensors" else await needs("engineer")(request)
+
+
 Reader = Annotated[Identity, Depends(needs("public"))]
 Viewer = Annotated[Identity, Depends(needs("viewer"))]
 FieldWorker = Annotated[Identity, Depends(needs("field"))]
 Reviewer = Annotated[Identity, Depends(needs("reviewer"))]
 Engineer = Annotated[Identity, Depends(needs("engineer"))]
 Admin = Annotated[Identity, Depends(needs("admin"))]
+Gauge = Annotated[Identity, Depends(sends_values)]

@@ -222,6 +222,19 @@ def create_phone_key(
     return f"{prefix}.{secret}"
 
 
+def create_sensor_key(conn: Connection, name: str, *, expires_at: datetime | None = None) -> str:
+    """Return a new key `prefix.secret` that can send what instruments measured and nothing else.
+
+    Raises
+    ------
+    InputError
+        The name cannot be used.
+    """
+    prefix, secret = _new_prefix(), secrets.token_urlsafe(32)
+    _insert_key(conn, name, prefix, secret, {"role": "viewer", "scope": "sensors", "expires_at": expires_at})
+    return f"{prefix}.{secret}"
+
+
 def _new_prefix() -> str:
     return f"kkh{secrets.token_hex(5)}"
 

@@ -26,10 +26,17 @@ class Readable(Protocol):
         """Return the next bytes."""
 
 
-def elements(stream: Readable | IO[bytes], wanted: Collection[str], label: str) -> Iterator[tuple[str, Element]]:
+def elements(
+    stream: Readable | IO[bytes], wanted: Collection[str], label: str, *, dtd: bool = False
+) -> Iterator[tuple[str, Element]]:
     """Yield (local name, element) for each element of a name in `wanted` once it is complete; then it is emptied.
 
     An element inside a wanted one stays part of it and is not yielded by itself.
+
+    Parameters
+    ----------
+    dtd
+        Formats that say what they are by a DTD inside the file are read; entities and anything outside are refused all the same.
 
     Raises
     ------
@@ -41,7 +48,7 @@ def elements(stream: Readable | IO[bytes], wanted: Collection[str], label: str) 
     inside: int | None = None
     children = 0
     try:
-        for event, element in iterparse(counted, events=("start", "end"), forbid_dtd=True):
+        for event, element in iterparse(counted, events=("start", "end"), forbid_dtd=not dtd):
             if event == "start":
                 path.append(element)
                 children += 1
@@ -61,21 +68,41 @@ def elements(stream: Readable | IO[bytes], wanted: Collection[str], label: str) 
     except ParseError as error:
         raise InputError(f"{label}: not well-formed XML ({_reason(error)}); export it again") from error
     except DefusedXmlException as error:
-        raise InputError(f"{label}: holds a DTD or entities, which are not read; remove the <!DOCTYPE ...>") from error
+        what = "entities" if dtd else "a DTD or entities"
+        raise InputError(f"{label}: holds {what}, which are not read; remove the <!DOCTYPE ...>") from error
     except (LookupError, ValueError) as error:
         raise InputError(f"{label}: its encoding cannot be read ({error}); save it as UTF-8") from error
 
 
-def root_name(head: bytes, label: str) -> str | None:
+def root_name(head: bytes, label: str, *, dtd: bool = False) -> str | None:
     """Return the local name of the root element of a document that starts like this; None where it is no XML."""
     try:
-        for _, element in iterparse(BytesIO(head), events=("start",), forbid_dtd=True):
+        for _, element in iterparse(BytesIO(head), events=("start",), forbid_dtd=not dtd):
             return local(element.tag)
     except DefusedXmlException as error:
-        raise InputError(f"{label}: holds a DTD or entities, which are not read; remove the <!DOCTYPE ...>") from error
+        what = "entities" if dtd else "a DTD or entities"
+        raise InputError(f"{label}: holds {what}, which are not read; remove the <!DOCTYPE ...>") from error
     except (ParseError, LookupError, ValueError):
         return None
     return None
+
+
+def root_attributes(head: bytes, label: str) -> dict[str, str]:
+    """Return the attributes of the root element of a document that starts like this; a DTD inside it is read.
+
+    Raises
+    ------
+    InputError
+        It holds entities, or its root is not in there.
+    """
+    try:
+        for _, element in iterparse(BytesIO(head), events=("start",)):
+            return dict(element.attrib)
+    except DefusedXmlException as error:
+        raise InputError(f"{label}: holds entities, which are not read; remove the <!DOCTYPE ...>") from error
+    except (ParseError, LookupError, ValueError) as error:
+        raise InputError(f"{label}: not well-formed XML; fetch it again") from error
+    return {}
 
 
 def local(tag: object) -> str:

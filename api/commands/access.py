@@ -124,6 +124,22 @@ def phone(
 
 
 @keys.command()
+def sensor(
+    name: Annotated[str, typer.Option("--name", help="Which instruments send with it.")],
+    days: Annotated[int, typer.Option(min=1, max=3650, help="How long it is valid.")] = 365,
+) -> None:
+    """Make a key that can send what instruments measured and nothing else, and print it, once, alone on stdout."""
+    from api.opening import opened
+    from hazard_db import accounts, connect
+
+    with opened() as catalogue, connect.transaction(catalogue.engine) as conn:
+        connect.actor(conn, actor())
+        key = accounts.create_sensor_key(conn, name, expires_at=datetime.now(UTC) + timedelta(days=days))
+    tell(f"POST /sensors/CODE/values with `Authorization: Bearer KEY`; it ends in {days} days")
+    put(key)
+
+
+@keys.command()
 def revoke(prefix: Annotated[str, typer.Argument(help="The part of the key before the dot.")]) -> None:
     """End a key at once."""
     from api.opening import opened

@@ -219,6 +219,57 @@ def glaciers(
     _show(report, json)
 
 
+@app.command()
+def rainfall(file: File, json: AsJson = False) -> None:
+    """Satellite rain: IMERG as GeoTIFF (zipped too), HDF5 or NetCDF; the cells at the road are kept."""
+    from api.opening import opened
+    from ingest.triggers.load import ingest_rainfall
+
+    with opened(road=True) as catalogue:
+        report = ingest_rainfall(catalogue.engine, file, actor=actor())
+    _show(report, json)
+
+
+@app.command()
+def earthquakes(file: File, json: AsJson = False) -> None:
+    """Earthquakes: a GeoJSON feed of the USGS, a ShakeMap grid.xml or event.xml; how hard each segment was shaken."""
+    from api.opening import opened
+    from ingest.triggers.load import ingest_earthquakes
+
+    with opened(road=True) as catalogue:
+        report = ingest_earthquakes(catalogue.engine, file, actor=actor())
+    _show(report, json)
+
+
+@app.command()
+def bulletins(file: File, json: AsJson = False) -> None:
+    """Bulletins of other alert services: an RSS feed of GDACS."""
+    from api.opening import opened
+    from ingest.triggers.load import ingest_bulletins
+
+    with opened(road=True) as catalogue:
+        report = ingest_bulletins(catalogue.engine, file, actor=actor())
+    _show(report, json)
+
+
+@app.command()
+def climate(json: AsJson = False) -> None:
+    """Count anew how rare which sums of rain are in each climate zone, from the days that were ingested."""
+    from api.opening import opened
+    from hazard_db import connect
+    from hazard_db.triggers import rain
+
+    with opened(road=True) as catalogue, connect.transaction(catalogue.engine) as conn:
+        connect.actor(conn, actor())
+        days = rain.learn_climate(conn)
+    if json:
+        put_json(days)
+    elif days:
+        put_table(("zone", "days"), list(days.items()))
+    else:
+        put(f"no zone has {rain.FEWEST_DAYS} days of rain yet; percentiles stay unknown")
+
+
 def split(values: list[str] | None) -> list[str] | None:
     """Return the values, each of which may be several separated by commas."""
     return [part.strip() for value in values for part in value.split(",") if part.strip()] if values else None

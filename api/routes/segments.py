@@ -21,6 +21,7 @@ from hazard_db.corridor import SegmentRow
 from hazard_db.errors import InputError, NotFoundError
 from hazard_db.risk import SegmentRisk
 from hazard_db.search import Window
+from hazard_db.triggers import quakes, rain, sensors
 
 router = APIRouter(tags=["road"])
 
@@ -83,7 +84,7 @@ def segment(request: Request, identity: Reader, km: Kilometre) -> Response:
         row, previous, following = _find(conn, km)
         ratings = [_told(one, identity) for one in risk.show(conn, row.km_from, row.km_to) if one.segment_id == row.id]
         looks = [look for look in changes.last_looks(conn, row.km_from, row.km_to) if look["segment_id"] == row.id]
-        near = _near(conn, row, identity)
+        near = _near(conn, row, identity) | _triggers(conn, row)
     with reading_as(request, identity) as conn:
         near |= _recorded(conn, row, published=not identity.sees_unreviewed)
     seen = ratings[0] if ratings else None
@@ -138,6 +139,15 @@ def _near(conn: Connection, row: SegmentRow, identity: Identity) -> dict[str, An
             for one in deformation.list_areas(conn, include_unreviewed=inside, km=ends, limit=NEAR)
         ],
         "radar_views": [one for one in deformation.segment_views(conn, *ends) if one["km_from"] == row.km_from],
+    }
+
+
+def _triggers(conn: Connection, row: SegmentRow) -> dict[str, Any]:
+    ends = (row.km_from, row.km_to)
+    return {
+        "rain": rain.windows(conn, km=ends),
+        "shaking": quakes.shaking_of_segment(conn, row.id),
+        "sensors": sensors.list_sensors(conn, km=ends),
     }
 
 

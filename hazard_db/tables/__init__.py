@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from hazard_db.tables import access, corridor, displacement, field, glaciers, imagery, ledger, warning
+from hazard_db.tables import access, corridor, displacement, field, glaciers, imagery, ledger, triggers, warning
 from hazard_db.tables.base import Base
 
-__all__ = ["Base", "access", "corridor", "displacement", "field", "glaciers", "imagery", "ledger", "warning"]
+__all__ = [
+    "Base",
+    "access",
+    "corridor",
+    "displacement",
+    "field",
+    "glaciers",
+    "imagery",
+    "ledger",
+    "triggers",
+    "warning",
+]

@@ -40,12 +40,12 @@ class ApiKey(Numbered, Stamped, Base):
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     scope: Mapped[str] = mapped_column(server_default="all")
-    """all; forms: of no use but to get forms and send them filled."""
+    """all; forms: of no use but to get forms and send them filled; sensors: but to send what instruments measured."""
     digest_ha1: Mapped[str | None]
     """For HTTP Digest, of a key for forms alone: MD5 of a random secret, never of a password that a person made."""
     __table_args__ = (
         CheckConstraint(ROLE_CHECK, name="role"),
-        CheckConstraint("scope IN ('all', 'forms')", name="scope"),
+        CheckConstraint("scope IN ('all', 'forms', 'sensors')", name="scope"),
         CheckConstraint("digest_ha1 IS NULL OR scope = 'forms'", name="digest"),
     )
 
