@@ -18,6 +18,7 @@ from api.commands import (
     detect,
     evaluate,
     ingest,
+    jobs,
     ledger,
     maps,
     report,
@@ -39,7 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (db, corridor, ingest, detect, evaluate, cascade, risk, maps, report, alert, sensor):
+for group in (db, corridor, ingest, detect, evaluate, cascade, risk, maps, report, alert, sensor, jobs):
     app.add_typer(group.app)
 app.add_typer(ledger.closures)
 app.add_typer(ledger.works)

@@ -89,12 +89,20 @@ def detect_ice(
     since: date,
     actor_name: str,
     settings: DetectionSettings | None = None,
+    only: str | None = None,
     progress: Progress | None = None,
 ) -> IceReport:
-    """Return what looking for glaciers or lakes in the scenes acquired since a date brought into the catalogue."""
+    """Return what looking for glaciers or lakes in the scenes acquired since a date brought into the catalogue.
+
+    Parameters
+    ----------
+    only
+        Look at the place of this one scene; None = at all places.
+    """
     settings, subject = settings or DetectionSettings(), SUBJECTS[kind]
     with transaction(engine) as conn:
         places = _places(conn, scenes.find(conn), since, subject)
+    places = [one for one in places if only is None or only in {scene.id for scene in one.series}]
     done: list[Stored] = []
     skipped, messages = 0, []
     for place in places:
@@ -179,6 +187,9 @@ def _look_at(
     )
     with transaction(engine) as conn:
         actor(conn, actor_name)
+        scenes.lock(conn, f"run {sha256}")
+        if changes.find_run(conn, sha256, code) is not None:
+            return None  # someone else has looked at the same meanwhile
         measured, stored = subject.store(conn, place, plan, collection, run)
         raised = tuple(alert.id for alert in process_run(conn, stored.run_id, actor_name))
     return Stored(measured, stored, raised)

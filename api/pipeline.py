@@ -82,13 +82,21 @@ def detect_landslides(
     since: date,
     actor_name: str,
     settings: DetectionSettings | None = None,
+    only: str | None = None,
     progress: Progress | None = None,
 ) -> DetectionReport:
-    """Return what looking for landslides in the scenes acquired since a date brought into the catalogue."""
+    """Return what looking for landslides in the scenes acquired since a date brought into the catalogue.
+
+    Parameters
+    ----------
+    only
+        Look at this one scene, and those of its place that follow it; None = at all places.
+    """
     settings = settings or DetectionSettings()
     with transaction(engine) as conn:
         known = scenes.find(conn)
-    groups = group_scenes(known, datetime(since.year, since.month, since.day, tzinfo=UTC), settings)
+    begin = datetime(since.year, since.month, since.day, tzinfo=UTC)
+    groups = group_scenes(known, begin, settings) if only is None else group_of(known, begin, only, settings)
     done: list[tuple[changes.StoredChanges, tuple[int, ...]]] = []
     skipped, messages = 0, []
     for number, group in enumerate(groups):
@@ -142,23 +150,40 @@ def group_scenes(known: Sequence[SceneRecord], since: datetime, settings: Detect
         reference = waiting[-1]
         after = [scene for scene in waiting if _comparable(scene, reference)]
         waiting = [scene for scene in waiting if scene not in after]
-        after = _latest(after, settings.most_after)
-        earlier = [
-            scene
-            for scene in known
-            if scene.acquired_at < since
-            and since - scene.acquired_at <= timedelta(days=settings.before_days)
-            and _comparable(scene, reference)
-        ]
-        seasonal = [scene for scene in earlier if _days_apart(scene, reference) <= settings.season_days]
-        before = _latest([one for one in seasonal or earlier if orbit(one) in map(orbit, after)], settings.most_before)
-        after = [one for one in after if not before or orbit(one) in map(orbit, before)]
-        # the first one sets the output grid: prefer the reference's own
-        before.sort(
-            key=lambda scene: (scene.grid_tile, scene.collection) != (reference.grid_tile, reference.collection)
-        )
-        groups.append(Group(tuple(before), tuple(after)))
+        groups.append(_group(known, _latest(after, settings.most_after), reference, since, settings))
     return groups
+
+
+def group_of(known: Sequence[SceneRecord], since: datetime, scene_id: str, settings: DetectionSettings) -> list[Group]:
+    """Return the group of one scene and the dates that follow it; none where the catalogue has it no more."""
+    reference = next((scene for scene in known if scene.id == scene_id), None)
+    if reference is None:
+        return []
+    after = [scene for scene in known if scene.acquired_at >= since and _comparable(scene, reference)]
+    return [_group(known, _earliest(after, settings.most_after), reference, since, settings)]
+
+
+def _group(
+    known: Sequence[SceneRecord],
+    after: list[SceneRecord],
+    reference: SceneRecord,
+    since: datetime,
+    settings: DetectionSettings,
+) -> Group:
+    """Return dates with the best ones before them."""
+    earlier = [
+        scene
+        for scene in known
+        if scene.acquired_at < since
+        and since - scene.acquired_at <= timedelta(days=settings.before_days)
+        and _comparable(scene, reference)
+    ]
+    seasonal = [scene for scene in earlier if _days_apart(scene, reference) <= settings.season_days]
+    before = _latest([one for one in seasonal or earlier if orbit(one) in map(orbit, after)], settings.most_before)
+    after = [one for one in after if not before or orbit(one) in map(orbit, before)]
+    # the first one sets the output grid: prefer the reference's own
+    before.sort(key=lambda scene: (scene.grid_tile, scene.collection) != (reference.grid_tile, reference.collection))
+    return Group(tuple(before), tuple(after))
 
 
 def _season(known: Sequence[SceneRecord], reference: SceneRecord, settings: DetectionSettings) -> list[SceneRecord]:
@@ -183,6 +208,13 @@ def orbit(scene: SceneRecord) -> str:
 def _comparable(one: SceneRecord, other: SceneRecord) -> bool:
     """Return whether two scenes look at the same place with the same kind of sensor."""
     return is_radar(one) == is_radar(other) and same_area(one, other)
+
+
+def _earliest(dates: Sequence[SceneRecord], most: int) -> list[SceneRecord]:
+    """Return the earliest dates, so many of each orbit, oldest first."""
+    return [
+        one for index, one in enumerate(dates) if [orbit(other) for other in dates[:index]].count(orbit(one)) < most
+    ]
 
 
 def _latest(dates: Sequence[SceneRecord], most: int) -> list[SceneRecord]:
@@ -241,6 +273,9 @@ def _detect_group(
         seen_on = group.after[-1].acquired_at.date()
         with transaction(engine) as conn:
             actor(conn, actor_name)
+            scenes.lock(conn, f"run {sha256}")
+            if changes.find_run(conn, sha256, code) is not None:
+                return None  # someone else has looked at the same meanwhile
             stored = changes.store_run(conn, run, found, [_view(look, seen_on) for look in looks])
             _draw(conn, home, (before, after), stored.new, found, evidence=evidence)
             raised = tuple(alert.id for alert in process_run(conn, stored.run_id, actor_name))

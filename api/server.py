@@ -11,8 +11,8 @@ from contextlib import contextmanager
 import uvicorn
 
 from api.app import create_app
-from api.jobs import working
 from api.settings import ApiSettings
+from api.worker import working
 from hazard_db.errors import SettingsError
 
 GRACE_S = 10

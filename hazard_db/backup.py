@@ -44,7 +44,8 @@ BEGIN
         FROM pg_proc WHERE pronamespace = 'public'::regnamespace
         UNION ALL
         SELECT 4, format('DROP TYPE IF EXISTS public.%I CASCADE', typname), oid, typowner
-        FROM pg_type WHERE typnamespace = 'public'::regnamespace AND typtype IN ('e', 'd')
+        FROM pg_type WHERE typnamespace = 'public'::regnamespace AND (typtype IN ('e', 'd')
+            OR typtype = 'c' AND (SELECT relkind FROM pg_class WHERE pg_class.oid = typrelid) = 'c')
     )
     SELECT array_agg(line ORDER BY turn) INTO statements FROM ours
     WHERE owner = (SELECT oid FROM pg_roles WHERE rolname = current_user)
@@ -153,7 +154,7 @@ def _filled_table(conn: psycopg.Connection) -> str | None:
     """Return a table of the catalogue that people or programs have filled, None where there is none."""
     tables = conn.execute(
         "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') "
-        "AND c.relname <> 'alembic_version' "
+        "AND c.relname <> 'alembic_version' AND c.relname NOT LIKE 'procrastinate%' "
         "AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e') ORDER BY 1"
     ).fetchall()
     for (table,) in tables:

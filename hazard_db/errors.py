@@ -66,6 +66,14 @@ class RasterError(InputError):
     """The raster cannot be used."""
 
 
+class SpaceError(HazardError):
+    """The disk is full; work waits until there is space."""
+
+
+class SourceError(HazardError):
+    """The source of imagery does not answer as it should; it is tried again."""
+
+
 class DetectionError(HazardError):
     """The detection could not be made from this input."""
 

@@ -33,13 +33,13 @@ def serve(
 
 
 def worker(
-    concurrency: Annotated[int, typer.Option("--concurrency", min=1, max=64, help="Deliveries at the same time.")] = 4,
+    concurrency: Annotated[int, typer.Option("--concurrency", min=1, max=64, help="Jobs at the same time.")] = 4,
 ) -> None:
-    """Deliver alerts, let old ones expire and keep the ratings current, until Ctrl-C."""
+    """Do the jobs of the queue, deliver alerts and keep the ratings current, until Ctrl-C; on as many machines as you like."""
     from api import logs
-    from api.jobs import work
     from api.opening import ensure_running, ensure_schema
     from api.settings import load_api_settings
+    from api.worker import work
 
     settings = load_api_settings()
     ensure_running(settings.database)
