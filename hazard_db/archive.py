@@ -1,4 +1,4 @@
-"""The file of a backup: a tar with the catalogue's dump, the media and a manifest of checksums."""
+"""The file of a backup: a tar with the catalogue's dump, the folders of files beside it and a manifest of checksums."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
@@ -20,6 +20,8 @@ MANIFEST = "manifest.json"
 DUMP = "catalogue.dump"
 BLOCK = 1 << 20
 MANIFEST_LIMIT = 1 << 28
+FOLDERS = ("media", "pictures", "rasters")
+"""What may lie beside the dump."""
 
 
 @dataclass(frozen=True)
@@ -60,16 +62,24 @@ def atomic(file: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def write(part: Path, manifest: Manifest, dump: Path, media: Path) -> int:
-    """Write the archive to `part`; returns the number of media files in it."""
+def write(part: Path, manifest: Manifest, dump: Path, folders: Mapping[str, Path]) -> int:
+    """Write the archive to `part`; returns the number of files beside the dump.
+
+    Parameters
+    ----------
+    folders
+        Name in the archive, one of FOLDERS -> folder. What is hidden is left out: it is still being written.
+    """
     count = 0
     with tarfile.open(part, "w", format=tarfile.PAX_FORMAT) as tar:
         manifest.sha256[DUMP] = _add(tar, dump, DUMP)
-        for path in sorted(media.rglob("*")):
-            if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
-                name = f"media/{path.relative_to(media).as_posix()}"
-                manifest.sha256[name] = _add(tar, path, name)
-                count += 1
+        for beside, folder in folders.items():
+            for path in sorted(folder.rglob("*")):
+                inner = path.relative_to(folder)
+                if path.is_file() and not path.is_symlink() and not any(one.startswith(".") for one in inner.parts):
+                    name = f"{beside}/{inner.as_posix()}"
+                    manifest.sha256[name] = _add(tar, path, name)
+                    count += 1
         text = json.dumps(asdict(manifest), indent=1).encode()
         info = tarfile.TarInfo(MANIFEST)
         info.size = len(text)
@@ -132,7 +142,7 @@ def verify(file: Path) -> Manifest:
 
 def _is_ours(name: str) -> bool:
     path = PurePosixPath(name)
-    return name == DUMP or (path.parts[0] == "media" and ".." not in path.parts and len(path.parts) > 1)
+    return name == DUMP or (path.parts[0] in FOLDERS and ".." not in path.parts and len(path.parts) > 1)
 
 
 def _manifest(file: Path, text: bytes) -> Manifest:
@@ -174,15 +184,15 @@ def _checksum(member: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
-def extract(file: Path, names: Iterable[str], dump: Path, media: Path) -> int:
-    """Write the dump and the media of a verified archive; returns the number of media files written.
+def extract(file: Path, names: Iterable[str], dump: Path, home: Path) -> int:
+    """Write the dump, and the files beside it into `home`; returns the number of files written.
 
-    A media file that is there already with the same content stays as it is.
+    A file that is there already with the same content stays as it is.
     """
     wanted, count = set(names), 0
     with _reading(file) as tar:
         for name, member in _members(file, tar):
-            target = dump if name == DUMP else media.joinpath(*PurePosixPath(name).parts[1:])
+            target = dump if name == DUMP else home.joinpath(*PurePosixPath(name).parts)
             if name in wanted and not (target.is_file() and _same(target, member)):
                 _write(target, member)
                 count += name != DUMP

@@ -1,4 +1,4 @@
-"""Backup and restore of the catalogue and its media: whole or not at all, checked before anything is touched."""
+"""Backup and restore of the catalogue and the files beside it: whole or not at all, checked before anything is touched."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from hazard_db.errors import ClusterError, ConflictError, InputError
 from hazard_db.settings import DatabaseSettings
 
 LOCK_TIMEOUT_S = 15
+PREFIX, SUFFIX = "kkh-", ".backup"
+"""Of the files in a folder of backups; others there are left alone."""
 SKIPPED = (" EXTENSION ", " COMMENT - EXTENSION ", " TABLE DATA public spatial_ref_sys ", " COMMENT - SCHEMA public ")
 """Entries of the dump that belong to PostGIS or the server, which `up` has brought already."""
 
@@ -64,16 +66,22 @@ class BackupReport:
 
     file: Path
     bytes: int
-    media_files: int
+    files: int
+    """Written beside the catalogue: photos, pictures of changes, rasters where they were asked for."""
     revision: str
     notes: tuple[str, ...] = ()
 
 
-def backup(settings: DatabaseSettings, file: Path) -> BackupReport:
-    """Write catalogue and media to `file`, which appears whole or not at all.
+def backup(settings: DatabaseSettings, file: Path, *, rasters: bool = False) -> BackupReport:
+    """Write catalogue, media and pictures to `file`, which appears whole or not at all.
 
-    The dump is one consistent moment; people may go on working. Rasters stay out: they are files
-    that can be fetched or copied by themselves, and the catalogue keeps their checksums.
+    The dump is one consistent moment; people may go on working.
+
+    Parameters
+    ----------
+    rasters
+        Also the rasters of scenes and results. They are large, and the catalogue keeps their checksums; without this they
+        are to be copied by themselves.
 
     Raises
     ------
@@ -92,13 +100,36 @@ def backup(settings: DatabaseSettings, file: Path) -> BackupReport:
     with archive.atomic(file.absolute()) as part, tempfile.TemporaryDirectory(dir=part.parent) as folder:
         dump = Path(folder) / archive.DUMP
         _run([programs.program("pg_dump"), "-Fc", "-Z", "6", "-f", str(dump)], address)
-        # media after the dump: a photo is stored before its row, so every row of the dump finds its photo
-        media_files = archive.write(part, manifest, dump, settings.media)
-    return BackupReport(file, file.stat().st_size, media_files, revision, ("rasters are not part of a backup",))
+        # after the dump: a file is stored before its row, so every row of the dump finds its file
+        names = archive.FOLDERS if rasters else [name for name in archive.FOLDERS if name != "rasters"]
+        files = archive.write(part, manifest, dump, {name: settings.home / name for name in names})
+    notes = () if rasters else ("rasters are not part of this backup; --rasters takes them along",)
+    return BackupReport(file, file.stat().st_size, files, revision, notes)
+
+
+def backup_into(
+    settings: DatabaseSettings, folder: Path, *, keep: int, rasters: bool = False
+) -> tuple[BackupReport, list[Path]]:
+    """Write a backup named by its time into `folder`, read it back, then remove the oldest beyond `keep`; return both.
+
+    Raises
+    ------
+    ClusterError
+        It cannot be written or is not what was written; nothing is removed.
+    """
+    report = backup(settings, folder / f"{PREFIX}{datetime.now(UTC):%Y%m%dT%H%M%SZ}{SUFFIX}", rasters=rasters)
+    try:
+        archive.verify(report.file)
+    except InputError as error:
+        raise ClusterError(f"the backup just written cannot be read back; is the disk sound? {error}") from error
+    old = sorted(folder.glob(f"{PREFIX}*{SUFFIX}"))[:-keep]
+    for file in old:
+        file.unlink()
+    return report, old
 
 
 def restore(settings: DatabaseSettings, file: Path, *, force: bool = False) -> BackupReport:
-    """Bring catalogue and media back from `file` and the schema up to date.
+    """Bring catalogue and files back from `file` and the schema up to date.
 
     Everything is checked first; then the catalogue is replaced in one transaction.
 
@@ -129,10 +160,10 @@ def restore(settings: DatabaseSettings, file: Path, *, force: bool = False) -> B
     settings.home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=settings.home) as folder:
         dump = Path(folder) / archive.DUMP
-        media_files = archive.extract(file, manifest.sha256, dump, settings.media)
+        files = archive.extract(file, manifest.sha256, dump, settings.home)
         _replace(programs, dump, address, same_login=login == manifest.login)
     migrate.upgrade(address)
-    return BackupReport(file, file.stat().st_size, media_files, manifest.revision)
+    return BackupReport(file, file.stat().st_size, files, manifest.revision)
 
 
 def _known_revisions() -> set[str]:

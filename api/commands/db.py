@@ -84,18 +84,27 @@ def migrate() -> None:
 
 
 @app.command()
-def backup(file: Annotated[Path, typer.Argument(help="File to write; it appears whole or not at all.")]) -> None:
-    """Write catalogue and media to one file, while people go on working."""
+def backup(
+    file: Annotated[
+        Path, typer.Argument(help="File to write, whole or not at all; in a folder it is named by its time.")
+    ],
+    rasters: Annotated[bool, typer.Option("--rasters", help="Also the rasters of scenes and results.")] = False,
+    keep: Annotated[int, typer.Option(min=1, help="Of a folder: how many backups stay there.")] = 14,
+) -> None:
+    """Write catalogue, photos and pictures to one file, while people go on working."""
     from api.opening import ensure_running
     from hazard_db import backup as archive
     from hazard_db.settings import load_database_settings
 
     settings = load_database_settings()
     ensure_running(settings)
-    report = archive.backup(settings, file)
-    for note in report.notes:
+    if file.is_dir():
+        report, removed = archive.backup_into(settings, file, keep=keep, rasters=rasters)
+    else:
+        report, removed = archive.backup(settings, file, rasters=rasters), []
+    for note in [*report.notes, *(f"removed {one}" for one in removed)]:
         tell(note)
-    put(f"{report.file}: {report.bytes:,} bytes, {report.media_files} media files, schema {report.revision}")
+    put(f"{report.file}: {report.bytes:,} bytes, {report.files} files beside the catalogue, schema {report.revision}")
 
 
 @app.command()
@@ -103,7 +112,7 @@ def restore(
     file: Annotated[Path, typer.Argument(help="A file that `kkh db backup` wrote.")],
     force: Annotated[bool, typer.Option("--force", help="Replace a catalogue that holds records.")] = False,
 ) -> None:
-    """Bring catalogue and media back from a backup, checked whole before anything is touched."""
+    """Bring catalogue and files back from a backup, checked whole before anything is touched."""
     from api.opening import ensure_running
     from hazard_db import backup as archive
     from hazard_db.settings import load_database_settings
@@ -111,4 +120,4 @@ def restore(
     settings = load_database_settings()
     ensure_running(settings)
     report = archive.restore(settings, file, force=force)
-    put(f"restored from {report.file}: {report.media_files} media files, schema {report.revision}")
+    put(f"restored from {report.file}: {report.files} files beside the catalogue, schema {report.revision}")

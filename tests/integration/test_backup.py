@@ -17,7 +17,7 @@ from psycopg import sql
 from detection.settlement.sums import SumFitter
 from hazard_db import archive, connect, migrate
 from hazard_db import cluster as private_cluster
-from hazard_db.backup import backup, restore
+from hazard_db.backup import backup, backup_into, restore
 from hazard_db.errors import ClusterError, ConflictError, DatabaseUnavailableError, InputError
 from hazard_db.settings import DatabaseSettings
 from ingest.displacement.load import ingest_displacement
@@ -81,14 +81,14 @@ def test_round_trip_with_media(database: Any, empty_database: Any, home: Path, t
     fill(database.url)
     file = tmp_path / "kkh.backup"
     made = backup(at(database, home), file)
-    assert made.media_files == 2
+    assert made.files == 2
     assert made.bytes == file.stat().st_size
     assert file.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
     elsewhere = tmp_path / "elsewhere"
     done = restore(at(empty_database, elsewhere), file)
-    assert done.media_files == 2
+    assert done.files == 2
     assert contents(empty_database.url) == contents(database.url)
     assert (elsewhere / "media" / "ab" / "slide.jpg").read_bytes() == PHOTO
     assert (elsewhere / "media" / "ab" / "照片.jpg").exists()
@@ -217,6 +217,48 @@ def test_a_backup_that_cannot_be_written_leaves_the_old_one(
         backup(at(database, home), file)
     assert file.read_text() == "the last good one"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "kkh.backup"]
+
+
+def test_pictures_always_come_along_and_rasters_where_asked_for(
+    database: Any, empty_database: Any, home: Path, tmp_path: Path
+) -> None:
+    for name in ("pictures/12.png", "rasters/s2/B04.tif", "rasters/.incoming/half/B04.tif", "demo/scene.tif"):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_bytes(PHOTO)
+    assert backup(at(database, home), tmp_path / "small").files == 3
+    assert backup(at(database, home), tmp_path / "large", rasters=True).files == 4
+    elsewhere = tmp_path / "elsewhere"
+    restore(at(empty_database, elsewhere), tmp_path / "large")
+    files = [path.relative_to(elsewhere).as_posix() for path in elsewhere.rglob("*") if path.is_file()]
+    assert sorted(files) == ["media/ab/slide.jpg", "media/ab/照片.jpg", "pictures/12.png", "rasters/s2/B04.tif"]
+
+
+def test_a_folder_keeps_the_newest_backups_and_what_is_not_one(
+    database: Any, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    for name in ("kkh-20240101T000000Z.backup", "kkh-20240102T000000Z.backup", "letter.txt"):
+        (folder / name).write_text("of before")
+    report, removed = backup_into(at(database, home), folder, keep=2)
+    assert [path.name for path in removed] == ["kkh-20240101T000000Z.backup"]
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == ["kkh-20240102T000000Z.backup", report.file.name, "letter.txt"]
+    assert archive.verify(report.file).revision == report.revision
+
+    write = archive.write
+
+    def damaged(part: Path, *rest: Any) -> int:
+        count = write(part, *rest)
+        content = bytearray(part.read_bytes())
+        content[len(content) // 2] ^= 1
+        part.write_bytes(content)
+        return count
+
+    monkeypatch.setattr(archive, "write", damaged)
+    with pytest.raises(ClusterError, match="cannot be read back"):
+        backup_into(at(database, home), folder, keep=1)
+    assert set(names) <= {path.name for path in folder.iterdir()}
 
 
 def test_nothing_to_back_up_is_said(cluster: Path, tmp_path: Path) -> None:
