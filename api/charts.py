@@ -16,7 +16,7 @@ from api.inlining import Inlined
 from api.opening import Catalogue
 from api.settings import load_api_settings
 from api.texts import LANGUAGES, term
-from hazard_db import changes, connect, drawing, risk
+from hazard_db import changes, connect, drawing, risk_weights
 from hazard_db.connect import Connection
 from hazard_db.drawing import Found, View
 from hazard_db.errors import InputError, MapError, OutsideCorridorError
@@ -164,4 +164,4 @@ def _subject(asked: Asked, change: dict[str, Any] | None, parts: dict[str, Found
         title = tell.words("title.change", id=change["id"])
         west, south, east, north = shape(change["geometry"]).buffer(SURROUNDINGS_DEG).bounds
         bounds, about = (west, south, east, north), f"changes:{change['id']}"
-    return Subject(title, bounds, about, internal=inside, grades=risk.load_weights().grades)
+    return Subject(title, bounds, about, internal=inside, grades=risk_weights.load_weights().grades)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -70,3 +71,38 @@ def show(
         put(f"\nkm {row.km_from:g}-{row.km_to:g}, {row.hazard}: {row.score:g} points")
         for part in row.contributions:
             put(f"  {part['points']:+7.1f}  {part['source']}: {part['label']} ({part['detail']})")
+
+
+@app.command()
+def diff(
+    km: NeededStretch,
+    before: Annotated[
+        datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day: as known when it ended.")
+    ],
+    after: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Second day.")],
+    hazard: Annotated[str | None, typer.Option(help="Only this hazard; `all` is the whole.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Show which ratings of a stretch differ between two days, and why."""
+    from api.opening import opened
+    from api.stretch import read_stretch
+    from hazard_db import connect, risk_history
+
+    stretch = read_stretch(km)
+    with opened(road=True) as catalogue, connect.transaction(catalogue.engine) as conn:
+        found = risk_history.compare(conn, *stretch, before.date(), after.date(), hazard=hazard)
+    if json:
+        put_json(found)
+        return
+    if not found:
+        put(f"no rating within km {km} differs between {before:%Y-%m-%d} and {after:%Y-%m-%d}")
+    for one in found:
+        put(f"km {one.km_from:g}-{one.km_to:g}, {one.hazard}: {_was(one.score_before, one.grade_before)} → "
+            f"{_was(one.score_after, one.grade_after)}")  # fmt: skip
+        for reason in one.reasons:
+            change = reason.points_after - reason.points_before
+            put(f"  {change:+7.1f}  {reason.why}: {reason.source} {reason.label} ({reason.detail})")
+
+
+def _was(score: float | None, grade: str | None) -> str:
+    return "not rated" if score is None else f"{score:g} {grade}"

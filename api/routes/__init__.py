@@ -25,6 +25,7 @@ from api.routes import (
     ogc,
     openrosa,
     phones,
+    rating,
     register,
     reports,
     review,
@@ -34,7 +35,7 @@ from api.routes import (
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
-    ogc.router, downloads.router, subscriptions.router, imagery.router, home.router, segments.router, maps.router,
+    ogc.router, downloads.router, subscriptions.router, imagery.router, home.router, segments.router, rating.router, maps.router,
     fieldform.router, observations.router, openrosa.router, phones.router, review.router, exports.router,
     register.router, inventory.router, ledger.router, reports.router, ice.router, changes.router, displacement.router, alerts.router,
     files.router, access.router, sensors.router, jobs.router, health.router,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -12,6 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 from api.motions import without_series
 from api.pages import collection, data, render, wants_page
 from api.plain import plain
+from api.rated import told
 from api.security import Identity, Reader
 from api.storage import reading, reading_as
 from api.stretch import read_stretch
@@ -82,14 +82,14 @@ def segment(request: Request, identity: Reader, km: Kilometre) -> Response:
     """Return the segment that a kilometre lies in: ratings with their contributions, visibility, what lies near."""
     with reading(request) as conn:
         row, previous, following = _find(conn, km)
-        ratings = [_told(one, identity) for one in risk.show(conn, row.km_from, row.km_to) if one.segment_id == row.id]
+        ratings = [told(one, identity) for one in risk.show(conn, row.km_from, row.km_to) if one.segment_id == row.id]
         looks = [look for look in changes.last_looks(conn, row.km_from, row.km_to) if look["segment_id"] == row.id]
         near = _near(conn, row, identity) | _triggers(conn, row)
     with reading_as(request, identity) as conn:
         near |= _recorded(conn, row, published=not identity.sees_unreviewed)
     seen = ratings[0] if ratings else None
     last_good = seen.last_good_look if seen else None
-    told: dict[str, Any] = {
+    answer: dict[str, Any] = {
         "segment": row,
         "ratings": ratings,
         "looks": looks,
@@ -99,10 +99,10 @@ def segment(request: Request, identity: Reader, km: Kilometre) -> Response:
         **near,
     }
     if wants_page(request, default_page=True):
-        return render(request, "segment.html", previous=previous, following=following, **told)
-    told["segment"] = {**plain(row), "geometry": {"type": "LineString", "coordinates": row.lonlat}}
-    del told["segment"]["lonlat"]
-    return data(told)
+        return render(request, "segment.html", previous=previous, following=following, **answer)
+    answer["segment"] = {**plain(row), "geometry": {"type": "LineString", "coordinates": row.lonlat}}
+    del answer["segment"]["lonlat"]
+    return data(answer)
 
 
 def _find(conn: Connection, km: float) -> tuple[SegmentRow, float | None, float | None]:
@@ -114,18 +114,6 @@ def _find(conn: Connection, km: float) -> tuple[SegmentRow, float | None, float 
             following = rows[index + 1].km_from if index + 1 < len(rows) else None
             return row, previous, following
     raise NotFoundError(f"the road has no kilometre {km:g}")
-
-
-def _told(rating: SegmentRisk, identity: Identity) -> SegmentRisk:
-    """Return the rating with what this visitor may know of its reasons: of an unreviewed change only that there is one."""
-    if identity.sees_unreviewed:
-        return rating
-    hidden = {"id": "", "label": "unreviewed finding", "detail": "to be checked by a person", "date": None}
-    parts = tuple(
-        {**part, **hidden} if part["source"] in {"change", "deformation"} and not part["reviewed"] else part
-        for part in rating.contributions
-    )
-    return replace(rating, contributions=parts)
 
 
 def _near(conn: Connection, row: SegmentRow, identity: Identity) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hazard_db.tables import access, corridor, displacement, field, glaciers, imagery, ledger, triggers, warning
+from hazard_db.tables import access, corridor, displacement, field, glaciers, imagery, ledger, risk, triggers, warning
 from hazard_db.tables.base import Base
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "glaciers",
     "imagery",
     "ledger",
+    "risk",
     "triggers",
     "warning",
 ]

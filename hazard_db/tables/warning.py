@@ -24,7 +24,7 @@ class RiskRating(Numbered, Base):
     grade: Mapped[str]
     confidence: Mapped[float]
     contributions: Mapped[list[Any]]
-    """[{source, label, points, detail, date}, ...] summing up to score."""
+    """[{source, id, label, points, detail, date, hazard, exposure, vulnerability, ...}, ...] summing up to score."""
     weights_version: Mapped[str]
     rated_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     superseded_at: Mapped[datetime | None]
@@ -37,6 +37,7 @@ class RiskRating(Numbered, Base):
             unique=True,
             postgresql_where=text("superseded_at IS NULL"),
         ),
+        Index("ix_risk_rating_history", "segment_id", "hazard", "rated_at"),
     )
 
 
