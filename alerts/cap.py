@@ -29,7 +29,7 @@ NUMBERS = (
 )  # fmt: skip
 
 
-def render(message: AlertMessage, base_url: str, sender_name: str) -> bytes:
+def render(message: AlertMessage, base_url: str, sender_name: str, *, status: str = "Actual") -> bytes:
     """Return the message as a CAP 1.2 document, UTF-8.
 
     Raises
@@ -38,7 +38,7 @@ def render(message: AlertMessage, base_url: str, sender_name: str) -> bytes:
         What the catalogue holds of the alert does not make a valid document.
     """
     try:
-        document = _alert(message, base_url.rstrip("/"), sender_name)
+        document = _alert(message, base_url.rstrip("/"), sender_name, status)
     except (KeyError, TypeError, ValueError) as error:
         raise DeliveryError(f"message {message.id} of alert {message.alert_id}: no CAP document ({error})") from error
     problems = check(document)
@@ -99,13 +99,13 @@ def _schema() -> etree.XMLSchema:
     return etree.XMLSchema(etree.parse(str(SCHEMA)))
 
 
-def _alert(message: AlertMessage, base_url: str, sender_name: str) -> etree._Element:
+def _alert(message: AlertMessage, base_url: str, sender_name: str, status: str) -> etree._Element:
     content = message.content
     root = etree.Element(f"{{{NAMESPACE}}}alert", nsmap=NAMES)
     _add(root, "identifier", str(message.identifier))
     _add(root, "sender", content["evidence"]["sender"])
     _add(root, "sent", timestamp(message.sent_at))
-    _add(root, "status", "Actual")
+    _add(root, "status", status)
     _add(root, "msgType", message.msg_type)
     _add(root, "scope", message.scope)
     if message.scope == "Restricted":

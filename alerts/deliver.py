@@ -10,16 +10,26 @@ from datetime import timedelta
 
 from alerts.channels import CHANNELS
 from alerts.outgoing import Channel, prepare
+from alerts.sample import sample_message
 from alerts.settings import AlertSettings
 from hazard_db import alerts as catalogue
 from hazard_db.alerts import Claim, Subscription
 from hazard_db.connect import Connection, Engine, transaction
-from hazard_db.errors import DeliveryError, InputError
+from hazard_db.errors import DeliveryError, InputError, RefusedError
 
 BATCH = 32
 THREADS = 8
 LEASE = timedelta(minutes=10)
 """Longer than a batch can take: 32 messages, 8 at a time, each within its channel's timeouts."""
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """Why a message was not sent."""
+
+    words: str
+    bounced: bool = False
+    """The receiver's side refused it for good."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,30 @@ def _send_all(
     return report
 
 
-def _send(claim: Claim, settings: AlertSettings, channels: Mapping[str, Channel]) -> str | None:
+def send_test(
+    conn: Connection, name: str, settings: AlertSettings, *, channels: Mapping[str, Channel] = CHANNELS
+) -> None:
+    """Send a message that says that it is a test, at once and past the outbox: whoever asks wants to see whether it arrives.
+
+    Raises
+    ------
+    NotFoundError
+        There is no subscription of that name.
+    DeliveryError
+        It did not arrive, and why.
+    """
+    subscription = catalogue.get_subscription(conn, name)
+    channel = channels.get(subscription.channel)
+    if channel is None:
+        raise DeliveryError(f"there is no channel {subscription.channel!r}")
+    outgoing = prepare(Claim(0, 1, subscription, sample_message(settings.alert_sender)), settings, status="Test")
+    marked = replace(
+        outgoing, headline=f"TEST. {outgoing.headline}", text=f"TEST.\n{outgoing.text}", short=f"TEST {outgoing.short}"
+    )
+    channel.send(subscription.address, marked, settings)
+
+
+def _send(claim: Claim, settings: AlertSettings, channels: Mapping[str, Channel]) -> _Failure | None:
     """Return why the message could not be sent, None where it was."""
     try:
         channel = channels.get(claim.subscription.channel)
@@ -100,23 +133,25 @@ def _send(claim: Claim, settings: AlertSettings, channels: Mapping[str, Channel]
             raise DeliveryError(f"there is no channel {claim.subscription.channel!r}")
         channel.send(claim.subscription.address, prepare(claim, settings), settings)
     except DeliveryError as error:
-        return str(error)
+        return _Failure(str(error), bounced=isinstance(error, RefusedError))
     except Exception as error:  # a fault in one channel must not hold up the others; it is noted with the delivery
-        return f"{claim.subscription.channel}: unexpected {type(error).__name__}: {error}"
+        return _Failure(f"{claim.subscription.channel}: unexpected {type(error).__name__}: {error}")
     return None
 
 
 def _note(
-    engine: Engine, claim: Claim, error: str | None, settings: AlertSettings, report: DeliveryReport
+    engine: Engine, claim: Claim, failure: _Failure | None, settings: AlertSettings, report: DeliveryReport
 ) -> DeliveryReport:
     with transaction(engine) as conn:
-        if error is None:
+        if failure is None:
             outcome = catalogue.mark_delivered(conn, claim)
-        else:
-            wait = retry_in(claim.attempt, settings)
-            outcome = catalogue.mark_failed(conn, claim, error, retry_in=wait, give_up_after=settings.give_up_after)
+        else:  # what was refused for good is tried all the same, seldom: mail servers say so of what an hour mends
+            wait = retry_in(99 if failure.bounced else claim.attempt, settings)
+            outcome = catalogue.mark_failed(
+                conn, claim, failure.words, retry_in=wait, give_up_after=settings.give_up_after, bounced=failure.bounced
+            )
     if outcome == "lost":  # our lease ran out and another worker has it
         return report
     told = {outcome: getattr(report, outcome) + 1}
-    line = () if error is None else (f"{claim.subscription.name}: {error}",)
+    line = () if failure is None else (f"{claim.subscription.name}: {failure.words}",)
     return replace(report, **told, errors=report.errors + line)

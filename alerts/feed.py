@@ -37,7 +37,7 @@ def atom(
     _add(feed, "id", address)
     _add(feed, "title", texts.WORDS[language]["feed"])
     newest = max((message.sent_at for message in messages), default=datetime(2000, 1, 1, tzinfo=UTC))
-    _add(feed, "updated", cap.timestamp(newest))
+    _add(feed, "updated", _moment(newest))
     _add(_add(feed, "author"), "name", texts.one_line(author))
     _add(feed, "link", rel="self", type=MIME_TYPE, href=address)
     _add(feed, "link", rel="alternate", type="text/html", href=f"{base}/alerts")
@@ -52,8 +52,8 @@ def _entry(feed: etree._Element, message: AlertMessage, base: str, language: str
     entry = _add(feed, "entry")
     _add(entry, "id", f"urn:uuid:{content['identifier']}")
     _add(entry, "title", texts.message_headline(content["headline"], message.state, message.scope, language))
-    _add(entry, "updated", cap.timestamp(message.sent_at))
-    _add(entry, "published", cap.timestamp(datetime.fromisoformat(content["raised_at"])))
+    _add(entry, "updated", _moment(message.sent_at))
+    _add(entry, "published", _moment(datetime.fromisoformat(content["raised_at"])))
     described = content["description"].get(language) or content["description"].get("en", "")
     summary = f"{texts.plain(described)}\n{texts.advice(message.state, message.scope, language)}"
     _add(entry, "summary", summary)
@@ -64,6 +64,11 @@ def _entry(feed: etree._Element, message: AlertMessage, base: str, language: str
         ("certainty", content["certainty"]), ("expires", cap.timestamp(cap.expires(message))),
     ):  # fmt: skip
         etree.SubElement(entry, f"{{{CAP}}}{name}").text = value
+
+
+def _moment(moment: datetime) -> str:
+    """Return a time with all its digits: entries of one second would else count as one update."""
+    return moment.astimezone(UTC).isoformat()
 
 
 def _add(parent: etree._Element, name: str, text: str | None = None, **attributes: str) -> etree._Element:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from alerts import cap, texts
+from alerts import cap, signing, texts
 from alerts.settings import AlertSettings
+from alerts.short import short_text
 from hazard_db.alerts import AlertMessage, Claim
+
+MOST_PICTURE = 5 << 20
+"""Bytes; mail servers refuse large messages."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,14 @@ class Outgoing:
     text: str
     page: str
     """Address of the alert's page."""
+    short: str = ""
+    """One text message, which ends with that address."""
+    receipts: str = ""
+    """Where a receiver may tell that it was delivered, acknowledged or bounced."""
+    status: str = "Actual"
+    """Of CAP: Actual or Test."""
+    picture: bytes | None = None
+    """Before and after as PNG, where the alert speaks of a change that has one."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +46,7 @@ class Channel:
     send: Callable[[str, Outgoing, AlertSettings], None]
 
 
-def prepare(claim: Claim, settings: AlertSettings) -> Outgoing:
+def prepare(claim: Claim, settings: AlertSettings, *, status: str = "Actual") -> Outgoing:
     """Return the message as the receiver of a claim gets it.
 
     Raises
@@ -59,9 +71,26 @@ def prepare(claim: Claim, settings: AlertSettings) -> Outgoing:
     return Outgoing(
         key=claim.key,
         message=message,
-        document=cap.render(message, settings.base_url, settings.alert_sender_name),
+        document=signing.signed(
+            cap.render(message, settings.base_url, settings.alert_sender_name, status=status), settings
+        ),
         language=language,
         headline=headline,
         text="\n".join(lines) + "\n",
         page=page,
+        short=short_text(message, language, page),
+        receipts=f"{settings.base_url.rstrip('/')}/deliveries/receipts",
+        status=status,
+        picture=_picture(claim, settings),
     )
+
+
+def _picture(claim: Claim, settings: AlertSettings) -> bytes | None:
+    """Return the picture of the change, None where there is none that can be sent: a message never waits for it."""
+    if claim.picture is None:
+        return None
+    try:
+        file = settings.home / claim.picture
+        return file.read_bytes() if file.stat().st_size <= MOST_PICTURE else None
+    except OSError:
+        return None

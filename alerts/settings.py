@@ -28,6 +28,9 @@ class AlertSettings(BaseSettings):
     base_url: Annotated[str, Field(pattern=r"^https?://[^\s<>\"]+$")] = "http://127.0.0.1:8000"
     """Address of the pages that messages link to."""
 
+    cap_signing_key: Path | None = Field(default=None, description="PEM file of the RSA key that signs CAP documents")
+    cap_signing_certificate: Path | None = Field(default=None, description="PEM file of its certificate")
+
     webhook_secret: SecretStr | None = Field(default=None, min_length=16, description="signs every webhook request")
     webhook_timeout_s: Annotated[float, Field(gt=0, le=120)] = 10
     webhook_allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()

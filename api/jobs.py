@@ -39,7 +39,10 @@ class Job:
 
 
 def deliver(tools: Tools) -> None:
-    """Send the messages that are due."""
+    """Send the messages that are due, to the next in the chain too where nobody answers."""
+    with connect.transaction(tools.engine) as conn:
+        connect.actor(conn, ACTOR)
+        alerts.pass_on(conn)
     for line in deliver_due(tools.engine, tools.alerts).errors:
         log.warning("%s", line)
 

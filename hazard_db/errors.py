@@ -82,5 +82,13 @@ class DeliveryError(HazardError):
     """An alert could not be delivered."""
 
 
+class RefusedError(DeliveryError):
+    """The receiver will not take the message, now or later."""
+
+
+class UnreachableError(HazardError):
+    """The address cannot be reached, or must not be."""
+
+
 class MapError(HazardError):
     """The map could not be made."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from alerts.channels import email, file, webhook
+from alerts.channels import alertmanager, email, file, push, webhook
 from alerts.outgoing import Channel
 
 CHANNELS: dict[str, Channel] = {
+    "alertmanager": Channel(alertmanager.check, alertmanager.send),
+    "apprise": Channel(push.check, push.send),
     "email": Channel(email.check, email.send),
     "file": Channel(file.check, file.send),
+    "sms": Channel(push.check, push.send_short),
     "webhook": Channel(webhook.check, webhook.send),
 }

@@ -15,8 +15,9 @@ from html import escape
 
 from alerts.outgoing import Outgoing
 from alerts.settings import AlertSettings
-from hazard_db.errors import DeliveryError, InputError
+from hazard_db.errors import DeliveryError, InputError, RefusedError
 
+PICTURE = "<before-after@kkh-hazard-watch>"
 RIGHT_TO_LEFT = frozenset({"ur"})
 PLAIN = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x1f]{1,64}@[^\s@<>()\[\],;:\\\"\x00-\x1f]{1,255}")
 
@@ -47,6 +48,11 @@ def send(address: str, outgoing: Outgoing, settings: AlertSettings) -> None:
         message = compose(address, outgoing, settings)
         with _connect(settings) as server:
             refused = server.send_message(message)
+    except smtplib.SMTPRecipientsRefused as error:
+        code, words = next(iter(error.recipients.values()), (0, b""))
+        kind = RefusedError if 500 <= code < 600 else DeliveryError
+        told = words.decode("utf8", "replace") if isinstance(words, bytes) else str(words)
+        raise kind(f"e-mail by {settings.smtp_host}: {code} {' '.join(told.split())}") from error
     except (smtplib.SMTPException, OSError, ValueError, MessageError, InputError) as error:
         raise DeliveryError(f"e-mail by {settings.smtp_host}: {type(error).__name__} {error}") from error
     if refused:
@@ -73,6 +79,8 @@ def compose(address: str, outgoing: Outgoing, settings: AlertSettings) -> EmailM
     message["Idempotency-Key"] = outgoing.key
     message.set_content(outgoing.text)
     message.add_alternative(_page(outgoing), subtype="html")
+    if outgoing.picture is not None:
+        message.get_payload()[1].add_related(outgoing.picture, maintype="image", subtype="png", cid=PICTURE)  # type: ignore[union-attr,index]
     message.add_attachment(
         outgoing.document, maintype="application", subtype="cap+xml", filename=f"{outgoing.message.identifier}.xml"
     )
@@ -92,7 +100,12 @@ def _page(outgoing: Outgoing) -> str:
     direction = "rtl" if outgoing.language in RIGHT_TO_LEFT else "ltr"
     lines = "".join(f"<p>{escape(line)}</p>" for line in outgoing.text.splitlines() if line and line != outgoing.page)
     link = f'<p dir="ltr"><a href="{escape(outgoing.page)}">{escape(outgoing.page)}</a></p>'
-    return f'<!doctype html><html lang="{outgoing.language}" dir="{direction}"><body>{lines}{link}</body></html>'
+    picture = (
+        f'<p><img src="cid:{PICTURE.strip("<>")}" alt="{escape(outgoing.headline)}"></p>' if outgoing.picture else ""
+    )
+    return (
+        f'<!doctype html><html lang="{outgoing.language}" dir="{direction}"><body>{lines}{picture}{link}</body></html>'
+    )
 
 
 def _connect(settings: AlertSettings) -> smtplib.SMTP:
@@ -109,6 +122,11 @@ def _connect(settings: AlertSettings) -> smtplib.SMTP:
         if settings.smtp_username:
             password = settings.smtp_password.get_secret_value() if settings.smtp_password else ""
             server.login(settings.smtp_username, password)
+    except smtplib.SMTPRecipientsRefused as error:
+        code, words = next(iter(error.recipients.values()), (0, b""))
+        kind = RefusedError if 500 <= code < 600 else DeliveryError
+        told = words.decode("utf8", "replace") if isinstance(words, bytes) else str(words)
+        raise kind(f"e-mail by {settings.smtp_host}: {code} {' '.join(told.split())}") from error
     except (smtplib.SMTPException, OSError):
         server.close()
         raise

@@ -8,6 +8,7 @@ from api.routes import (
     access,
     alerts,
     changes,
+    deliveries,
     displacement,
     downloads,
     exports,
@@ -38,6 +39,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     ogc.router, downloads.router, subscriptions.router, imagery.router, home.router, segments.router, rating.router, maps.router,
     fieldform.router, observations.router, openrosa.router, phones.router, review.router, exports.router,
     register.router, inventory.router, ledger.router, reports.router, ice.router, changes.router, displacement.router, alerts.router,
-    files.router, access.router, sensors.router, jobs.router, health.router,
+    deliveries.router, files.router, access.router, sensors.router, jobs.router, health.router,
 )  # fmt: skip
 """Every route of the application, in the order in which they are tried; map tiles are asked for most."""

@@ -37,6 +37,7 @@ from hazard_db.alerts.reading import (
     list_alerts,
     public_messages,
 )
+from hazard_db.alerts.receipts import Receipt, note_receipt, pass_on, try_again
 from hazard_db.alerts.rules import RuleRow, enabled_rules, sync_rules
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "DeliveryRecord",
     "Draft",
     "LiveAlert",
+    "Receipt",
     "Reference",
     "RuleRow",
     "Subscription",
@@ -72,10 +74,13 @@ __all__ = [
     "mark_delivered",
     "mark_failed",
     "mark_false_alarm",
+    "note_receipt",
+    "pass_on",
     "public_messages",
     "remove_subscription",
     "resolve",
     "store",
     "subscriptions",
     "sync_rules",
+    "try_again",
 ]

@@ -48,6 +48,7 @@ WHERE e.id = ANY(:events)
   AND (s.scope = 'Restricted' OR e.scope = 'Public')
   AND (array_position(ARRAY['Unknown', 'Minor', 'Moderate', 'Severe', 'Extreme'], a.severity)
            >= array_position(ARRAY['Unknown', 'Minor', 'Moderate', 'Severe', 'Extreme'], s.min_severity)
+           AND (cardinality(s.hazards) = 0 OR a.kind = ANY(s.hazards))
            AND (s.chainage_from_km IS NULL OR a.chainage_to_km >= s.chainage_from_km)
            AND (s.chainage_to_km IS NULL OR a.chainage_from_km <= s.chainage_to_km)
        OR EXISTS (SELECT FROM delivery AS d JOIN alert_event AS told ON told.id = d.alert_event_id

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hazard_db.tables.base import Base, Numbered, Referenced, Stamped, geometry
@@ -131,6 +132,19 @@ class Subscription(Numbered, Stamped, Base):
     chainage_from_km: Mapped[float | None]
     chainage_to_km: Mapped[float | None]
     enabled: Mapped[bool] = mapped_column(server_default="true")
+    hazards: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    """Kinds of alerts; empty = all."""
+    quiet_from: Mapped[time | None]
+    quiet_to: Mapped[time | None]
+    """Between them, by the clock of `timezone`, nothing but what is Extreme is sent."""
+    timezone: Mapped[str] = mapped_column(server_default="Asia/Karachi")
+    escalate_to: Mapped[int | None] = mapped_column(ForeignKey("subscription.id", ondelete="SET NULL"))
+    """Who is told where nobody has taken an alert on after `escalate_after_min` minutes."""
+    escalate_after_min: Mapped[int | None]
+    __table_args__ = (
+        CheckConstraint("(quiet_from IS NULL) = (quiet_to IS NULL)", name="quiet"),
+        CheckConstraint("escalate_after_min > 0 AND escalate_to <> id", name="escalate"),
+    )
 
 
 class Delivery(Numbered, Base):
@@ -138,14 +152,23 @@ class Delivery(Numbered, Base):
 
     __tablename__ = "delivery"
     alert_event_id: Mapped[int] = mapped_column(ForeignKey("alert_event.id", ondelete="CASCADE"))
-    subscription_id: Mapped[int] = mapped_column(ForeignKey("subscription.id", ondelete="CASCADE"))
+    subscription_id: Mapped[int] = mapped_column(ForeignKey("subscription.id", ondelete="CASCADE"), index=True)
+    queued_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    reason: Mapped[str] = mapped_column(server_default="subscribed")
+    """subscribed, or escalated: nobody below had taken the alert on."""
     status: Mapped[str] = mapped_column(server_default="waiting")
     attempts: Mapped[int] = mapped_column(server_default="0")
     next_try_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     delivered_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
+    receipt: Mapped[str | None]
+    """What the receiver's side told: delivered, acknowledged or bounced."""
+    receipt_at: Mapped[datetime | None]
+    receipt_note: Mapped[str | None]
     __table_args__ = (
         UniqueConstraint("alert_event_id", "subscription_id"),
+        CheckConstraint("reason IN ('subscribed', 'escalated')", name="reason"),
+        CheckConstraint("receipt IN ('delivered', 'acknowledged', 'bounced')", name="receipt"),
         CheckConstraint("status IN ('waiting', 'delivered', 'failed')", name="status"),
         Index("ix_delivery_waiting", "next_try_at", postgresql_where=text("status = 'waiting'")),
     )

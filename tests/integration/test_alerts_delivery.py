@@ -71,7 +71,7 @@ class Answer(BaseHTTPRequestHandler):
                 self.wfile.write(b"H")
                 self.wfile.flush()
                 time.sleep(0.1)
-        status = {"/ok": 204, "/moved": 302, "/broken": 500}[self.path]
+        status = {"/ok": 204, "/api/v2/alerts": 200, "/moved": 302, "/broken": 500}[self.path]
         self.send_response(status)
         if status == 302:
             self.send_header("Location", "/ok")
@@ -334,7 +334,7 @@ def test_a_fault_in_one_channel_is_noted_and_the_others_go_on(road: Any, setting
     def fault(*_: Any) -> None:
         raise ZeroDivisionError("a programming error")
 
-    follow(road, settings, "one", "webhook", "https://example.org/")
+    follow(road, settings, "one", "webhook", "http://127.0.0.1:9/")
     follow(road, settings, "two", "file", "two")
     raise_alerts(road)
     report = deliver_due(
@@ -361,7 +361,11 @@ def test_files_are_whole_and_written_once(road: Any, settings: AlertSettings) ->
 
 
 def test_subscribing_is_checked(road: Any, settings: AlertSettings) -> None:
-    for channel, address in (("pigeon", "x"), ("file", "../.."), ("webhook", "gopher://x")):
+    inside = "http://10.0.0.1/hook"
+    for channel, address in (
+        ("pigeon", "x"), ("file", "../.."), ("webhook", "gopher://x"), ("webhook", inside), ("alertmanager", inside),
+        ("webhook", "https://no-such-host.invalid/"), ("apprise", "nonsense://x"), ("apprise", "syslog://"), ("sms", "json://10.0.0.1/"),
+    ):  # fmt: skip
         with pytest.raises(InputError), connect.transaction(road.engine) as conn:
             subscribe(conn, alerts.Subscription("x", channel, address), settings)
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from alerts import guard
 from alerts.channels import CHANNELS
 from alerts.settings import AlertSettings, load_alert_settings
-from hazard_db.errors import DeliveryError, InputError, SettingsError
+from hazard_db import guard
+from hazard_db.errors import InputError, SettingsError, UnreachableError
 
 
 @pytest.mark.parametrize(
@@ -41,12 +41,12 @@ def test_one_private_address_spoils_a_name(monkeypatch: pytest.MonkeyPatch) -> N
         return [(0, 0, 0, "", ("8.8.8.8", 80)), (0, 0, 0, "", ("127.0.0.1", 80))]
 
     monkeypatch.setattr(socket, "getaddrinfo", lookup)
-    with pytest.raises(DeliveryError, match="not a public address"):
+    with pytest.raises(UnreachableError, match="not a public address"):
         guard.resolve("example.org", 80, ())
 
 
 def test_a_name_that_is_none() -> None:
-    with pytest.raises(DeliveryError, match="not found"):
+    with pytest.raises(UnreachableError, match="not found"):
         guard.resolve("no-such-host.invalid", 80, ())
 
 
