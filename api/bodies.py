@@ -39,7 +39,7 @@ async def read_body(request: Request, model: type[Model]) -> Model:
         values = _json(await request.body())
     else:
         raise HTTPException(415, f"send application/json, not {kind[:60]}")
-    if not _storable(values):
+    if not storable(values):
         raise RequestValidationError(
             [{"loc": ("body",), "msg": "a text holds NUL or half a character", "type": "text"}]
         )
@@ -51,13 +51,13 @@ async def read_body(request: Request, model: type[Model]) -> Model:
         ) from error
 
 
-def _storable(value: Any) -> bool:
+def storable(value: Any) -> bool:
     """Return whether PostgreSQL can keep every text of a body."""
     if isinstance(value, str):
         return "\0" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
     if isinstance(value, dict):
-        return all(_storable(part) for pair in value.items() for part in pair)
-    return not isinstance(value, list) or all(_storable(part) for part in value)
+        return all(storable(part) for pair in value.items() for part in pair)
+    return not isinstance(value, list) or all(storable(part) for part in value)
 
 
 def _json(body: bytes) -> Any:

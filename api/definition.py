@@ -24,6 +24,7 @@ NEGOTIATED = ("application/json", "application/geo+json", "text/html")
 OTHERS: dict[str, tuple[str, ...]] = {
     "/": ("text/html",), "/docs": ("text/html",), "/metrics": ("text/plain",), "/alerts/feed.atom": ("application/atom+xml",),
     "/alerts/{alert_id}/cap": ("application/cap+xml",), "/maps": ("text/html",), "/imagery": ("application/json", "image/*"),
+    "/stac": ("application/json", "application/geo+json", "application/schema+json"),
     "/exports": tuple(form.media_type.split(";")[0] for form in FORMATS.values()),
     "/observations/{identifier}/media/{media_id}": ("image/*", "application/octet-stream"),
 }  # fmt: skip

@@ -18,6 +18,7 @@ from shapely.geometry import shape
 
 from alerts.run import process_run
 from api.regrowth import note_overgrown
+from api.results import Result, keep
 from detection.pictures import before_after_png
 from detection.run import run_landslide
 from detection.visibility import Visibility, segment_visibility
@@ -278,8 +279,19 @@ def _detect_group(
                 return None  # someone else has looked at the same meanwhile
             stored = changes.store_run(conn, run, found, [_view(look, seen_on) for look in looks])
             _draw(conn, home, (before, after), stored.new, found, evidence=evidence)
+            if evidence.exists():
+                keep(conn, home, evidence, _evidence(stored.run_id, run, group))
             raised = tuple(alert.id for alert in process_run(conn, stored.run_id, actor_name))
     return stored, raised
+
+
+def _evidence(run_id: int, run: changes.RunRecord, group: Group) -> Result:
+    """Return what the evidence of a run is: unreviewed, so not for everybody."""
+    dates = [scene.acquired_at for scene in (*group.before, *group.after)]
+    return Result(
+        id=f"evidence-{run_id}", kind="evidence", title=f"Evidence of detection run {run_id}", first_at=min(dates),
+        last_at=max(dates), run_id=run_id, properties={"method": run.method, "run_id": run_id},
+    )  # fmt: skip
 
 
 def _inputs(group: Group, dem: Path | None) -> list[dict[str, Any]]:

@@ -221,8 +221,14 @@ def log_in(request: Request, name: str, password: str) -> Account:
     return account
 
 
-def needs(role: str) -> Callable[..., Awaitable[Identity]]:
-    """Return a dependency that gives the identity where it may do what `role` may, and refuses it elsewhere."""
+def needs(role: str, *, writes: bool = True) -> Callable[..., Awaitable[Identity]]:
+    """Return a dependency that gives the identity where it may do what `role` may, and refuses it elsewhere.
+
+    Parameters
+    ----------
+    writes
+        Whether a POST changes something; one that only asks (a search) may come from anywhere.
+    """
 
     async def check(request: Request) -> Identity:
         identity = await identify(request)
@@ -230,7 +236,7 @@ def needs(role: str) -> Callable[..., Awaitable[Identity]]:
             if identity.how == "anonymous":
                 raise AuthenticationError("log in, or send an API key")
             raise AccessDeniedError(f"this needs the role {role}; {identity.name} has {identity.role}")
-        if request.method not in SAFE_METHODS:
+        if writes and request.method not in SAFE_METHODS:
             await check_origin(request, identity)
         return identity
 
@@ -274,6 +280,7 @@ async def sends_values(request: Request) -> Identity:
 
 
 Reader = Annotated[Identity, Depends(needs("public"))]
+Searcher = Annotated[Identity, Depends(needs("public", writes=False))]
 Viewer = Annotated[Identity, Depends(needs("viewer"))]
 FieldWorker = Annotated[Identity, Depends(needs("field"))]
 Reviewer = Annotated[Identity, Depends(needs("reviewer"))]

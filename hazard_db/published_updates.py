@@ -7,7 +7,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-FEEDS = ("observations", "sites", "events", "scenes", "changes", "alerts", "closures", "works", "structures")
+FEEDS = (
+    "observations", "sites", "events", "scenes", "changes", "alerts", "glaciers", "glacier_outlines", "termini", "lakes",
+    "lake_outlines", "cascades", "displacement_sets", "deformation_areas", "closures", "works",
+    "structures",
+)  # fmt: skip
 """Collections that have a feed: those whose every write is in the log."""
 
 

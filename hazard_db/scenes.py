@@ -1,4 +1,4 @@
-"""Scenes of the catalogue: insert, find, supersede, and each as a STAC item."""
+"""Scenes of the catalogue: insert, find, supersede."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import shapely
-from shapely.geometry import MultiPolygon, mapping
+from shapely.geometry import MultiPolygon
 from sqlalchemy import Connection, RowMapping, text
 
 from hazard_db.errors import ConflictError, NotFoundError
@@ -19,14 +19,6 @@ COLUMNS = (
     "assets, properties, checksum, ST_AsBinary(geom) AS wkb"
 )
 PUBLISH_LOCK = "scene: publish"
-COMMON_NAMES = {"swir1": "swir16", "swir2": "swir22"}
-MEDIA_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"
-EXTENSIONS = (
-    "https://stac-extensions.github.io/eo/v1.1.0/schema.json",
-    "https://stac-extensions.github.io/raster/v1.1.0/schema.json",
-    "https://stac-extensions.github.io/projection/v1.1.0/schema.json",
-    "https://stac-extensions.github.io/view/v1.0.0/schema.json",
-)
 
 
 @dataclass(frozen=True)
@@ -218,61 +210,6 @@ def identity(conn: Connection) -> str:
         )
     ).one()
     return f"{row.server}-{row.oid}"
-
-
-def stac_item(scene: SceneRecord, base_url: str) -> dict[str, Any]:
-    """Return a scene as a STAC 1.0 item; hrefs that are not URLs are served under `base_url`/stac/assets."""
-    base = base_url.rstrip("/")
-    root, own = f"{base}/stac", f"{base}/stac/collections/{scene.collection}"
-    return {
-        "type": "Feature",
-        "stac_version": "1.0.0",
-        "stac_extensions": list(EXTENSIONS),
-        "id": scene.id,
-        "collection": scene.collection,
-        "geometry": mapping(scene.footprint),
-        "bbox": list(scene.footprint.bounds),
-        "properties": _stac_properties(scene),
-        "assets": {name: _stac_asset(scene, name, asset, base) for name, asset in scene.assets.items()},
-        "links": [
-            {"rel": "self", "type": "application/geo+json", "href": f"{own}/items/{scene.id}"},
-            {"rel": "root", "type": "application/json", "href": root},
-            {"rel": "parent", "type": "application/json", "href": own},
-            {"rel": "collection", "type": "application/json", "href": own},
-        ],
-    }
-
-
-def _stac_properties(scene: SceneRecord) -> dict[str, Any]:
-    properties: dict[str, Any] = {
-        "datetime": scene.acquired_at.isoformat().replace("+00:00", "Z"),
-        "platform": scene.sensor,
-        "proj:epsg": scene.epsg,
-        "view:sun_elevation": scene.sun_elevation_deg,
-        "view:sun_azimuth": scene.sun_azimuth_deg % 360.0,
-    }
-    if scene.cloud_cover is not None:
-        properties["eo:cloud_cover"] = scene.cloud_cover
-    own = ("grid_tile", "processing_baseline", "acquired_precision", "superseded_by")
-    values = {"grid_tile": scene.grid_tile, **{name: scene.properties.get(name) for name in own[1:]}}
-    return properties | {f"hazard:{name}": value for name, value in values.items() if value is not None}
-
-
-def _stac_asset(scene: SceneRecord, name: str, asset: Mapping[str, Any], base: str) -> dict[str, Any]:
-    href = str(asset["href"])
-    bands = [str(band) for band in asset["bands"]]
-    item: dict[str, Any] = {
-        "href": href if "://" in href else f"{base}/stac/assets/{scene.id}/{name}",
-        "type": asset.get("type", MEDIA_TYPE),
-        "roles": ["data", name] if name in ("reflectance", "backscatter") else ["data-mask"],
-        "raster:bands": [
-            {key: asset[key] for key in ("data_type", "nodata", "scale", "offset") if key in asset} for _ in bands
-        ],
-        **{f"proj:{key}": asset[key] for key in ("shape", "transform") if key in asset},
-    }
-    if name == "reflectance":
-        item["eo:bands"] = [{"name": band, "common_name": COMMON_NAMES.get(band, band)} for band in bands]
-    return item
 
 
 def _record(row: RowMapping) -> SceneRecord:

@@ -103,9 +103,10 @@ def where(given: Mapping[str, str], collection: Collection, properties: Iterable
     """Return the conditions that the parameters make."""
     made = [_equal(collection, name, given[name], number) for number, name in enumerate(properties) if name in given]
     if "bbox" in given:
-        made.append(_box(given["bbox"], named(given.get("bbox-crs"), "bbox-crs"), collection))
+        crs = named(given.get("bbox-crs"), "bbox-crs")
+        made.append(box(given["bbox"], crs) if collection.geometry else Condition("false"))
     if "datetime" in given:
-        made.append(_during(given["datetime"], collection))
+        made.append(during(given["datetime"], collection.interval))
     if "filter" in given:
         language = given.get("filter-lang", "cql2-text")
         if language not in {"cql2-text", "cql2-json"}:
@@ -135,7 +136,8 @@ def _equal(collection: Collection, name: str, text: str, number: int) -> Conditi
     return Condition(f"{column.sql if plain else f'CAST({column.sql} AS text)'} = %(p{number})s", {f"p{number}": value})
 
 
-def _box(text: str, crs: Crs, collection: Collection) -> Condition:
+def box(text: str, crs: Crs) -> Condition:
+    """Return the condition that a feature meets a box; raises InputError where it is none."""
     try:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:
@@ -148,8 +150,6 @@ def _box(text: str, crs: Crs, collection: Collection) -> Condition:
         x1, y1, x2, y2 = y1, x1, y2, x2
     if y1 > y2 or (x1 > x2 and crs.srid != 4326):
         raise InputError("bbox has its lower corner first")
-    if collection.geometry is None:
-        return Condition("false")
     boxes = [(x1, y1, x2, y2)] if x1 <= x2 else [(x1, y1, 180.0, y2), (-180.0, y1, x2, y2)]  # over the antimeridian
     parts: list[str] = []
     values: dict[str, Any] = {}
@@ -162,8 +162,14 @@ def _box(text: str, crs: Crs, collection: Collection) -> Condition:
     return Condition(" OR ".join(parts), values)
 
 
-def _during(text: str, collection: Collection) -> Condition:
-    """Return the condition that a feature's time meets an instant, a day or an interval; without a time it always does."""
+def during(text: str, interval: tuple[str, str] | None) -> Condition:
+    """Return the condition that a feature's time meets an instant, a day or an interval; without a time it always does.
+
+    Raises
+    ------
+    InputError
+        It is none of these.
+    """
     first, slash, last = text.partition("/")
     ends = [None if part in ("", "..") else part for part in ((first, last) if slash else (first, first))]
     if ends == [None, None] and not slash:
@@ -175,9 +181,9 @@ def _during(text: str, collection: Collection) -> Condition:
         moments[1] += timedelta(days=1) - timedelta(microseconds=1)
     if moments[0] and moments[1] and moments[0] > moments[1]:
         raise InputError("datetime has its earlier end first")
-    if collection.interval is None:
+    if interval is None:
         return Condition()
-    begin, end = collection.interval
+    begin, end = interval
     parts = [f"({begin} IS NULL OR ({{}}))"]
     tests = ([f"{end} >= %(after)s"] if moments[0] else []) + ([f"{begin} <= %(before)s"] if moments[1] else [])
     values = {name: moment for name, moment in zip(("after", "before"), moments, strict=True) if moment}

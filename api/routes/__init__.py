@@ -32,11 +32,13 @@ from api.routes import (
     review,
     segments,
     sensors,
+    stac,
     subscriptions,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
     ogc.router, downloads.router, subscriptions.router, imagery.router, home.router, segments.router, rating.router, maps.router,
+    stac.router,
     fieldform.router, observations.router, openrosa.router, phones.router, review.router, exports.router,
     register.router, inventory.router, ledger.router, reports.router, ice.router, changes.router, displacement.router, alerts.router,
     deliveries.router, files.router, access.router, sensors.router, jobs.router, health.router,

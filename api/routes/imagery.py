@@ -1,4 +1,4 @@
-"""Raster tiles of scenes: pictures, values and tiles of what the catalogue knows, by titiler."""
+"""Raster tiles of scenes and results: pictures, values and tiles of what the catalogue knows, by titiler."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.responses import Response
 from titiler.core.factory import TilerFactory
 
 from api.routes.files import inside
-from api.security import needs
+from api.security import Reader, needs
 from api.state import state_of
 from api.storage import reading
 from hazard_db import imagery
@@ -29,7 +29,9 @@ MOST_PX, SIZES = 2048, ("width", "height", "max_size", "tilesize", "buffer", "pa
 
 
 def known(
-    request: Request, url: Annotated[str, Query(max_length=2000, description="href of an asset of a scene")]
+    request: Request,
+    identity: Reader,
+    url: Annotated[str, Query(max_length=2000, description="href of an asset of a scene or result")],
 ) -> str:
     """Return the raster behind an href that the catalogue knows.
 
@@ -39,8 +41,8 @@ def known(
         The catalogue does not know it, or the file is gone.
     """
     with reading(request) as conn:
-        if "\0" in url or not imagery.knows(conn, url):
-            raise NotFoundError("the catalogue knows no such raster; hrefs are in the collection scenes")
+        if "\0" in url or not imagery.knows(conn, url, restricted=identity.sees_unreviewed):
+            raise NotFoundError("the catalogue knows no such raster; hrefs are in the items of /stac")
     if "://" in url:
         return url
     return str(inside(state_of(request).settings.home, url))

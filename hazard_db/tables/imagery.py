@@ -29,8 +29,11 @@ class Scene(Stamped, Base):
     properties: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     checksum: Mapped[str]
     """sha256 over the source files."""
+    scope: Mapped[str] = mapped_column(server_default="Public")
+    """Public, or Restricted: for those who are logged in alone."""
     geom: Mapped[Any] = geometry("MULTIPOLYGON")
     __table_args__ = (
+        CheckConstraint("scope IN ('Public', 'Restricted')", name="scope"),
         Index("ix_scene_acquired_at", "acquired_at"),
         Index("ix_scene_assets", "assets", postgresql_using="gin", postgresql_ops={"assets": "jsonb_path_ops"}),
     )
@@ -55,6 +58,31 @@ class DetectionRun(Numbered, Base):
     stats: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     geom: Mapped[Any | None] = geometry("MULTIPOLYGON", nullable=True)
     __table_args__ = (CheckConstraint("status IN ('running', 'done', 'failed')", name="status"),)
+
+
+class Raster(Stamped, Base):
+    """What a computation left as rasters: evidence of a run, susceptibility; Cloud-Optimized GeoTIFFs."""
+
+    __tablename__ = "raster"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(index=True)
+    """evidence, susceptibility, ...; its STAC collection is `results-` and this."""
+    title: Mapped[str]
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("detection_run.id"), index=True)
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    epsg: Mapped[int]
+    assets: Mapped[dict[str, Any]]
+    """As of scenes."""
+    properties: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    scope: Mapped[str] = mapped_column(server_default="Restricted")
+    geom: Mapped[Any] = geometry("MULTIPOLYGON")
+    __table_args__ = (
+        CheckConstraint("kind ~ '^[a-z][a-z0-9_-]*$'", name="kind"),
+        CheckConstraint("scope IN ('Public', 'Restricted')", name="scope"),
+        CheckConstraint("last_at >= first_at", name="times"),
+        Index("ix_raster_assets", "assets", postgresql_using="gin", postgresql_ops={"assets": "jsonb_path_ops"}),
+    )
 
 
 class Change(Numbered, Stamped, Referenced, Base):

@@ -18,7 +18,8 @@ import rasterio
 from rio_cogeo.cogeo import cog_validate
 from shapely.geometry import LineString, box
 
-from hazard_db import scenes
+from api.stac import items
+from hazard_db import scenes, stac
 from hazard_db.connect import transaction
 from hazard_db.errors import ConflictError, DatabaseUnavailableError, InputError, NotFoundError, RasterError
 from ingest.imagery.load import SceneBatchError, SceneReport, ingest_scene
@@ -539,17 +540,17 @@ def test_scenes_are_found_and_told_as_stac(database: Any, tmp_path: Path) -> Non
         with pytest.raises(ConflictError):
             scenes.insert_scene(conn, late)
         assert scenes.existing(conn, [early.id, "x"]) == {early.id}
-    item = json.loads(json.dumps(scenes.stac_item(early, "https://example.org/")))
+        found = stac.item(conn, early.collection, early.id, everything=False)
+    item = json.loads(json.dumps(items.item(found, "https://example.org/stac")))
     assert item["properties"]["datetime"] == "2023-07-15T05:56:39.024000Z"
     assert item["properties"]["eo:cloud_cover"] == 7.25
-    assert item["assets"]["reflectance"]["href"] == f"https://example.org/stac/assets/{early.id}/reflectance"
-    assert [band["common_name"] for band in item["assets"]["reflectance"]["eo:bands"]] == [
-        "blue", "green", "red", "nir", "swir16", "swir22",
-    ]  # fmt: skip
-    assert item["assets"]["reflectance"]["raster:bands"][0] == {
-        "data_type": "int16", "nodata": -32768, "scale": 1e-4, "offset": 0.0,
+    asset = item["assets"]["reflectance"]
+    assert asset["href"] == f"https://example.org/stac/assets/{early.collection}/{early.id}/reflectance"
+    assert [band["eo:common_name"] for band in asset["bands"]] == ["blue", "green", "red", "nir", "swir16", "swir22"]
+    assert asset["bands"][0] == {
+        "name": "blue", "eo:common_name": "blue", "data_type": "int16", "nodata": -32768, "raster:scale": 1e-4, "raster:offset": 0.0,
     }  # fmt: skip
-    assert item["assets"]["scl"]["raster:bands"][0]["nodata"] == 0
+    assert item["assets"]["scl"]["bands"][0]["nodata"] == 0
     assert item["geometry"]["type"] == "MultiPolygon"
     assert {link["rel"] for link in item["links"]} >= {"self", "root", "parent", "collection"}
 

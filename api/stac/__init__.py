@@ -1,0 +1,1 @@
+"""Scenes and result rasters as a STAC API."""
