@@ -6,14 +6,23 @@ import hashlib
 from collections.abc import Collection, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
+from alerts.settings import load_alert_settings
 from api.console import actor, tell
 from api.ice import detect_ice
 from api.opening import Catalogue
 from api.pipeline import DetectionSettings, detect_landslides
 from hazard_db import connect, corridor, scenes
+from hazard_db.errors import InputError, UnreachableError
+from hazard_db.triggers import sources
 from ingest.imagery.load import ingest_scene
-from ingest.watch import FolderSource, WatchReport, watch
+from ingest.triggers.polling import poll
+from ingest.watch import Candidate, FolderSource, WatchReport, watch
+
+SILENT_PASSES = 5
+SHORTEST_SILENCE_S = 900.0
+"""A watch that has passed over nothing for so long is taken for dead."""
 
 
 def watch_folder(catalogue: Catalogue, folder: Path, *, once: bool, interval_s: float, settle_s: float) -> WatchReport:
@@ -24,12 +33,58 @@ def watch_folder(catalogue: Catalogue, folder: Path, *, once: bool, interval_s: 
     InputError
         The folder is none.
     """
-    source = FolderSource(
-        folder, state=_state(catalogue, folder), known=lambda ids: _known(catalogue, ids), context=_context(catalogue)
+    source = _HeardFolder(
+        catalogue,
+        interval_s,
+        folder,
+        state=_state(catalogue, folder),
+        known=lambda ids: _known(catalogue, ids),
+        context=_context(catalogue),
     )
     return watch(
         source, lambda paths: _handle(catalogue, paths), once=once, interval_s=interval_s, settle_s=settle_s, tell=tell
     )
+
+
+def look_at_feed(catalogue: Catalogue, address: str, *, once: bool, interval_s: float) -> None:
+    """Take in what a feed has new; with `once` what goes wrong is raised, else told, and the feed asked again.
+
+    Raises
+    ------
+    InputError, UnreachableError
+        With `once`: the address or what it sends cannot be used, or it did not answer.
+    """
+    try:
+        report = poll(
+            catalogue.engine, address, networks=load_alert_settings().webhook_allowed_networks,
+            silent_after_s=max(SILENT_PASSES * interval_s, SHORTEST_SILENCE_S), actor=actor(),
+        )  # fmt: skip
+    except (InputError, UnreachableError) as error:
+        if once:
+            raise
+        tell(f"{error}; asked again in {interval_s:g} s")
+        return
+    if report is None:
+        tell(f"{address}: nothing new")
+        return
+    for note in report.notes:
+        tell(note)
+    tell(f"{address}: {report.records} records, {report.new} new, {report.at_road} at the road")
+
+
+class _HeardFolder(FolderSource):
+    """A folder whose watch tells at each pass that it lives."""
+
+    def __init__(self, catalogue: Catalogue, interval_s: float, folder: Path, **more: Any) -> None:
+        super().__init__(folder, **more)
+        self._catalogue, self._silent_s = catalogue, max(SILENT_PASSES * interval_s, SHORTEST_SILENCE_S)
+
+    def candidates(self) -> dict[str, Candidate]:
+        """Return every scene in the folder as it is now."""
+        found = super().candidates()
+        with connect.transaction(self._catalogue.engine) as conn:
+            sources.heard(conn, str(self.path), "folder", silent_after_s=self._silent_s)
+        return found
 
 
 def _handle(catalogue: Catalogue, paths: Sequence[Path]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
@@ -10,9 +11,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from api.state import state_of
 from api.storage import reading
-from hazard_db import migrate
+from hazard_db import migrate, queue
 from hazard_db import overview as catalogue
 from hazard_db.errors import HazardError
+from hazard_db.triggers import sources
 
 log = logging.getLogger("api")
 router = APIRouter(tags=["health"])
@@ -35,7 +37,15 @@ def ready(request: Request) -> Response:
         return JSONResponse({"status": "unavailable", "database": "does not answer"}, 503, {"Retry-After": "10"})
     if present != migrate.head():
         return JSONResponse({"status": "unavailable", "database": "needs `kkh db migrate`"}, 503, {"Retry-After": "60"})
-    return JSONResponse({"status": "ok", "database": "ok"})
+    return JSONResponse({"status": "ok", "database": "ok", **_watchers(request)})
+
+
+def _watchers(request: Request) -> dict[str, Any]:
+    """Return who works and who has fallen silent; pages can be served without them, so that they make nothing unready."""
+    with reading(request) as conn:
+        workers = queue.backlog(conn).workers
+        silent = [one.name for one in sources.states(conn) if one.silent]
+    return {"workers": workers, "silent_sources": silent} if silent else {"workers": workers}
 
 
 @router.get("/metrics")
@@ -45,6 +55,8 @@ def metrics(request: Request) -> Response:
     try:
         with reading(request) as conn:
             measures.note_overview(catalogue.look(conn))
+            measures.note_sources(sources.states(conn))
+            measures.note_backlog(queue.backlog(conn))
     except HazardError as error:
         log.warning("metrics without the catalogue: %s", error)
         measures.note_overview(None)

@@ -302,7 +302,7 @@ def test_without_its_database_it_says_so_and_recovers(database: Any, tmp_path: P
 
 
 def test_health_and_measurements(client: TestClient) -> None:
-    assert client.get("/readyz").json() == {"status": "ok", "database": "ok"}
+    assert client.get("/readyz").json() == {"status": "ok", "database": "ok", "workers": 0}
     client.get("/segments/657")
     client.get("/segments/658")
     measured = client.get("/metrics").text
