@@ -1,7 +1,7 @@
 """Rasters that runs leave, scenes that are restricted, both as STAC items; updates of glaciers, lakes and displacement.
 
 Revision ID: 0100
-Revises: 0110
+Revises: 0141
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from alembic import op
 
 revision = "0100"
-down_revision = "0110"
+down_revision = "0141"
 branch_labels = None
 depends_on = None
 
