@@ -16,8 +16,9 @@ from hazard_db.errors import InputError
 from hazard_db.published import Collection, Condition
 
 LONGEST = 20_000
-DEEPEST = 60
-"""Brackets within brackets: beyond this nobody wrote it by hand, and parsers run out of stack."""
+DEEPEST, DEEPEST_TEXT = 60, 10
+"""Brackets within brackets: beyond this nobody wrote it by hand, and parsers run out of stack; that of CQL2 text doubles its time
+with each bracket after IN."""
 PREFIX = "c"
 
 Number, Text, Truth, Time, Shape, List, Any_ = "number", "text", "boolean", "time", "geometry", "array", "any"
@@ -33,7 +34,7 @@ class Piece:
 
 
 COMPARISONS = {"=": "=", "<>": "<>", "<": "<", ">": ">", "<=": "<=", ">=": ">="}
-ARITHMETIC = {"+": "+", "-": "-", "*": "*", "/": "/", "%": "%%", "^": "^", "div": "div"}
+ARITHMETIC = {"+": "+", "-": "-", "*": "*", "/": "/", "%": "mod", "^": "^", "div": "div"}
 SPATIAL = {
     "s_intersects": "ST_Intersects", "s_contains": "ST_Contains", "s_within": "ST_Within", "s_equals": "ST_Equals",
     "s_disjoint": "ST_Disjoint", "s_touches": "ST_Touches", "s_overlaps": "ST_Overlaps", "s_crosses": "ST_Crosses",
@@ -88,11 +89,9 @@ def _parse(text: str, json_encoded: bool) -> Any:
     for char in text:
         depth += (char in "([{") - (char in ")]}")
         deepest = max(deepest, depth)
-    words = text.casefold()
-    if len(text) > LONGEST or deepest > DEEPEST or words.count("not") > DEEPEST * 5 or text.count("-") > LONGEST // 4:
-        raise InputError(
-            f"the filter is too long or nested too deeply (at most {LONGEST} characters, {DEEPEST} levels)"
-        )
+    words, levels = text.casefold(), DEEPEST if json_encoded else DEEPEST_TEXT
+    if len(text) > LONGEST or deepest > levels or words.count("not") > DEEPEST * 5 or text.count("-") > LONGEST // 4:
+        raise InputError(f"the filter is too long or nested too deeply (at most {LONGEST} characters, {levels} levels)")
     try:
         if json_encoded:
             return json.loads(text)
@@ -202,10 +201,10 @@ class _Writer:
         a, b = (f"CAST({one.sql} AS float8)" for one in (left, right))
         if name == "div":
             return Piece(f"trunc({a} / nullif({b}, 0))", Number)
-        if name in "/%":  # the modulus of PostgreSQL is one of exact numbers
+        if name in "/%":
             b = f"nullif({b}, 0)"
-        if name == "%":
-            return Piece(f"({a} - {b} * trunc({a} / {b}))", Number)
+        if name == "%":  # of PostgreSQL one of exact numbers; each operand stands once, or chains of them would double
+            return Piece(f"CAST(mod(CAST({a} AS numeric), CAST({b} AS numeric)) AS float8)", Number)
         return Piece(f"({a} {ARITHMETIC[name]} {b})", Number)
 
     def _fold(self, name: str, args: list[Any]) -> Piece:

@@ -71,3 +71,10 @@ def test_a_text_value_never_enters_the_statement(value: str) -> None:
     made = cql2.condition(PLACES, f"name = '{value}'", json_encoded=False)
     assert made.sql == '(t."name" = CAST(%(c0)s AS text))'
     assert made.values == {"c0": value}
+
+
+@given(st.sampled_from(sorted(cql2.ARITHMETIC)), st.integers(2, 60))
+def test_a_chain_grows_by_its_length(operator: str, links: int) -> None:
+    chain = f" {operator} ".join(["id"] * links)
+    made = cql2.condition(PLACES, f"{chain} = 1", json_encoded=False)
+    assert made.sql.count('t."id"') == links
