@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from typing import Annotated
 
 import typer
 
@@ -27,7 +28,7 @@ from api.commands import (
     serve,
     watch,
 )
-from api.console import one_line, tell
+from api.console import one_line, put, tell
 
 INTERRUPTED = 130
 
@@ -50,6 +51,23 @@ app.command("demo")(demo.demo)
 app.command("watch")(watch.watch)
 app.command("serve")(serve.serve)
 app.command("worker")(serve.worker)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version  # noqa: PLC0415 - slow to import
+
+        put(f"kkh {version('kkh-hazard-watch')}")
+        raise typer.Exit
+
+
+@app.callback()
+def begin(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """KKH Hazard Watch: geohazard monitoring for the Karakoram Highway."""
 
 
 def main() -> None:
