@@ -21,7 +21,7 @@ from hazard_db.errors import CorridorError, InputError, NotFoundError, OutsideCo
 
 REFERENCED = (
     "observation", "site", "event", "change", "alert", "glacier_outline", "glacial_lake", "cascade",
-    "closure", "road_work", "structure", "earthquake", "bulletin", "sensor",
+    "closure", "road_work", "structure", "earthquake", "bulletin", "sensor", "deformation_area", "rhrs_score",
 )  # fmt: skip
 INFILL = "straight infill"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -106,3 +107,107 @@ def diff(
 
 def _was(score: float | None, grade: str | None) -> str:
     return "not rated" if score is None else f"{score:g} {grade}"
+
+
+@app.command()
+def exposure(
+    roads: Annotated[Path, typer.Argument(help="Lines of roads, any vector file.")],
+    raster: Annotated[Path, typer.Argument(help="GeoTIFF of run-out or susceptibility.")],
+    buffer_m: Annotated[float, typer.Option("--buffer", help="Half-width of the strip, metres.")] = 5.0,
+    length_m: Annotated[
+        float | None, typer.Option("--length", help="Longest part of a road, metres; else whole.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="GeoJSON of the parts with what their strips hold.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Compare roads with a raster: the largest, mean and least value within a strip, in the raster's own unit."""
+    from api.exposing import expose_file, summary, write
+
+    parts = expose_file(roads, raster, buffer_m=buffer_m, length_m=length_m)
+    if out is not None:
+        write(parts, raster, out)
+    told = summary(parts)
+    if json:
+        put_json(told)
+        return
+    put(f"{told['roads']:,} roads in {told['parts']:,} parts, {told['length_km']:,.1f} km; {told['reached_parts']:,} parts "
+        f"({told['reached_km']:,.1f} km) are reached, {told['unknown_parts']:,} lie where the raster knows nothing")  # fmt: skip
+    put(f"largest value of the reached parts: median {told['median_maximum']}, highest {told['highest_maximum']}")
+
+
+@app.command()
+def layer(
+    raster: Annotated[Path, typer.Argument(help="GeoTIFF of 0 to 1.")],
+    kind: Annotated[str, typer.Option(help="susceptibility or run_out.")],
+    hazard: Annotated[str, typer.Option(help="Hazard it speaks of, for example rockfall.")],
+    name: Annotated[
+        str | None, typer.Option(help="Its name; a layer of that name is superseded. By default the file's.")
+    ] = None,
+    buffer_m: Annotated[
+        float, typer.Option("--buffer", help="Half-width of the strip beside the road, metres.")
+    ] = 50.0,
+    made_on: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day of the map; by default today.")
+    ] = None,
+    card: Annotated[Path | None, typer.Option(help="JSON that says how it was made and how well it does.")] = None,
+) -> None:
+    """Have ratings rest on a raster: each segment is compared with it, and rated anew."""
+    import json as reader
+
+    from api.exposing import add_layer
+    from api.opening import opened
+    from hazard_db import connect, risk
+    from hazard_db.errors import InputError
+
+    try:
+        told = reader.loads(card.read_text(encoding="utf-8")) if card else {}
+    except (OSError, ValueError) as error:
+        raise InputError(f"{card}: cannot be read as JSON ({error})") from error
+    with opened(road=True) as catalogue, connect.transaction(catalogue.engine) as conn:
+        connect.actor(conn, actor())
+        count = add_layer(
+            conn, raster, name=name or raster.stem, layer=kind, hazard=hazard, buffer_m=buffer_m,
+            made_on=(made_on or datetime.now()).date(), card=told,
+        )  # fmt: skip
+        report = risk.update(conn)
+    put(f"{name or raster.stem}: {count:,} segments compared; {report.changed:,} ratings changed")
+
+
+@app.command()
+def layers(json: AsJson = False) -> None:
+    """List the rasters that ratings rest on."""
+    from api.opening import opened
+    from hazard_db import connect, hazard_layers
+
+    with opened(road=True) as catalogue, connect.transaction(catalogue.engine) as conn:
+        found = hazard_layers.list_layers(conn)
+    if json:
+        put_json(found)
+    else:
+        put_table(
+            ("name", "layer", "hazard", "made on", "segments", "file"),
+            [(one["name"], one["layer"], one["hazard"], one["made_on"], one["segments"], one["href"]) for one in found],
+        )
+
+
+@app.command()
+def rhrs(
+    file: Annotated[Path, typer.Argument(help="CSV: slope, scored_on, km or lon and lat, and the ten criteria.")],
+    source: Annotated[str | None, typer.Option(help="Who says so; by default the file's name.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Take in slopes scored by the rockfall hazard rating system, and rate anew."""
+    from api.opening import opened
+    from hazard_db import connect, risk
+    from hazard_db import rhrs as slopes
+
+    with opened(road=True) as catalogue, connect.transaction(catalogue.engine) as conn:
+        connect.actor(conn, actor())
+        report = slopes.store(conn, slopes.read_scores(file, conn), source or file.name)
+        risk.update(conn)
+    if json:
+        put_json(report)
+    else:
+        put(
+            f"{report.slopes:,} slopes, {report.new:,} of them new; {report.beyond:,} lie too far from the road to count"
+        )
