@@ -22,6 +22,12 @@ SAMPLES = {
     "alerts": "alert", "changes": "change", "observations": "observation", "sites": "site", "events": "event",
     "glaciers": "glacier", "lakes": "lake", "outlines": "outline", "termini": "terminus", "ways": "way", "deformation": "deformation",
 }  # fmt: skip
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "hazards": ("alerts", "changes", "deformation", "points", "observations", "sites", "events"),
+    "water": ("lakes", "glaciers", "outlines", "termini", "ways"),
+    "base": ("road", "labels", "boundaries", "relief"),
+}
+"""Branches of the list of layers, from the top."""
 SPOKEN = (
     "search.", "popup.", "zoom.", "motion.", "layer.points",
     "value.km", "value.stretch", "value.metres", "layer.labels", "cluster", "map.label", "year.",
@@ -114,24 +120,24 @@ def _add_below(chart: folium.Map, below: Below, tell: Telling) -> None:
     if below.relief is not None:
         west, south, east, north = below.relief_bounds
         overlay = folium.raster_layers.ImageOverlay(
-            "data:,", [[south, west], [north, east]], name=tell.words("layer.relief"), pane="relief"
+            "data:,", [[south, west], [north, east]], name=_named("relief", tell), pane="relief"
         )
         overlay.url = below.relief  # given at once, it would be taken for a file of this machine
         overlay.add_to(chart)
     if below.boundaries is not None:
         folium.GeoJson(
-            below.boundaries, name=tell.words("layer.boundaries"), style=JsCode("kkh.border"), pane="grid", interactive=False
+            below.boundaries, name=_named("boundaries", tell), style=JsCode("kkh.border"), pane="grid", interactive=False
         ).add_to(chart)  # fmt: skip
 
 
 def _add_records(chart: folium.Map, drawn: Sequence[Drawn], tell: Telling) -> None:
-    """Add the records; all but alerts gather in common clusters where they lie close, alerts always stand for themselves."""
+    """Add the kinds that there are; all but alerts gather in common clusters, alerts always stand for themselves."""
     options = {
         "iconCreateFunction": JsCode("kkh.cluster"), "maxClusterRadius": JsCode("kkh.radius"),
         "showCoverageOnHover": False, "animate": JsCode("!kkh.calm"),
     }  # fmt: skip
     cluster = MarkerCluster(control=False, options=options).add_to(chart)
-    for layer in drawn:
+    for layer in (one for one in drawn if one.features):
         name = _layer_name(layer, tell)
         if layer.name in CLUSTERED:
             group = FeatureGroupSubGroup(cluster, name=name).add_to(chart)
@@ -152,7 +158,12 @@ def _layer_name(layer: Drawn, tell: Telling) -> str:
     """Return what the layer control shows: mark, name and count; no text of the catalogue, for it becomes HTML."""
     mark = style.road_sample("high") if layer.name == "road" else style.symbol_sample(SAMPLES[layer.name])
     count = "" if layer.name == "road" else f" ({number(len(layer.features))})"
-    return f"{mark} {tell.words(f'layer.{layer.name}')}{count}"
+    return _named(layer.name, tell, mark, count)
+
+
+def _named(name: str, tell: Telling, mark: str = "", count: str = "") -> str:
+    """Return a line of the list of layers; `data-layer` says which, so that the list can be made a tree."""
+    return f'<span data-layer="{name}">{mark} {tell.words(f"layer.{name}")}{count}</span>'
 
 
 def _config(content: Content, drawn: Sequence[Drawn], tell: Telling) -> dict[str, Any]:
@@ -165,6 +176,7 @@ def _config(content: Content, drawn: Sequence[Drawn], tell: Telling) -> dict[str
             for row in content.places.rows
         ],
         "dir": DIRECTIONS[tell.lang],
+        "groups": [[tell.words(f"group.{name}"), layers] for name, layers in GROUPS.items()],
         "motion": {"sets": [_motion(row) for row in content.points.rows] if tell.tiles else [], "scale": style.rate_scale()},
     }  # fmt: skip
 

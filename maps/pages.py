@@ -105,6 +105,9 @@ def _legend(subject: Subject, tell: Telling) -> list[tuple[Markup, str]]:
 def _notes(content: Content, drawn: Sequence[Drawn], tell: Telling) -> list[str]:
     """Return what has to be known of what is not on the map."""
     notes = []
+    bare = [tell.words(f"layer.{layer.name}") for layer in drawn[1:] if not layer.features]
+    if bare:
+        notes.append(tell.words("bare", names=tell.words("comma").join(bare)))
     for layer in drawn:
         if layer.total > len(layer.features):
             name, shown = tell.words(f"layer.{layer.name}"), number(len(layer.features))

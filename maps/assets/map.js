@@ -21,7 +21,7 @@ const kkh = (() => {
 
   /* ---- layers, as Folium adds them ---- */
 
-  const narrow = () => map.getSize().x <= 700; // the list of layers would hide the map
+  const narrow = () => map.getSize().x <= 700 || map.getSize().y <= 480; // the list of layers would hide the map
 
   function setup(made, given) {
     map = made;
@@ -374,12 +374,52 @@ const kkh = (() => {
 
   /* ---- once all is there ---- */
 
+  function tree(control) { // the flat list that Leaflet makes, as branches that are folded and switched as one
+    const folded = new Set();
+    const plain = control._update;
+    control._update = function () {
+      plain.call(this);
+      const lines = [...this._overlaysList.children];
+      const inputs = (branch) => [...branch.querySelectorAll("label input")];
+      for (const [title, names] of config.groups) {
+        const own = names.flatMap((name) => lines.filter((line) => line.querySelector(`[data-layer="${name}"]`)));
+        if (!own.length) continue;
+        const all = element("input", { type: "checkbox", "aria-label": title });
+        const leaves = element("details", {}, element("summary", {}, title), ...own);
+        const branch = element("div", { class: "kkh-branch" }, all, leaves);
+        leaves.open = !folded.has(title);
+        leaves.addEventListener("toggle", () => (leaves.open ? folded.delete(title) : folded.add(title)));
+        const tell = () => {
+          const on = inputs(branch).filter((one) => one.checked).length;
+          all.checked = on > 0;
+          all.indeterminate = on > 0 && on < own.length;
+        };
+        all.addEventListener("change", () => {
+          const wanted = all.checked; // each leaf that follows tells the branch anew
+          inputs(branch).forEach((one) => one.checked !== wanted && one.click());
+        });
+        branch.addEventListener("change", tell);
+        tell();
+        this._overlaysList.append(branch);
+      }
+      return this;
+    };
+    control._update();
+    const fit = () => { // never taller than the map
+      control._section.style.maxHeight = `${Math.max(120, map.getSize().y - 90)}px`;
+      if (narrow()) control.collapse();
+    };
+    map.on("resize", fit);
+    fit();
+  }
+
   function finish(control) {
-    control.addOverlay(labels(), say("layer.labels"));
+    control.addOverlay(labels(), `<span data-layer="labels">${say("layer.labels")}</span>`);
     grid();
     follow();
     years();
     if (config.motion.sets.length) kkhMotion.add(map, control, config.motion, { say, dir: config.dir, element, roomy });
+    tree(control);
     const form = document.getElementById("kkh-search"), answer = document.getElementById("kkh-answer");
     for (const [own] of config.places) document.getElementById("kkh-places").append(element("option", { value: own }));
     form.addEventListener("submit", (event) => {

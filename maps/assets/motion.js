@@ -118,7 +118,7 @@ const kkhMotion = (() => {
       const options = { scale, pane: "points", bounds: [[south, west], [north, east]], updateWhenZooming: false };
       const layer = new Layer(set, options);
       const name = element("span", {}, element("bdi", {}, set.name), ` (${set.count})`);
-      control.addOverlay(layer, `${scale.sample} ${say("layer.points")}: ${name.innerHTML}`);
+      control.addOverlay(layer, `<span data-layer="points">${scale.sample} ${say("layer.points")}: ${name.innerHTML}</span>`);
       return layer;
     });
     if (layers.length) layers[0].addTo(map); // of the newest set; the others wait in the list of layers

@@ -104,10 +104,22 @@ def test_layers_are_switched(base: str, context: BrowserContext) -> None:
         page.tap(".leaflet-control-layers-toggle")
     boxes = page.locator(".leaflet-control-layers-overlays label")
     assert [text.strip().partition(" (")[0] for text in boxes.all_inner_texts()] == [
-        "Road by risk", "Glacier outlines by year", "Snouts by year", "Ways of water to the road", "Glaciers", "Lakes",
-         "Sites", "Events", "Observations", "Ground motion", "Changes", "Alerts",
-        "Names and kilometres",
+        "Alerts", "Changes", "Observations", "Sites", "Events", "Road by risk", "Names and kilometres",
     ]  # fmt: skip
+    note = page.locator(".kkh-note", has_text="No records on this map").inner_text()
+    assert all(name in note for name in ("Ground motion", "Glaciers", "Lakes", "Snouts by year"))
+    assert [text.strip() for text in page.locator(".kkh-branch summary").all_inner_texts()] == [
+        "Hazards",
+        "Road and ground",
+    ]
+    hazards = page.locator(".kkh-branch > input").first
+    hazards.uncheck()
+    assert page.locator(".leaflet-control-layers-overlays label input:checked").count() == 2
+    boxes.first.locator("input").check()
+    assert hazards.evaluate("one => one.indeterminate")
+    hazards.uncheck()
+    hazards.check()
+    assert page.locator(".leaflet-control-layers-overlays label input:checked").count() == boxes.count()
     road = page.locator(".leaflet-road-pane path, .leaflet-casing-pane path")
     assert road.count() >= 10
     for number in range(boxes.count()):
