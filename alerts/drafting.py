@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from alerts import texts
@@ -14,12 +14,24 @@ from alerts.states import (
     SEVERITIES,
     STEPS,
     URGENCIES,
+    Action,
+    MessageType,
+    State,
     certainty,
     first_state,
+    flaps,
     highest,
+    is_over,
     next_action,
 )
-from hazard_db.alerts import ChangeFacts, Draft, LiveAlert
+from hazard_db.alerts import AlertLink, Draft, Facts, LiveAlert
+from hazard_db.alerts.findings import MEASURES
+
+NO_RULE = {
+    "name": "none", "kinds": ["other"], "min_confidence": 1, "max_distance_m": 0,
+    "severity": [{"from_value": 0, "by_consequence": ["Minor"] * 4}],
+}  # fmt: skip
+"""Of what no rule speaks of any more: only a person ends it."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +44,10 @@ class StoredRule:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Match:
     """A change that meets a rule."""
 
-    change: ChangeFacts
+    change: Facts
     rule: StoredRule
     decision: Decision
 
@@ -46,7 +58,7 @@ class Occasion:
 
     now: datetime
     run_id: int | None
-    """None where a person's verdict is the reason."""
+    """None where a person's verdict or a trigger is the reason."""
     sender: str
 
 
@@ -58,19 +70,22 @@ class Words:
     description: dict[str, str]
 
 
-def best_rule(rules: Sequence[StoredRule], change: ChangeFacts) -> Finding | None:
+def best_rule(rules: Sequence[StoredRule], change: Facts) -> Match | None:
     """Return the rule that takes the change most seriously, the first of equals; None where it meets none."""
-    met = [Finding(change, rule, decision) for rule in rules if (decision := evaluate(rule.rule, change)) is not None]
+    met = [Match(change, rule, decision) for rule in rules if (decision := evaluate(rule.rule, change)) is not None]
     return max(met, key=lambda found: SEVERITIES.index(found.decision.severity), default=None)
 
 
-def is_told(change: ChangeFacts, run_id: int | None, growth_share: float) -> bool:
+def is_told(change: Facts, run_id: int | None, growth_share: float) -> bool:
     """Return whether an alert has spoken of the change so that it calls for no other one.
 
     A live alert has, and any alert that took note of this very run. One that was resolved has, unless the change has
-    grown by `growth_share` since, or this run saw it move again. One that expired without anybody dealing with it has
+    grown by `growth_share` since, or this run saw it move again; what acquisitions can show to be over is told again once they
+    showed it over after that alert's end, and then there once more. One that expired without anybody dealing with it has
     not, nor one that was a false alarm where the verdict on the change was taken back.
     """
+    if change.streak is not None and change.is_finding:
+        return not change.streak.shows or any(link.is_live or _ended_within(change, link) for link in change.links)
     return any(
         link.is_live
         or (run_id is not None and run_id in link.runs)
@@ -83,7 +98,16 @@ def is_told(change: ChangeFacts, run_id: int | None, growth_share: float) -> boo
     )
 
 
-def new_alert(findings: Sequence[Finding], key: str, occasion: Occasion) -> Draft:
+def _ended_within(change: Facts, link: AlertLink) -> bool:
+    """Return whether an alert ended while what it told of went on as it still does, or knew of all that has been seen since."""
+    if change.streak is None or link.closed_at is None:
+        return False
+    if link.state == "expired":
+        return change.streak.until <= link.closed_at
+    return change.streak.since <= link.closed_at
+
+
+def new_alert(findings: Sequence[Match], key: str, occasion: Occasion) -> Draft:
     """Return a new alert of changes that each meet a rule.
 
     Raises
@@ -110,13 +134,14 @@ def new_alert(findings: Sequence[Finding], key: str, occasion: Occasion) -> Draf
         description=words.description,
         evidence=_evidence(listed, findings, leading.rule, occasion, {}),
         expires_at=occasion.now + timedelta(days=max(found.rule.rule.expires_days for found in findings)),
-        change_ids=tuple(change.id for change in listed),
+        change_ids=_changes(listed),
+        finding_ids=_findings(listed),
         message="Alert" if state != "candidate" else None,
     )
 
 
 def renewed_alert(
-    alert: LiveAlert, listed: Sequence[ChangeFacts], rules: Sequence[StoredRule], occasion: Occasion, *, sighted: bool
+    alert: LiveAlert, listed: Sequence[Facts], rules: Sequence[StoredRule], occasion: Occasion, *, sighted: bool
 ) -> Draft:
     """Return a live alert as it stands with what is known today.
 
@@ -137,14 +162,19 @@ def renewed_alert(
         fresh, days = _as_before(alert, listed), 0.0
     approved = alert.evidence.get("approved", {})
     sure = highest(CERTAINTIES, [*(certainty(change) for change in listed), approved.get("certainty", "Unknown")])
-    action = next_action(alert.state, wanted=fresh.state, before=alert.severity, now=fresh.severity)
+    action = next_action(
+        alert.state, wanted=fresh.state, before=alert.severity, now=fresh.severity, over=_over(listed, rules, alert)
+    )
+    flapping = any(flaps(change, _rule_of(change, rules, alert).flap_turns) for change in listed)
     state = STEPS[action].target if action else alert.state
     half_run_out = alert.expires_at - occasion.now < timedelta(days=days) / 2
-    more = set(fresh.change_ids) - set(alert.change_ids)
+    more = {change.key for change in listed} - alert.keys
     words = _words(listed)
     told = (alert.severity, alert.certainty, alert.urgency, alert.state, dict(alert.headline))
     says = (fresh.severity, sure, fresh.urgency, state, words.headline)
     material = bool(more) or half_run_out or told != says
+    if flapping and alert.evidence.get("flapping") and action is None:
+        material = False  # who was told that it flaps is not told each time
     return replace(
         fresh,
         alert_id=alert.id,
@@ -152,16 +182,65 @@ def renewed_alert(
         certainty=sure,
         headline=words.headline,
         description=words.description,
-        evidence=_evidence(listed, findings, None, occasion, alert.evidence),
+        evidence=_evidence(listed, findings, None, occasion, alert.evidence)
+        | {"flapping": flapping, **({"over_since": _over_since(listed).isoformat()} if action == "clear" else {})},
         expires_at=max(alert.expires_at, fresh.expires_at) if material else alert.expires_at,
-        change_ids=tuple(change.id for change in listed),
+        change_ids=_changes(listed),
+        finding_ids=_findings(listed),
         seen_again=sighted,
-        message=STEPS[action].message if action else (None if state == "candidate" else "Update"),
+        message=_message(alert, action, state),
         notify=material,
+        note=_recovered(alert, listed) if action == "clear" else None,
     )
 
 
-def story(listed: Sequence[ChangeFacts]) -> texts.Story:
+def _message(alert: LiveAlert, action: Action | None, state: State) -> MessageType | None:
+    """Return what those who were told of an alert are told now; of a candidate nobody was."""
+    if action is not None:
+        return None if alert.state == "candidate" and action == "clear" else STEPS[action].message
+    return None if state == "candidate" else "Update"
+
+
+def _over(listed: Sequence[Facts], rules: Sequence[StoredRule], alert: LiveAlert) -> bool:
+    chosen = [(change, _rule_of(change, rules, alert)) for change in listed]
+    return all(is_over(change, rule.clear_after, rule.flap_turns) for change, rule in chosen)
+
+
+def _rule_of(change: Facts, rules: Sequence[StoredRule], alert: LiveAlert) -> AlertRule:
+    """Return the rule that watches over a change of an alert: the one that raised it, else the first for its kind."""
+    raised_by = (alert.evidence.get("rule") or {}).get("id")
+    named = [stored.rule for stored in rules if stored.id == raised_by]
+    fitting = [rule for rule in [*named, *(stored.rule for stored in rules)] if change.kind in rule.kinds]
+    return fitting[0] if fitting else AlertRule.model_validate(NO_RULE)
+
+
+def _recovered(alert: LiveAlert, listed: Sequence[Facts]) -> str:
+    """Return how long it lasted, from the first acquisition that showed it to the first that showed it over."""
+    began = min((look.acquired_at for change in listed for look in change.looks if look.shows), default=alert.raised_at)
+    ended = _over_since(listed)
+    hours = 0.0 if began is None else (ended - began).total_seconds() / 3600
+    return f"over since {ended:%Y-%m-%d %H:%M} UTC; it lasted {duration(hours)}"
+
+
+def _over_since(listed: Sequence[Facts]) -> datetime:
+    """Return when the first acquisition showed that all of it was over."""
+    return max(change.streak.since for change in listed if change.streak is not None)
+
+
+def duration(hours: float) -> str:
+    """Return a time span in the unit that suits it."""
+    return f"{hours:.1f} hours" if hours < 72 else f"{hours / 24:.0f} days"
+
+
+def _changes(listed: Sequence[Facts]) -> tuple[int, ...]:
+    return tuple(change.id for change in listed if not change.is_finding)
+
+
+def _findings(listed: Sequence[Facts]) -> tuple[int, ...]:
+    return tuple(change.id for change in listed if change.is_finding)
+
+
+def story(listed: Sequence[Facts]) -> texts.Story:
     """Return what there is to say of changes together; sizes and their uncertainties add up, the worst case."""
     nearest = min(listed, key=lambda change: change.offset_m if change.offset_m is not None else float("inf"))
     low = [km for change in listed if (km := _first(change.chainage_from_km, change.chainage_km)) is not None]
@@ -185,10 +264,36 @@ def story(listed: Sequence[ChangeFacts]) -> texts.Story:
         dates_seen=len({day for change in listed for day in change.seen_on}),
         confirmed=any(change.status == "confirmed" for change in listed),
         cause=_cause(listed),
+        motion=_motion(listed),
+        trigger=_trigger(listed),
     )
 
 
-def _cause(listed: Sequence[ChangeFacts]) -> texts.Happening | None:
+def _motion(listed: Sequence[Facts]) -> texts.Motion | None:
+    """Return how the ground of the area moves whose rate has changed most; None where none has."""
+    moving = [change for change in listed if change.trend_change_mm_yr is not None]
+    if not moving:
+        return None
+    leading = max(moving, key=lambda change: abs(change.trend_change_mm_yr or 0.0))
+    onset = leading.labels.get("onset_date")
+    return texts.Motion(
+        velocity_mm_yr=leading.measures.get("velocity_mm_yr"),
+        velocity_std_mm_yr=leading.measures.get("velocity_std_mm_yr"),
+        trend_change_mm_yr=leading.trend_change_mm_yr or 0.0,
+        onset=date.fromisoformat(onset[:10]) if onset else None,
+    )
+
+
+def _trigger(listed: Sequence[Facts]) -> texts.Trigger | None:
+    """Return what the leading finding of a trigger says; None of changes."""
+    told = [change for change in listed if change.is_finding]
+    if not told:
+        return None
+    leading = max(told, key=lambda one: tuple(one.measures.get(name, 0.0) for name in MEASURES[one.kind][:1]))
+    return texts.Trigger(leading.kind, leading.source, leading.measures, leading.labels)
+
+
+def _cause(listed: Sequence[Facts]) -> texts.Happening | None:
     """Return what has happened to the lake or glacier that changed most; None where the changes are the ground's own."""
     leading = max(listed, key=lambda change: change.area_m2)
     if leading.cause is None:
@@ -196,15 +301,15 @@ def _cause(listed: Sequence[ChangeFacts]) -> texts.Happening | None:
     return texts.Happening(**vars(leading.cause), area_m2=leading.area_m2, others=len(listed) - 1)
 
 
-def _as_before(alert: LiveAlert, listed: Sequence[ChangeFacts]) -> Draft:
+def _as_before(alert: LiveAlert, listed: Sequence[Facts]) -> Draft:
     return Draft(
         alert_id=alert.id, rule_id=int(alert.evidence["rule"]["id"]), group_key=alert.group_key, kind=alert.kind, state=alert.state,
         severity=alert.severity, certainty=alert.certainty, urgency=alert.urgency, headline=alert.headline, description={},
-        evidence=alert.evidence, expires_at=alert.expires_at, change_ids=tuple(change.id for change in listed),
+        evidence=alert.evidence, expires_at=alert.expires_at, change_ids=_changes(listed), finding_ids=_findings(listed),
     )  # fmt: skip
 
 
-def _words(listed: Sequence[ChangeFacts]) -> Words:
+def _words(listed: Sequence[Facts]) -> Words:
     told = story(listed)
     return Words(
         {language: texts.headline(told, language) for language in texts.LANGUAGES},
@@ -213,7 +318,7 @@ def _words(listed: Sequence[ChangeFacts]) -> Words:
 
 
 def _evidence(
-    listed: Sequence[ChangeFacts], findings: Sequence[Finding], rule: StoredRule | None, occasion: Occasion,
+    listed: Sequence[Facts], findings: Sequence[Match], rule: StoredRule | None, occasion: Occasion,
     earlier: Mapping[str, Any],
 ) -> dict[str, Any]:  # fmt: skip
     """Return what the alert rests on, with what was noted before kept beside it."""
@@ -225,9 +330,13 @@ def _evidence(
         "sender": earlier.get("sender", occasion.sender),
         "rule": leading,
         "runs": sorted(set(runs)),
-        "changes": [change.id for change in listed],
-        "areas": {**earlier.get("areas", {}), **{str(change.id): change.area_m2 for change in listed}},
-        "reasons": {str(found.change.id): list(found.decision.reasons) for found in findings},
+        "changes": list(_changes(listed)),
+        **({"findings": _told(listed)} if _findings(listed) else {}),
+        "areas": {
+            **earlier.get("areas", {}),
+            **{change.key: change.area_m2 for change in listed if not change.is_finding},
+        },
+        "reasons": {found.change.key: list(found.decision.reasons) for found in findings},
         "consequence": max(change.consequence for change in listed),
         "place": told.place,
         "alignment": told.alignment,
@@ -241,8 +350,18 @@ def _evidence(
         "last_date": told.last_date.isoformat(),
         "methods": list(told.methods),
         **({"cause": vars(told.cause)} if told.cause else {}),
+        **({"motion": {**vars(told.motion), "onset": _iso(told.motion.onset)}} if told.motion else {}),
         "dates_seen": told.dates_seen,
     }
+
+
+def _told(listed: Sequence[Facts]) -> list[dict[str, Any]]:
+    names = ("id", "kind", "source", "measures", "labels")
+    return [{name: getattr(one, name) for name in names} for one in listed if one.is_finding]
+
+
+def _iso(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
 
 
 def _first(*values: float | None) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from hazard_db.alerts import ChangeFacts, LiveAlert
+from hazard_db.alerts import Facts, LiveAlert
 
 
 @dataclass
@@ -17,26 +17,26 @@ class Group:
     km_from: float
     km_to: float
     alert: LiveAlert | None = None
-    changes: list[ChangeFacts] = field(default_factory=list)
+    changes: list[Facts] = field(default_factory=list)
 
-    def gap_km(self, change: ChangeFacts) -> float:
+    def gap_km(self, change: Facts) -> float:
         """Return the distance along the road between the group and a change; 0 where they overlap."""
         low, high = stretch(change)
         return max(0.0, low - self.km_to, self.km_from - high)
 
-    def span_km(self, change: ChangeFacts) -> float:
+    def span_km(self, change: Facts) -> float:
         """Return how long the group would be with a change."""
         low, high = stretch(change)
         return max(self.km_to, high) - min(self.km_from, low)
 
-    def add(self, change: ChangeFacts) -> None:
+    def add(self, change: Facts) -> None:
         """Take a change in."""
         low, high = stretch(change)
         self.km_from, self.km_to = min(self.km_from, low), max(self.km_to, high)
         self.changes.append(change)
 
 
-def stretch(change: ChangeFacts) -> tuple[float, float]:
+def stretch(change: Facts) -> tuple[float, float]:
     """Return the kilometres that a change lies along.
 
     Raises
@@ -45,14 +45,14 @@ def stretch(change: ChangeFacts) -> tuple[float, float]:
         It is not in the corridor.
     """
     if change.chainage_km is None:
-        raise ValueError(f"change {change.id} has no chainage")
+        raise ValueError(f"{change.key} has no chainage")
     low = change.chainage_km if change.chainage_from_km is None else change.chainage_from_km
     high = change.chainage_km if change.chainage_to_km is None else change.chainage_to_km
     return low, high
 
 
 def group_changes(
-    changes: Sequence[ChangeFacts], live: Sequence[LiveAlert], *, distance_m: float, span_km: float
+    changes: Sequence[Facts], live: Sequence[LiveAlert], *, distance_m: float, span_km: float
 ) -> list[Group]:
     """Return the changes as groups: each joins the nearest live alert or group within reach, or begins one.
 
@@ -64,7 +64,7 @@ def group_changes(
         for alert in live
         if alert.chainage_from_km is not None and alert.chainage_to_km is not None
     ]
-    for change in sorted(changes, key=lambda one: (*stretch(one), one.id)):
+    for change in sorted(changes, key=lambda one: (*stretch(one), one.is_finding, one.id)):
         near = [group for group in groups if _takes(group, change, distance_m / 1000, span_km)]
         if near:
             min(near, key=lambda group: group.gap_km(change)).add(change)
@@ -84,7 +84,7 @@ def group_key(group: Group, taken: Collection[str]) -> str:
     return key
 
 
-def _takes(group: Group, change: ChangeFacts, distance_km: float, span_km: float) -> bool:
+def _takes(group: Group, change: Facts, distance_km: float, span_km: float) -> bool:
     if (group.kind, group.alignment_id) != (change.kind, change.alignment_id):
         return False
     if group.alert is not None and group.alert.scope == "Public" and change.status != "confirmed":

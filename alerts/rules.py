@@ -11,25 +11,44 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from alerts.states import SEVERITIES, Severity, Urgency
-from hazard_db.alerts import ChangeFacts
+from hazard_db.alerts import Facts
 from hazard_db.errors import SettingsError
 
 FILE = Path(__file__).parent / "rules.yml"
 
 Kind = Literal[
     "landslide", "rockfall", "debris_flow", "flood", "avalanche", "settlement", "glacier", "lake", "other",
+    "rain", "earthquake", "sensor", "bulletin", "blind", "silent",
 ]  # fmt: skip
+Measure = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 
 
 Event = Literal["growth", "drained", "surge"]
 
 
 class SeverityRow(BaseModel):
-    """Severities from an area on, by consequence class 1 to 4."""
+    """Severities from a value on, by consequence class 1 to 4."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+    from_value: Annotated[float, Field(ge=0, allow_inf_nan=False, validation_alias="from_area_m2")]
+    """Of the rule's `severity_by`."""
+    by_consequence: tuple[Severity, Severity, Severity, Severity]
+
+
+class Limit(BaseModel):
+    """What a measure of a change or finding must be; one that is not known does not meet it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    from_area_m2: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    by_consequence: tuple[Severity, Severity, Severity, Severity]
+    measure: Measure
+    """A name with its unit, such as mmi, percentile, days, velocity_mm_yr, trend_change_mm_yr, height_above_road_m."""
+    at_least: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    at_most: Annotated[float, Field(allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="after")
+    def _some_limit(self) -> Self:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError(f"limit on {self.measure}: give at_least, at_most or both")
+        return self
 
 
 class AlertRule(BaseModel):
@@ -51,13 +70,21 @@ class AlertRule(BaseModel):
     """Taken off the distance where the line of the road is a straight guess."""
     min_consequence: Annotated[int, Field(ge=1, le=4)] = 1
     """Of the segment."""
+    limits: tuple[Limit, ...] = ()
+    """Further conditions on what was measured."""
+    severity_by: Measure = "area_m2"
+    """The measure that chooses the row of the severity table."""
     severity: Annotated[tuple[SeverityRow, ...], Field(min_length=1)]
     expected_within_m: Annotated[float, Field(ge=0)] = 0
     """Urgency Expected where the change comes this close to the road, else Future."""
     trend_change: bool = False
     """Only ground motion whose rate of the last months differs from the rate before; steady motion is no news."""
     raise_after: Annotated[int, Field(ge=1, le=10)] = 1
-    """Dates of imagery that must show it before anybody is told; until then it is a candidate."""
+    """Acquisitions in a row that must show it before anybody is told; until then it is a candidate."""
+    clear_after: Annotated[int, Field(ge=0, le=30)] = 0
+    """Acquisitions in a row that must show that it is over before the alert ends by itself; 0 = only a person ends it."""
+    flap_turns: Annotated[int, Field(ge=2, le=9)] = 4
+    """With this many changes between on and off in the last ten acquisitions it flaps: it neither ends by itself nor is told again."""
     growth_share: Annotated[float, Field(gt=0)] = 0.5
     """A change whose alert was closed raises a new one once it has grown by this share of its area."""
     group_distance_m: Annotated[float, Field(ge=0, le=10_000)] = 500
@@ -68,15 +95,15 @@ class AlertRule(BaseModel):
 
     @model_validator(mode="after")
     def _table_in_order(self) -> Self:
-        areas = [row.from_area_m2 for row in self.severity]
-        if areas[0] != 0 or any(one >= other for one, other in pairwise(areas)):
-            raise ValueError("the rows of the severity table start at from_area_m2: 0 and rise")
+        values = [row.from_value for row in self.severity]
+        if values[0] != 0 or any(one >= other for one, other in pairwise(values)):
+            raise ValueError("the rows of the severity table start at from_value: 0 and rise")
         ranks = [[SEVERITIES.index(one) for one in row.by_consequence] for row in self.severity]
         falls = any(row != sorted(row) for row in ranks) or any(
             higher < lower for below, above in pairwise(ranks) for lower, higher in zip(below, above, strict=True)
         )
         if falls:
-            raise ValueError("severity must not fall with a larger area or a higher consequence class")
+            raise ValueError("severity must not fall with a larger value or a higher consequence class")
         return self
 
 
@@ -140,7 +167,7 @@ def parse_rule(definition: Mapping[str, Any]) -> AlertRule:
         raise SettingsError(f"alert rule {definition.get('name')!r}: {_first(error)}") from error
 
 
-def evaluate(rule: AlertRule, change: ChangeFacts) -> Decision | None:
+def evaluate(rule: AlertRule, change: Facts) -> Decision | None:
     """Return what the rule says of a change, None where the change does not meet it."""
     if misses(rule, change):
         return None
@@ -154,7 +181,7 @@ def evaluate(rule: AlertRule, change: ChangeFacts) -> Decision | None:
     )
 
 
-def misses(rule: AlertRule, change: ChangeFacts) -> tuple[str, ...]:
+def misses(rule: AlertRule, change: Facts) -> tuple[str, ...]:
     """Return the conditions of the rule that a change does not meet, in words; empty where it meets all."""
     if change.status == "false_alarm":
         return ("a person has called it a false alarm",)
@@ -169,6 +196,7 @@ def misses(rule: AlertRule, change: ChangeFacts) -> tuple[str, ...]:
         )
     if rule.trend_change and change.trend_change_mm_yr is None:
         missed.append("its rate has not changed in the last months")
+    missed += [miss for limit in rule.limits if (miss := _beyond(limit, change)) is not None]
     missed += _misses_of_cause(rule, change)
     distance = _distance(rule, change)
     if distance is None or change.chainage_km is None:
@@ -182,13 +210,26 @@ def misses(rule: AlertRule, change: ChangeFacts) -> tuple[str, ...]:
     return tuple(missed)
 
 
-def severity(rule: AlertRule, change: ChangeFacts) -> Severity:
-    """Return the severity by area and by what a closure of the segment costs."""
-    row = [row for row in rule.severity if row.from_area_m2 <= change.area_m2][-1]
+def severity(rule: AlertRule, change: Facts) -> Severity:
+    """Return the severity by size and by what a closure of the segment costs."""
+    size = abs(change.measure(rule.severity_by) or 0.0)
+    row = [row for row in rule.severity if row.from_value <= size][-1]
     return row.by_consequence[change.consequence - 1]
 
 
-def _misses_of_cause(rule: AlertRule, change: ChangeFacts) -> list[str]:
+def _beyond(limit: Limit, change: Facts) -> str | None:
+    """Return why a change does not keep within a limit, None where it does."""
+    value = change.measure(limit.measure)
+    if value is None:
+        return f"its {limit.measure} is not known"
+    if limit.at_least is not None and value < limit.at_least:
+        return f"its {limit.measure} {value:,.4g} is below {limit.at_least:,.4g}"
+    if limit.at_most is not None and value > limit.at_most:
+        return f"its {limit.measure} {value:,.4g} is above {limit.at_most:,.4g}"
+    return None
+
+
+def _misses_of_cause(rule: AlertRule, change: Facts) -> list[str]:
     """Return what of a rule for lakes and glaciers a change does not meet."""
     missed = []
     if rule.events and (change.cause is None or change.cause.event not in rule.events):
@@ -199,7 +240,7 @@ def _misses_of_cause(rule: AlertRule, change: ChangeFacts) -> list[str]:
     return missed
 
 
-def _distance(rule: AlertRule, change: ChangeFacts) -> float | None:
+def _distance(rule: AlertRule, change: Facts) -> float | None:
     """Return how near to the road the change may be, given what is known of the road's line; None where it is not known."""
     told = change.offset_m
     if rule.distance == "flow":
@@ -210,12 +251,19 @@ def _distance(rule: AlertRule, change: ChangeFacts) -> float | None:
     return max(0.0, told - doubt)
 
 
-def _reasons(rule: AlertRule, change: ChangeFacts, distance: float) -> tuple[str, ...]:
+def _reasons(rule: AlertRule, change: Facts, distance: float) -> tuple[str, ...]:
     told = (change.cause.flow_m if rule.distance == "flow" and change.cause else change.offset_m) or 0.0
     confirmed = "a person has confirmed it" if change.status == "confirmed" else ""
     reasons = [
         confirmed or f"confidence {change.confidence:.2f} is at least {rule.min_confidence:.2f}",
-        f"{change.area_m2:,.0f} ± {change.area_uncertainty_m2:,.0f} m², at least {rule.min_area_m2:,.0f} m² asked for",
+        *(
+            []
+            if change.is_finding
+            else [
+                f"{change.area_m2:,.0f} ± {change.area_uncertainty_m2:,.0f} m², at least {rule.min_area_m2:,.0f} m² asked for"
+            ]
+        ),
+        *(_kept(limit, change) for limit in rule.limits),
         f"{told:,.0f} m {'down the valley to' if rule.distance == 'flow' else 'from'} the road, at most {rule.max_distance_m:,.0f} m",
         f"consequence class {change.consequence} of the segment",
     ]
@@ -224,6 +272,12 @@ def _reasons(rule: AlertRule, change: ChangeFacts, distance: float) -> tuple[str
     if distance < told:
         reasons.append("the line of the road is only approximate here: it may be nearer than that")
     return tuple(reasons)
+
+
+def _kept(limit: Limit, change: Facts) -> str:
+    bounds = [("at least", limit.at_least), ("at most", limit.at_most)]
+    asked = " and ".join(f"{word} {bound:,.4g}" for word, bound in bounds if bound is not None)
+    return f"{limit.measure} {change.measure(limit.measure) or 0.0:,.4g} is {asked}"
 
 
 def _first(error: ValidationError) -> str:

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from alerts import cap, feed
-from alerts.drafting import Finding, Occasion, StoredRule, best_rule, is_told, new_alert, renewed_alert
+from alerts.drafting import Match, Occasion, StoredRule, best_rule, is_told, new_alert, renewed_alert
 from alerts.grouping import Group, group_changes, group_key
 from alerts.rules import load_rules, parse_rule
 from alerts.settings import AlertSettings, load_alert_settings
 from hazard_db import alerts as catalogue
 from hazard_db import changes
-from hazard_db.alerts import ChangeFacts, Draft, LiveAlert
+from hazard_db.alerts import Draft, Facts, Finding, LiveAlert
 from hazard_db.connect import Connection, Engine, actor, transaction
 
 RULES_SOURCE = "file"
@@ -61,6 +61,26 @@ def process_run(
         catalogue.lock_raising(conn)
         facts = catalogue.change_facts(conn, catalogue.changes_of_run(conn, run_id))
         return _process(conn, facts, actor_name, settings, run_id)
+
+
+def process_findings(
+    source: Connection | Engine, findings: Sequence[Finding], actor_name: str, *, settings: AlertSettings | None = None
+) -> list[AlertSummary]:
+    """Return the alerts that triggers raised, changed or ended; what was said already changes nothing.
+
+    Raises
+    ------
+    InputError
+        A finding lies beyond the current road.
+    SettingsError
+        The alert rules or the settings cannot be used.
+    """
+    settings = settings or load_alert_settings()
+    with _transaction(source) as conn:
+        actor(conn, actor_name)
+        catalogue.lock_raising(conn)
+        numbers = catalogue.store_findings(conn, findings)
+        return _process(conn, catalogue.finding_facts(conn, numbers), actor_name, settings, None)
 
 
 def review_change(
@@ -143,14 +163,14 @@ def _occasion(settings: AlertSettings, run_id: int | None) -> Occasion:
 
 
 def _process(
-    conn: Connection, facts: Sequence[ChangeFacts], actor_name: str, settings: AlertSettings, run_id: int | None
+    conn: Connection, facts: Sequence[Facts], actor_name: str, settings: AlertSettings, run_id: int | None
 ) -> list[AlertSummary]:
     """Return what came of changes: known ones renew their alerts, others join or raise one."""
     rules, occasion = rules_in_force(conn, settings), _occasion(settings, run_id)
     live = catalogue.live_alerts(conn)
     growth = min((rule.rule.growth_share for rule in rules), default=0.0)
     untold = [change for change in facts if not is_told(change, run_id, growth)]
-    findings = {change.id: found for change in untold if (found := best_rule(rules, change)) is not None}
+    findings = {change.key: found for change in untold if (found := best_rule(rules, change)) is not None}
     groups = _groups(list(findings.values()), live)
     joined = {group.alert.id: group.changes for group in groups if group.alert is not None}
     concerned = [alert for alert in live if alert.id in joined or _sighted(alert, facts, run_id)]
@@ -160,11 +180,11 @@ def _process(
         if group.alert is None:
             key = group_key(group, taken)
             taken.add(key)
-            drafts.append(new_alert([findings[change.id] for change in group.changes], key, occasion))
+            drafts.append(new_alert([findings[change.key] for change in group.changes], key, occasion))
     return _summaries(conn, drafts, catalogue.store(conn, drafts, actor_name))
 
 
-def _groups(findings: Sequence[Finding], live: Sequence[LiveAlert]) -> list[Group]:
+def _groups(findings: Sequence[Match], live: Sequence[LiveAlert]) -> list[Group]:
     if not findings:
         return []
     return group_changes(
@@ -176,30 +196,36 @@ def _groups(findings: Sequence[Finding], live: Sequence[LiveAlert]) -> list[Grou
 
 
 def _renewals(
-    conn: Connection, concerned: Sequence[LiveAlert], joined: Mapping[int, list[ChangeFacts]], rules: Sequence[StoredRule],
+    conn: Connection, concerned: Sequence[LiveAlert], joined: Mapping[int, list[Facts]], rules: Sequence[StoredRule],
     occasion: Occasion,
 ) -> list[Draft]:  # fmt: skip
     """Return live alerts as they stand now that imagery showed their changes again, or more of them."""
-    known = {number for alert in concerned for number in alert.change_ids}
-    own = {fact.id: fact for fact in catalogue.change_facts(conn, sorted(known)) if fact.status != "false_alarm"}
+    changes_known = {number for alert in concerned for number in alert.change_ids}
+    findings_known = {number for alert in concerned for number in alert.finding_ids}
+    known = catalogue.facts_of(conn, sorted(changes_known), sorted(findings_known))
+    own = {fact.key: fact for fact in known if fact.status != "false_alarm"}
     drafts = []
     for alert in concerned:
-        listed = [own[number] for number in alert.change_ids if number in own] + joined.get(alert.id, [])
+        listed = [own[key] for key in own if key in alert.keys] + joined.get(alert.id, [])
         if listed:
             drafts.append(renewed_alert(alert, listed, rules, occasion, sighted=True))
     return drafts
 
 
-def _sighted(alert: LiveAlert, facts: Sequence[ChangeFacts], run_id: int | None) -> bool:
-    """Return whether a run that the alert does not know yet shows one of its changes."""
+def _sighted(alert: LiveAlert, facts: Sequence[Facts], run_id: int | None) -> bool:
+    """Return whether a run that the alert does not know yet shows one of its changes, or a trigger looked at it again."""
+    if any(fact.is_finding and fact.key in alert.keys for fact in facts):
+        return True
     if run_id is None or run_id in alert.evidence.get("runs", []):
         return False
     return any(change.id in alert.change_ids for change in facts if change.status != "false_alarm")
 
 
-def _standing(conn: Connection, alert: LiveAlert) -> list[ChangeFacts]:
+def _standing(conn: Connection, alert: LiveAlert) -> list[Facts]:
     """Return the changes of an alert that nobody has called a false alarm."""
-    return [fact for fact in catalogue.change_facts(conn, alert.change_ids) if fact.status != "false_alarm"]
+    return [
+        fact for fact in catalogue.facts_of(conn, alert.change_ids, alert.finding_ids) if fact.status != "false_alarm"
+    ]
 
 
 def _summaries(conn: Connection, drafts: Sequence[Draft], numbers: Sequence[int]) -> list[AlertSummary]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, TypeVar
 
-from hazard_db.alerts import ChangeFacts
+from hazard_db.alerts import Facts
 from hazard_db.alerts.states import CLOSED, LIVE, STATES, STEPS, Action, MessageType, State, possible, step
 
 __all__ = [
@@ -28,7 +28,10 @@ __all__ = [
     "Urgency",
     "certainty",
     "first_state",
+    "flaps",
     "highest",
+    "is_over",
+    "is_raised",
     "next_action",
     "possible",
     "step",
@@ -45,7 +48,7 @@ CERTAINTIES: tuple[Certainty, ...] = ("Unknown", "Unlikely", "Possible", "Likely
 URGENCIES: tuple[Urgency, ...] = ("Unknown", "Past", "Future", "Expected", "Immediate")
 
 
-def certainty(change: ChangeFacts) -> Certainty:
+def certainty(change: Facts) -> Certainty:
     """Return how sure a change is by its evidence.
 
     Observed: a person has confirmed it. Likely: two detectors found it, or imagery of two dates shows it.
@@ -53,6 +56,8 @@ def certainty(change: ChangeFacts) -> Certainty:
     """
     if change.status == "confirmed":
         return "Observed"
+    if change.is_finding and change.kind not in {"rain", "bulletin"}:
+        return "Observed"  # an instrument measured it, or we know that we are blind
     if len(change.methods) >= 2 or len(change.seen_on) >= 2:
         return "Likely"
     return "Possible"
@@ -69,13 +74,42 @@ def highest(order: tuple[Rank, ...], values: Iterable[str]) -> Rank:
     return order[max([str(one) for one in order].index(value) for value in values)]
 
 
-def first_state(changes: Iterable[ChangeFacts], raise_after: int) -> State:
-    """Return `open`, or `candidate` while too few dates of imagery show any of the changes and nobody has confirmed one."""
-    enough = any(change.status == "confirmed" or len(change.seen_on) >= raise_after for change in changes)
-    return "open" if enough else "candidate"
+def is_raised(change: Facts, raise_after: int) -> bool:
+    """Return whether enough acquisitions in a row show a change, or a person has confirmed it."""
+    if change.status == "confirmed":
+        return True
+    if change.streak is None:  # detectors of changes tell the dates that show one; nothing tells the dates that do not
+        return len(change.seen_on) >= raise_after
+    return change.streak.shows and change.streak.length >= raise_after
 
 
-def next_action(state: State, *, wanted: State, before: str, now: str) -> Action | None:
+def is_over(change: Facts, clear_after: int, flap_turns: int) -> bool:
+    """Return whether enough acquisitions in a row show that a change is over and it does not flap.
+
+    What a person has confirmed, and what no acquisition can show to be over, ends only by a person.
+    """
+    told = change.streak
+    return (
+        clear_after > 0
+        and change.status != "confirmed"
+        and told is not None
+        and not told.shows
+        and told.length >= clear_after
+        and not flaps(change, flap_turns)
+    )
+
+
+def flaps(change: Facts, flap_turns: int) -> bool:
+    """Return whether what is said of a change went on and off too often in its last acquisitions to be told each time."""
+    return change.streak is not None and change.streak.turns >= flap_turns
+
+
+def first_state(changes: Iterable[Facts], raise_after: int) -> State:
+    """Return `open`, or `candidate` while too few acquisitions show any of the changes and nobody has confirmed one."""
+    return "open" if any(is_raised(change, raise_after) for change in changes) else "candidate"
+
+
+def next_action(state: State, *, wanted: State, before: str, now: str, over: bool = False) -> Action | None:
     """Return what a new look at a live alert does to its state, None where it stays as it is.
 
     Parameters
@@ -86,7 +120,11 @@ def next_action(state: State, *, wanted: State, before: str, now: str) -> Action
         What its changes would begin with today.
     before, now
         Its severity so far and today: what was acknowledged does not cover what has become worse.
+    over
+        Its looks show that all it speaks of is over.
     """
+    if over:
+        return "clear"
     if state == "candidate" and wanted == "open":
         return "promote"
     if state == "acknowledged" and highest(SEVERITIES, (before, now)) != before:

@@ -34,6 +34,29 @@ class Happening:
 
 
 @dataclass(frozen=True)
+class Motion:
+    """How ground moves whose rate has changed."""
+
+    velocity_mm_yr: float | None
+    """Along the line of sight; negative = away from the satellite."""
+    velocity_std_mm_yr: float | None
+    trend_change_mm_yr: float
+    """Rate of the last months less the rate before."""
+    onset: date | None
+    """When it began to move otherwise, None where no day stands out."""
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """What rain, an earthquake, an instrument, another service or a silence says."""
+
+    kind: str
+    source: str
+    measures: Mapping[str, float]
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Story:
     """What there is to say of the changes of one alert."""
 
@@ -57,6 +80,8 @@ class Story:
     confirmed: bool
     """A person has confirmed at least one of the changes."""
     cause: Happening | None = None
+    motion: Motion | None = None
+    trigger: Trigger | None = None
 
 
 def headline(story: Story, language: str) -> str:
@@ -64,6 +89,10 @@ def headline(story: Story, language: str) -> str:
     words, fields = WORDS[language], _fields(story, language)
     if story.cause is not None:
         return clip(words["headline_cause"].format(**fields, happened=happened(story.cause, language)))
+    if story.trigger is not None:
+        return clip(words["headline_trigger"].format(**fields, told=triggered(story.trigger, language)))
+    if story.motion is not None:
+        return clip(words["headline_motion"].format(**fields, **_moving(story.motion)))
     return clip(words["headline"].format(**fields))
 
 
@@ -81,6 +110,15 @@ def description(story: Story, language: str) -> str:
         elif not story.cause.way_known:
             where = words["where_unknown"]
     lines = [found, where, words["size"], words["when"], evidence]
+    if story.trigger is not None:
+        fields |= {"told": triggered(story.trigger, language), "source": one_line(story.trigger.source)}
+        lines = [words["found_trigger"], words["where_road"], words["when"], words["how_sure_trigger"]]
+    elif story.motion is not None:
+        fields |= _moving(story.motion)
+        onset = [words["onset"]] if story.motion.onset else []
+        rate = [words["rate"]] if story.motion.velocity_mm_yr is not None else []
+        sure = words["confirmed_motion" if story.confirmed else "detected_motion"]
+        lines = [found, where, *rate, words["rate_change"], *onset, words["size"], sure]
     if story.road_is_approximate:
         lines.insert(2, words["approximate"])
     return "\n".join(line.format(**fields) for line in lines)
@@ -94,6 +132,24 @@ def happened(cause: Happening, language: str) -> str:
         days=cause.days,
         advance=f"{cause.advance_m or 0:,.0f}",
     )
+
+
+def triggered(trigger: Trigger, language: str) -> str:
+    """Return in a few words what a trigger measured; what it did not measure is left out."""
+    known = {**{name: clip(one_line(text), 60) for name, text in trigger.labels.items()}, **trigger.measures}
+    parts = [
+        part for part in TOLD[trigger.kind][language] if FIELD.findall(part) and set(FIELD.findall(part)) <= set(known)
+    ]
+    return {"en": ", ", "zh": ",", "ur": "، "}[language].join(part.format(**known) for part in parts)
+
+
+def _moving(motion: Motion) -> dict[str, str]:
+    return {
+        "velocity": f"{motion.velocity_mm_yr or 0:+.0f}",
+        "velocity_std": f"{motion.velocity_std_mm_yr or 0:.0f}",
+        "trend": f"{motion.trend_change_mm_yr:+.0f}",
+        "onset": motion.onset.isoformat() if motion.onset else "",
+    }
 
 
 def _down(cause: Happening) -> dict[str, str]:
@@ -153,6 +209,38 @@ def plain(text: str) -> str:
 
 DIRECTION = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
+FIELD = re.compile(r"\{(\w+)")
+
+TOLD: dict[str, dict[str, tuple[str, ...]]] = {
+    "rain": {
+        "en": ("{rain_mm:.0f} mm in {window_h:.0f} h", "more than on {percentile:.1f} % of days there"),
+        "zh": ("{window_h:.0f} 小时降雨 {rain_mm:.0f} 毫米", "超过当地 {percentile:.1f}% 的日子"),
+        "ur": ("{window_h:.0f} گھنٹوں میں {rain_mm:.0f} ملی میٹر", "وہاں کے {percentile:.1f} فیصد دنوں سے زیادہ"),
+    },
+    "earthquake": {
+        "en": ("intensity {mmi:.1f}", "magnitude {magnitude:.1f}", "{title}"),
+        "zh": ("烈度 {mmi:.1f}", "震级 {magnitude:.1f}", "{title}"),
+        "ur": ("شدت {mmi:.1f}", "میگنیٹیوڈ {magnitude:.1f}", "{title}"),
+    },
+    "sensor": {
+        "en": ("{name}", "{value:,.4g} {unit}", "rising {rise_per_h:+,.3g} {unit} per hour"),
+        "zh": ("{name}", "{value:,.4g} {unit}", "每小时上升 {rise_per_h:+,.3g} {unit}"),
+        "ur": ("{name}", "{value:,.4g} {unit}", "فی گھنٹہ اضافہ {rise_per_h:+,.3g} {unit}"),
+    },
+    "bulletin": {"en": ("{title}",), "zh": ("{title}",), "ur": ("{title}",)},
+    "blind": {
+        "en": ("not seen clearly for {days:.0f} days",),
+        "zh": ("已有 {days:.0f} 天未被清晰观测",),
+        "ur": ("{days:.0f} دنوں سے واضح نہیں دیکھا گیا",),
+    },
+    "silent": {
+        "en": ("{name}", "nothing heard for {hours:.0f} hours"),
+        "zh": ("{name}", "已有 {hours:.0f} 小时没有数据"),
+        "ur": ("{name}", "{hours:.0f} گھنٹوں سے کچھ موصول نہیں ہوا"),
+    },
+}
+"""What is told of each trigger, part by part."""
+
 KINDS: dict[str, dict[str, str]] = {
     "landslide": {"en": "Landslide", "zh": "滑坡", "ur": "لینڈ سلائیڈ"},
     "rockfall": {"en": "Rockfall", "zh": "崩塌落石", "ur": "چٹانوں کا گرنا"},
@@ -162,6 +250,12 @@ KINDS: dict[str, dict[str, str]] = {
     "settlement": {"en": "Ground settlement", "zh": "地面沉降", "ur": "زمین کا دھنساؤ"},
     "glacier": {"en": "Glacier change", "zh": "冰川变化", "ur": "گلیشیئر میں تبدیلی"},
     "lake": {"en": "Lake change", "zh": "湖泊变化", "ur": "جھیل میں تبدیلی"},
+    "rain": {"en": "Heavy rain", "zh": "强降雨", "ur": "شدید بارش"},
+    "earthquake": {"en": "Earthquake", "zh": "地震", "ur": "زلزلہ"},
+    "sensor": {"en": "Instrument", "zh": "监测仪器", "ur": "پیمائشی آلہ"},
+    "bulletin": {"en": "Bulletin", "zh": "通报", "ur": "اطلاع نامہ"},
+    "blind": {"en": "Road not observed", "zh": "公路未被观测", "ur": "سڑک کا مشاہدہ نہیں ہوا"},
+    "silent": {"en": "Source silent", "zh": "数据源中断", "ur": "ذریعہ خاموش"},
     "other": {"en": "Ground change", "zh": "地表变化", "ur": "زمین میں تبدیلی"},
 }
 
@@ -175,6 +269,16 @@ WORDS: dict[str, dict[str, str]] = {
         "right": "right of the road",
         "on": "on the road",
         "headline": "{event}: {stretch}{near}, {distance} m from the road, {area} m²",
+        "headline_trigger": "{event}: {stretch}{near}: {told}",
+        "headline_motion": "{event}: {stretch}{near}, {distance} m from the road, rate changed by {trend} mm/yr",
+        "found_trigger": "{event}: {told}.",
+        "where_road": "Where: Karakoram Highway, {stretch}{near} (alignment {alignment}).",
+        "how_sure_trigger": "How sure: told by {source}.",
+        "rate": "Rate: {velocity} ± {velocity_std} mm/yr along the radar's line of sight (negative: away from the satellite).",
+        "rate_change": "Change: the rate of the last months differs by {trend} mm/yr from the rate before.",
+        "onset": "Onset: about {onset}.",
+        "detected_motion": "How sure: confidence {confidence}; found by {methods} in radar series up to {last}.",
+        "confirmed_motion": "How sure: confirmed by a person; found by {methods} in radar series up to {last}, confidence {confidence}.",
         "headline_cause": "{happened} → {place}{stretch}",
         "growth": "{name} grew {area} km² in {days} days",
         "drained": "{name} lost {area} km² within {days} days: it drained",
@@ -215,6 +319,16 @@ WORDS: dict[str, dict[str, str]] = {
         "right": "公路右侧",
         "on": "公路上",
         "headline": "{event}:{stretch}{near},距公路 {distance} 米,面积 {area} 平方米",
+        "headline_trigger": "{event}:{stretch}{near}:{told}",
+        "headline_motion": "{event}:{stretch}{near},距公路 {distance} 米,速率变化 {trend} 毫米/年",
+        "found_trigger": "{event}:{told}。",
+        "where_road": "位置:喀喇昆仑公路{stretch}{near}(线位版本 {alignment})。",
+        "how_sure_trigger": "可信度:来源 {source}。",
+        "rate": "速率:沿雷达视线 {velocity} ± {velocity_std} 毫米/年(负值:远离卫星)。",
+        "rate_change": "变化:最近数月的速率与此前相差 {trend} 毫米/年。",
+        "onset": "起始:约 {onset}。",
+        "detected_motion": "可信度:置信度 {confidence};检测方法 {methods},雷达时间序列截至 {last}。",
+        "confirmed_motion": "可信度:已经人工确认;检测方法 {methods},雷达时间序列截至 {last},置信度 {confidence}。",
         "headline_cause": "{happened} → {place}{stretch}",
         "growth": "{name}在 {days} 天内扩大 {area} 平方公里",
         "drained": "{name}在 {days} 天内减少 {area} 平方公里:已泄流",
@@ -254,6 +368,16 @@ WORDS: dict[str, dict[str, str]] = {
         "right": "سڑک کے دائیں جانب",
         "on": "سڑک پر",
         "headline": "{event}: {stretch}{near}، سڑک سے {distance} میٹر، رقبہ {area} مربع میٹر",
+        "headline_trigger": "{event}: {stretch}{near}: {told}",
+        "headline_motion": "{event}: {stretch}{near}، سڑک سے {distance} میٹر، رفتار میں {trend} ملی میٹر سالانہ کی تبدیلی",
+        "found_trigger": "{event}: {told}۔",
+        "where_road": "مقام: شاہراہِ قراقرم، {stretch}{near} (سڑک کی لائن {alignment})۔",
+        "how_sure_trigger": "یقین: ماخذ {source}۔",
+        "rate": "رفتار: ریڈار کی سمتِ نظر میں {velocity} ± {velocity_std} ملی میٹر سالانہ (منفی: سیٹلائٹ سے دور)۔",
+        "rate_change": "تبدیلی: پچھلے مہینوں کی رفتار پہلے سے {trend} ملی میٹر سالانہ مختلف ہے۔",
+        "onset": "آغاز: تقریباً {onset}۔",
+        "detected_motion": "یقین: اعتماد {confidence}؛ طریقہ {methods}، {last} تک کے ریڈار سلسلے میں۔",
+        "confirmed_motion": "یقین: ماہر نے تصدیق کی ہے؛ طریقہ {methods}، {last} تک کے ریڈار سلسلے میں، اعتماد {confidence}۔",
         "headline_cause": "{happened} ← {place}{stretch}",
         "growth": "{name} {days} دنوں میں {area} مربع کلومیٹر بڑھی",
         "drained": "{name} {days} دنوں میں {area} مربع کلومیٹر گھٹی: پانی نکل گیا",

@@ -6,13 +6,16 @@ from hazard_db.alerts.actions import acknowledge, approve, escalate, expire_due,
 from hazard_db.alerts.facts import (
     AlertLink,
     Cause,
-    ChangeFacts,
+    Facts,
     LiveAlert,
     change_facts,
     changes_of_run,
+    facts_of,
+    finding_facts,
     live_alerts,
     lock_raising,
 )
+from hazard_db.alerts.findings import Finding, store_findings
 from hazard_db.alerts.outbox import (
     Claim,
     DeliveryRecord,
@@ -39,20 +42,24 @@ from hazard_db.alerts.reading import (
 )
 from hazard_db.alerts.receipts import Receipt, note_receipt, pass_on, try_again
 from hazard_db.alerts.rules import RuleRow, enabled_rules, sync_rules
+from hazard_db.alerts.streaks import Look, Streak, streak
 
 __all__ = [
     "AlertLink",
     "AlertMessage",
     "AlertRecord",
     "Cause",
-    "ChangeFacts",
     "Claim",
     "DeliveryRecord",
     "Draft",
+    "Facts",
+    "Finding",
     "LiveAlert",
+    "Look",
     "Receipt",
     "Reference",
     "RuleRow",
+    "Streak",
     "Subscription",
     "acknowledge",
     "add_subscription",
@@ -65,6 +72,8 @@ __all__ = [
     "escalate",
     "events_of",
     "expire_due",
+    "facts_of",
+    "finding_facts",
     "get_alert",
     "get_subscription",
     "latest_message",
@@ -80,6 +89,8 @@ __all__ = [
     "remove_subscription",
     "resolve",
     "store",
+    "store_findings",
+    "streak",
     "subscriptions",
     "sync_rules",
     "try_again",

@@ -31,7 +31,8 @@ class Draft:
     evidence: Mapping[str, Any]
     expires_at: datetime
     change_ids: tuple[int, ...]
-    """The changes it speaks of; their union is its place."""
+    """The changes it speaks of; with the findings their union is its place."""
+    finding_ids: tuple[int, ...] = ()
     seen_again: bool = False
     message: MessageType | None = "Alert"
     """None for a candidate, of which nobody is told."""
@@ -66,12 +67,13 @@ def _update(conn: Connection, drafts: Sequence[tuple[int, Draft]]) -> None:
 
 
 def _link(conn: Connection, drafts: Sequence[tuple[int, Draft]]) -> None:
-    links = [(number, change) for number, draft in drafts for change in draft.change_ids]
-    conn.execute(
-        text("""INSERT INTO alert_change (alert_id, change_id)
-                SELECT * FROM unnest(CAST(:alerts AS bigint[]), CAST(:changes AS bigint[])) ON CONFLICT DO NOTHING"""),
-        {"alerts": [alert for alert, _ in links], "changes": [change for _, change in links]},
-    )
+    for kind in ("change", "finding"):
+        links = [(number, one) for number, draft in drafts for one in getattr(draft, f"{kind}_ids")]
+        conn.execute(
+            text(f"""INSERT INTO alert_{kind} (alert_id, {kind}_id)
+                     SELECT * FROM unnest(CAST(:alerts AS bigint[]), CAST(:others AS bigint[])) ON CONFLICT DO NOTHING"""),
+            {"alerts": [alert for alert, _ in links], "others": [other for _, other in links]},
+        )
 
 
 def _plain(draft: Draft) -> dict[str, Any]:
@@ -82,20 +84,22 @@ def _plain(draft: Draft) -> dict[str, Any]:
         **{name: getattr(draft, name) for name in names},
         "expires_at": draft.expires_at.isoformat(),
         "change_ids": draft.change_ids,
+        "finding_ids": draft.finding_ids,
     }
 
 
 _DRAFTS = """jsonb_to_recordset(CAST(:drafts AS jsonb)) AS d(id bigint, rule_id bigint, group_key text, kind text, state text,
     severity text, certainty text, urgency text, headline jsonb, description jsonb, evidence jsonb, expires_at timestamptz,
-    seen_again boolean, change_ids bigint[])"""
+    seen_again boolean, change_ids bigint[], finding_ids bigint[])"""
 
 # What happens far above the road concerns the place where the way down from there meets it.
-_PLACE = """(SELECT ST_Union(coalesce(w.meeting, ST_MakeValid(c.geom)))
+_PLACE = """(SELECT ST_Union(place.geom) FROM (SELECT coalesce(w.meeting, ST_MakeValid(c.geom)) AS geom
     FROM change AS c LEFT JOIN LATERAL (
         SELECT k.meeting FROM cascade AS k LEFT JOIN glacial_lake AS l ON l.id = k.lake LEFT JOIN glacier AS g ON g.id = k.glacier
         WHERE k.alignment_id = current_alignment()
           AND (l.lake_id = c.properties ->> 'lake_id' OR g.glacier_id = c.properties ->> 'glacier_id')
-    ) AS w ON c.properties ? 'event' WHERE c.id = ANY(d.change_ids))"""
+    ) AS w ON c.properties ? 'event' WHERE c.id = ANY(d.change_ids)
+    UNION ALL SELECT f.geom FROM finding AS f WHERE f.id = ANY(d.finding_ids)) AS place)"""
 
 _INSERT = f"""
 INSERT INTO alert (rule_id, group_key, kind, state, severity, certainty, urgency, headline, description, evidence, expires_at, geom)
@@ -107,6 +111,8 @@ FROM {_DRAFTS} RETURNING id, group_key
 _UPDATE = f"""
 UPDATE alert AS a SET rule_id = d.rule_id, state = d.state, severity = d.severity, certainty = d.certainty, urgency = d.urgency,
     headline = d.headline, description = d.description, evidence = d.evidence, expires_at = d.expires_at, updated_at = clock_timestamp(),
-    raise_count = a.raise_count + CASE WHEN d.seen_again THEN 1 ELSE 0 END, geom = {_PLACE}
+    raise_count = a.raise_count + CASE WHEN d.seen_again THEN 1 ELSE 0 END, geom = {_PLACE},
+    resolved_at = CASE WHEN d.state = 'resolved' THEN clock_timestamp() END,
+    resolved_by = CASE WHEN d.state = 'resolved' THEN actor_name() END
 FROM {_DRAFTS} WHERE a.id = d.id
 """

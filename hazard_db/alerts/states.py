@@ -9,7 +9,9 @@ from typing import Literal
 from hazard_db.errors import ConflictError
 
 State = Literal["candidate", "open", "acknowledged", "escalated", "resolved", "false_alarm", "expired"]
-Action = Literal["promote", "acknowledge", "escalate", "worsen", "resolve", "mark_false_alarm", "expire"]
+Action = Literal[
+    "promote", "acknowledge", "resurface", "escalate", "worsen", "clear", "resolve", "mark_false_alarm", "expire"
+]
 MessageType = Literal["Alert", "Update", "Cancel", "Ack"]
 
 STATES: tuple[State, ...] = ("candidate", "open", "acknowledged", "escalated", "resolved", "false_alarm", "expired")
@@ -33,9 +35,13 @@ STEPS: MappingProxyType[Action, Step] = MappingProxyType(
     {
         "promote": Step(frozenset({"candidate"}), "open", "Alert", "open"),
         "acknowledge": Step(frozenset({"open", "escalated"}), "acknowledged", "Ack", "acknowledged"),
+        # who acknowledged it has not dealt with it in time: it is everybody's again
+        "resurface": Step(frozenset({"acknowledged"}), "open", "Update", "open"),
         "escalate": Step(frozenset({"open", "acknowledged"}), "escalated", "Update", "escalated"),
         # what somebody has acknowledged has become worse than what they acknowledged
         "worsen": Step(frozenset({"acknowledged"}), "escalated", "Update", "escalated"),
+        # enough acquisitions in a row show that it is over
+        "clear": Step(LIVE, "resolved", "Cancel", "resolved"),
         "resolve": Step(frozenset({"open", "acknowledged", "escalated"}), "resolved", "Cancel", "resolved"),
         "mark_false_alarm": Step(LIVE, "false_alarm", "Cancel", "a false alarm"),
         "expire": Step(LIVE, "expired", "Cancel", "expired"),

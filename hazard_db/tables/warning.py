@@ -101,6 +101,41 @@ class AlertChange(Base):
     change_id: Mapped[int] = mapped_column(ForeignKey("change.id"), primary_key=True)
 
 
+class Finding(Numbered, Stamped, Referenced, Base):
+    """What a source other than imagery says of a stretch of the road, as it said last."""
+
+    __tablename__ = "finding"
+    key: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    source: Mapped[str]
+    confidence: Mapped[float]
+    measures: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    labels: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    geom: Mapped[Any] = geometry("GEOMETRY")
+    __table_args__ = (CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),)
+
+
+class FindingLook(Base):
+    """Whether the source saw it at a time; a moment processed again replaces what was said of it."""
+
+    __tablename__ = "finding_look"
+    finding_id: Mapped[int] = mapped_column(ForeignKey("finding.id", ondelete="CASCADE"), primary_key=True)
+    acquired_at: Mapped[datetime] = mapped_column(primary_key=True)
+    shows: Mapped[bool]
+    measures: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    told_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class AlertFinding(Base):
+    """Which findings an alert speaks of."""
+
+    __tablename__ = "alert_finding"
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id", ondelete="CASCADE"), primary_key=True)
+    finding_id: Mapped[int] = mapped_column(ForeignKey("finding.id"), primary_key=True, index=True)
+
+
 class AlertEvent(Numbered, Base):
     """A message about an alert: each is one CAP message, and later ones refer to earlier ones."""
 

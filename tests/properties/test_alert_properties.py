@@ -29,7 +29,7 @@ from alerts.states import (
     possible,
     step,
 )
-from hazard_db.alerts import AlertMessage, ChangeFacts, LiveAlert, Reference
+from hazard_db.alerts import AlertMessage, Facts, LiveAlert, Reference
 from hazard_db.errors import ConflictError
 
 RULES = [StoredRule(number, 1, rule) for number, rule in enumerate(load_rules().rules, start=1)]
@@ -42,11 +42,11 @@ nasty = st.text(
 
 
 @st.composite
-def facts(draw: st.DrawFn, number: int = 1) -> ChangeFacts:
+def facts(draw: st.DrawFn, number: int = 1) -> Facts:
     low = draw(st.floats(0, 800))
     high = low + draw(st.sampled_from([0.0, 0.1, 0.7, 6.0]))
     seen = sorted(draw(st.sets(days, min_size=1, max_size=3)))
-    return ChangeFacts(
+    return Facts(
         id=number, kind=draw(st.sampled_from(["landslide", "lake", "glacier"])),
         status=draw(st.sampled_from(["candidate", "candidate", "confirmed", "false_alarm"])),
         confidence=draw(st.floats(0, 1)), area_m2=draw(st.floats(0, 1e7)), area_uncertainty_m2=draw(st.floats(0, 1e5)),
@@ -59,7 +59,7 @@ def facts(draw: st.DrawFn, number: int = 1) -> ChangeFacts:
 
 
 @st.composite
-def several(draw: st.DrawFn) -> list[ChangeFacts]:
+def several(draw: st.DrawFn) -> list[Facts]:
     return [draw(facts(number)) for number in range(1, draw(st.integers(1, 12)) + 1)]
 
 
@@ -99,7 +99,7 @@ def test_a_new_look_only_takes_allowed_steps(state: Any, wanted: Any, before: st
 
 
 @given(facts())
-def test_a_rule_either_speaks_or_says_why_not(change: ChangeFacts) -> None:
+def test_a_rule_either_speaks_or_says_why_not(change: Facts) -> None:
     for rule in RULES:
         decision = evaluate(rule.rule, change)
         assert (decision is None) == bool(misses(rule.rule, change))
@@ -112,7 +112,7 @@ def test_a_rule_either_speaks_or_says_why_not(change: ChangeFacts) -> None:
 
 
 @given(several(), st.randoms())
-def test_groups_keep_every_change_once(listed: list[ChangeFacts], chance: Any) -> None:
+def test_groups_keep_every_change_once(listed: list[Facts], chance: Any) -> None:
     live = [
         LiveAlert(
             9,
@@ -157,7 +157,7 @@ def test_groups_keep_every_change_once(listed: list[ChangeFacts], chance: Any) -
 
 
 @given(several())
-def test_nothing_new_is_told_twice(listed: list[ChangeFacts]) -> None:
+def test_nothing_new_is_told_twice(listed: list[Facts]) -> None:
     same = [replace(change, kind="landslide") for change in listed if change.status != "false_alarm"]
     findings = [found for change in same if (found := best_rule(RULES, change)) is not None]
     if not findings:
@@ -184,7 +184,7 @@ def test_nothing_new_is_told_twice(listed: list[ChangeFacts]) -> None:
 
 @given(facts(), st.sampled_from(STATES), st.floats(0, 1e7))
 def test_a_live_alert_is_never_raised_twice_and_an_open_danger_never_forgotten(
-    change: ChangeFacts, state: Any, area: float
+    change: Facts, state: Any, area: float
 ) -> None:
     from hazard_db.alerts import AlertLink
 

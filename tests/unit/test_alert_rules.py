@@ -9,10 +9,10 @@ import pytest
 
 from alerts.rules import FILE, AlertRule, evaluate, load_rules, misses, parse_rule
 from alerts.states import certainty
-from hazard_db.alerts import Cause, ChangeFacts
+from hazard_db.alerts import Cause, Facts
 from hazard_db.errors import SettingsError
 
-CHANGE = ChangeFacts(
+CHANGE = Facts(
     id=1, kind="landslide", status="candidate", confidence=0.6, area_m2=12_000, area_uncertainty_m2=1_000,
     first_date=date(2026, 6, 1), last_date=date(2026, 6, 20), seen_on=(date(2026, 6, 20),), methods=("matched_filter",),
     chainage_km=657.2, chainage_from_km=657.1, chainage_to_km=657.4, offset_m=120.0, side="left", alignment_id=1, alignment="a",
@@ -29,7 +29,9 @@ def test_our_own_rules_are_in_order() -> None:
     assert [one.name for one in book.rules] == [
         "change at the road", "large change above the road", "ground motion that changes its rate",
         "lake above the road grows", "lake above the road drained",
-        "glacier above the road surges", "lake or glacier near the road, way down not known",
+        "glacier above the road surges", "lake or glacier near the road, way down not known", "rain that is rare here",
+        "earthquake shakes the road", "gauge or instrument above its limit", "bulletin of another service",
+        "nothing seen of the road for long", "source has fallen silent",
     ]  # fmt: skip
     for one in book.rules:
         assert parse_rule({**one.model_dump(mode="json"), "source": "file"}) == one
@@ -126,9 +128,9 @@ def test_certainty_from_evidence() -> None:
         ("kinds: [landslide, rockfall, debris_flow, lake]", "kinds: [landslip]", "rules.0.kinds.0"),
         ("max_distance_m: 300", "max_distance: 300", "rules.0.max_distance_m: Field required"),
         ("[Moderate, Severe, Severe, Extreme]", "[Moderate, Severe, Extreme, Severe]", "severity must not fall"),
-        ("from_area_m2: 1000,", "from_area_m2: 10000,", "start at from_area_m2: 0 and rise"),
+        ("from_value: 1000,", "from_value: 10000,", "start at from_value: 0 and rise"),
         ("large change above the road", "change at the road", "two rules have the same name"),
-        ('version: "2026.3"', "version: [", "are not YAML"),
+        ('version: "2026.4"', "version: [", "are not YAML"),
         ("rules:", "rules: 5 #", "not YAML"),
     ],
 )
@@ -158,13 +160,13 @@ def test_a_missing_or_empty_file_is_said(tmp_path: Path) -> None:
         parse_rule({"name": "x"})
 
 
-def lake(**more: Any) -> ChangeFacts:
+def lake(**more: Any) -> Facts:
     cause = Cause("growth", "Shisper lake", 10, None, way_known=True, flow_m=11_400.0, drop_m=520.0)
     values = {"kind": "lake", "area_m2": 80_000.0, "area_uncertainty_m2": 9_000.0, "offset_m": 8_700.0, "cause": cause}
     return replace(CHANGE, **(values | more))
 
 
-def rules_met(change: ChangeFacts) -> list[str]:
+def rules_met(change: Facts) -> list[str]:
     return [decision.rule for one in load_rules().rules if (decision := evaluate(one, change)) is not None]
 
 
