@@ -17,6 +17,8 @@ from hazard_db.errors import SettingsError
 
 GRACE_S = 10
 BACKLOG = 512
+KEEP_ALIVE_S = 75
+"""Longer than proxies keep a connection: one that we closed first would be an error to somebody."""
 
 
 def bind(host: str, port: int, *, or_free: bool = False) -> socket.socket:
@@ -61,7 +63,7 @@ def run(
     """
     config = uvicorn.Config(
         create_app(settings), log_level="warning", access_log=False, server_header=False,
-        timeout_graceful_shutdown=GRACE_S, backlog=BACKLOG, ws="none",
+        timeout_graceful_shutdown=GRACE_S, backlog=BACKLOG, ws="none", timeout_keep_alive=KEEP_ALIVE_S,
     )  # fmt: skip
     server = _Server(config, ready)
     if worker:
