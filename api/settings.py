@@ -36,6 +36,12 @@ class ApiSettings(BaseSettings):
         max_length=200,
         description="licence of what is published, as a name or SPDX identifier such as CC-BY-4.0",
     )
+    tiles_fresh_s: float = Field(
+        default=3.0,
+        ge=0,
+        le=5,
+        description="for so long a vector tile is given again without asking the database; 0 = never",
+    )
     session_hours: float = Field(default=12.0, gt=0, le=24 * 31)
 
     @property

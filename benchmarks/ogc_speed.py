@@ -1,5 +1,7 @@
 """OGC API Features and Tiles under load: this server, tipg and the bare SQL on the same table, ids compared first.
 
+"ours" gives tiles of the last 3 s again, as it does by default; "each drawn" draws every one.
+
 One server process each, the same addresses in the same order, `--clients` connections that stay open. tipg is installed into an
 environment of its own for the run. Run:
 python benchmarks/ogc_speed.py --rows 100000
@@ -228,7 +230,11 @@ def measure(given: argparse.Namespace, kkh: str, env: dict[str, str], url: str) 
         plans[f"tiles z{zoom}"] = ([our_tile.format(**one) for one in named], [their_tile.format(**one) for one in named],
                                    SQL_TILE, named)  # fmt: skip
     results: dict[str, dict[str, tuple[float, float, int]]] = {name: {} for name in plans}
-    with served([kkh, "serve", "--port", str(ours)], ours, "/healthz", env):
+    bare_port = free_port()
+    with (
+        served([kkh, "serve", "--port", str(ours)], ours, "/healthz", env),
+        served([kkh, "serve", "--port", str(bare_port)], bare_port, "/healthz", {**env, "HAZARD_TILES_FRESH_S": "0"}),
+    ):
         if not given.without_tipg:
             python = tipg_environment(given.tipg_environment)  # it makes functions of its own: the public role may not
             settings = {"DATABASE_URL": url, "TIPG_DB_SCHEMAS": '["published"]', "TIPG_MAX_FEATURES_PER_QUERY": "10000",
@@ -240,6 +246,7 @@ def measure(given: argparse.Namespace, kkh: str, env: dict[str, str], url: str) 
                     results[name]["tipg"] = load(theirs, paths, given.clients)
         for name, (paths, _, statement, values) in plans.items():
             results[name]["ours"] = load(ours, paths, given.clients)
+            results[name]["each drawn"] = load(bare_port, paths, given.clients)
             results[name]["SQL"] = bare(url, statement, list(values), given.clients)
     for name, found in results.items():
         told = "  ".join(

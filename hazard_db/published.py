@@ -215,13 +215,16 @@ def tile(conn: Connection, collection: Collection, place: tuple[int, int, int], 
         if page.properties is None or one.name in page.properties or one.name == "id"
     )  # fmt: skip
     identified = ", 'id'" if collection.id_kind == "integer" else ""
+    corner = "ST_TileEnvelope(%(z)s, %(x)s, %(y)s)"
+    around = f"ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => {TILE_BUFFER / TILE_UNITS}), 4326)"
+    cut = (
+        "false" if (collection.geometry or "").upper() == "POINT" else "true"
+    )  # points meet the box whole or not at all
     statement = f"""
-        WITH place AS (SELECT ST_TileEnvelope(%(z)s, %(x)s, %(y)s) AS box,
-                              ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => {TILE_BUFFER / TILE_UNITS}), 4326) AS around),
-        shown AS (
-            SELECT ST_AsMVTGeom(ST_Transform(t.geom, 3857), place.box, {TILE_UNITS}, {TILE_BUFFER}, true) AS "__shape", {told}
-            FROM {view_sql(collection)} AS t, place WHERE t.geom && place.around AND {where} LIMIT {MOST_IN_TILE})
-        SELECT ST_AsMVT(shown, %(layer)s, {TILE_UNITS}, '__shape'{identified}) FROM shown WHERE "__shape" IS NOT NULL"""
+        SELECT ST_AsMVT(shown, %(layer)s, {TILE_UNITS}, '__shape'{identified}) FROM (
+            SELECT ST_AsMVTGeom(ST_Transform(t.geom, 3857), {corner}, {TILE_UNITS}, {TILE_BUFFER}, {cut}) AS "__shape", {told}
+            FROM {view_sql(collection)} AS t WHERE t.geom && {around} AND {where} LIMIT {MOST_IN_TILE}) AS shown
+        WHERE "__shape" IS NOT NULL"""
     return bytes(_run(conn, statement, {**values, **dict(zip("zxy", place, strict=True)), "layer": collection.name}))
 
 

@@ -14,11 +14,13 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Path, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from api import leaving
 from api.ogc import asked, documents, openapi
 from api.ogc.crs import Crs, named
+from api.ogc.kept import Tiles
 from api.pages import VARY, render, wants_page
 from api.security import needs
 from api.state import state_of
@@ -30,6 +32,8 @@ from hazard_db.published import Collection, Page
 router = APIRouter(prefix="/ogc", include_in_schema=False, dependencies=[Depends(needs("public"))])
 
 KNOWN_FOR_S = 30.0
+SMALL = 1000
+"""Bytes of a tile that are not worth compressing."""
 Name = Annotated[str, Path(max_length=100)]
 
 
@@ -240,15 +244,36 @@ def tilejson(request: Request, name: Name) -> Response:
 
 
 @router.get(f"/collections/{{name}}/tiles/{documents.MERCATOR}/{{z}}/{{y}}/{{x}}")
-def tile(request: Request, name: Name, z: str, y: str, x: str) -> Response:
+async def tile(request: Request, name: Name, z: str, y: str, x: str) -> Response:
     """Return a vector tile."""
+    tiles = _tiles(request)
+    key = f"{request.url.path}?{request.url.query}"
+    found = tiles.get(key)
+    if found is None:
+        found = await run_in_threadpool(tiles.make, key, lambda: _drawn(request, name, (z, x, y)))
+    headers = {"ETag": found.tag, "Vary": "Accept-Encoding"}
+    if found.tag in [one.strip() for one in request.headers.get("if-none-match", "").split(",")]:
+        return Response(status_code=304, headers=headers)
+    if len(found.body) >= SMALL and "gzip" in request.headers.get("accept-encoding", ""):
+        packed = found.packed or await run_in_threadpool(found.gzipped)
+        return Response(packed, media_type=documents.MVT, headers={**headers, "Content-Encoding": "gzip"})
+    return Response(found.body, media_type=documents.MVT, headers=headers)
+
+
+def _drawn(request: Request, name: str, address: tuple[str, str, str]) -> bytes:
     given = asked.only(request.query_params, ("datetime", "filter", "filter-lang", "filter-crs", "properties"))
-    place = _place(z, x, y)
+    place = _place(*address)
     with reading(request) as conn:
         one = _spatial(request, conn, name)
         page = Page(where=asked.where(given, one), properties=asked.properties(given.get("properties"), one))
-        body = published.tile(conn, one, place, page)
-    return Response(body, media_type=documents.MVT)
+        return published.tile(conn, one, place, page)
+
+
+def _tiles(request: Request) -> Tiles:
+    if not hasattr(request.app.state, "ogc_tiles"):
+        request.app.state.ogc_tiles = Tiles(state_of(request).settings.tiles_fresh_s)
+    found: Tiles = request.app.state.ogc_tiles
+    return found
 
 
 @router.get("/tileMatrixSets")

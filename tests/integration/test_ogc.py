@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -205,7 +206,7 @@ def test_other_reference_systems(client: TestClient) -> None:
     assert north == pytest.approx(3_975_000, abs=2000)
 
 
-def test_a_tile_shows_a_new_row_at_once(client: TestClient, database: Any) -> None:
+def test_a_tile_is_given_again_for_seconds_and_then_shows_a_new_row(client: TestClient, database: Any) -> None:
     address = "/ogc/collections/places/tiles/WebMercatorQuad/6/25/45"
     first = client.get(address)
     assert first.headers["content-type"] == "application/vnd.mapbox-vector-tile"
@@ -215,7 +216,11 @@ def test_a_tile_shows_a_new_row_at_once(client: TestClient, database: Any) -> No
         conn.execute(
             "INSERT INTO place (id, \"Name\", geom) VALUES (9, 'Shimshal', ST_SetSRID(ST_MakePoint(75.3, 36.4), 4326))"
         )
-    assert b"Shimshal" in client.get(address).content
+    client.app.state.ogc_tiles.clock = lambda: time.monotonic() + 5.0  # type: ignore[attr-defined]
+    again = client.get(address, headers={"If-None-Match": first.headers["etag"], "Accept-Encoding": "gzip"})
+    assert b"Shimshal" in again.content
+    same = client.get(address, headers={"If-None-Match": again.headers["etag"]})
+    assert (same.status_code, same.content) == (304, b"")
     assert client.get("/ogc/collections/places/tiles/WebMercatorQuad/6/0/0").content == b""
     assert b"Shimshal" not in client.get(address, params={"filter": "id < 9"}).content
     for missing in ("6/64/0", "23/0/0", "0/0/1"):
