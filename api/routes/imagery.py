@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
+import attr
+import rasterio
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.routing import APIRoute
 from rasterio.errors import RasterioError
+from rio_tiler.io import Reader as RasterReader
 from starlette.responses import Response
 from titiler.core.factory import TilerFactory
 
@@ -62,6 +65,15 @@ def modest(request: Request) -> None:
             raise InputError(f"{name}={told[:20]} is more than the {MOST_PX} pixels that are offered")
 
 
+@attr.s
+class GeoTIFF(RasterReader):
+    """Reads a file as a GeoTIFF, whatever it says it is: others may name further files and hosts."""
+
+    def __attrs_post_init__(self) -> None:
+        self.dataset = self.dataset or self._ctx_stack.enter_context(rasterio.open(self.input, driver="GTiff"))
+        super().__attrs_post_init__()  # type: ignore[no-untyped-call]
+
+
 class Drawn(APIRoute):
     """A route whose parameters may ask of a raster what it has not: bands, expressions, ranges."""
 
@@ -81,6 +93,7 @@ class Drawn(APIRoute):
 
 router = APIRouter(prefix="/imagery", dependencies=[Depends(needs("public")), Depends(modest)], tags=["imagery"])
 _tiler = TilerFactory(
+    reader=GeoTIFF,
     router=APIRouter(route_class=Drawn),
     path_dependency=known,
     environment_dependency=lambda: dict(GDAL),

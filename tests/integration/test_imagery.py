@@ -98,3 +98,15 @@ def test_what_cannot_be_drawn_is_told_so(client: TestClient) -> None:
     for path, params in UNUSABLE:
         answer = client.get(f"/imagery/{path}", params={"url": HREF, **params})
         assert 400 <= answer.status_code < 500, (path, params, answer.text)
+
+
+def test_a_file_that_became_a_list_of_other_files_is_not_followed(client: TestClient, tmp_path: Path) -> None:
+    inner = f"<SourceFilename>{tmp_path / 'outside.tif'}</SourceFilename><SourceBand>1</SourceBand>"
+    (tmp_path / "home" / HREF).write_text(
+        '<VRTDataset rasterXSize="200" rasterYSize="100"><SRS>EPSG:4326</SRS><GeoTransform>74.6, 0.001, 0, 36.4, 0, -0.001'
+        '</GeoTransform><VRTRasterBand dataType="Byte" band="1"><SimpleSource>'
+        f"{inner}</SimpleSource></VRTRasterBand></VRTDataset>"
+    )
+    for path in PATHS:
+        answer = client.get(f"/imagery/{path}", params={"url": HREF})
+        assert 400 <= answer.status_code < 500, (path, answer.text)
