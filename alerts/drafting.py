@@ -107,8 +107,13 @@ def _ended_within(change: Facts, link: AlertLink) -> bool:
     return change.streak.since <= link.closed_at
 
 
-def new_alert(findings: Sequence[Match], key: str, occasion: Occasion) -> Draft:
+def new_alert(findings: Sequence[Match], key: str, occasion: Occasion, *, flood: bool = False) -> Draft:
     """Return a new alert of changes that each meet a rule.
+
+    Parameters
+    ----------
+    flood
+        They are all that one run found at so many places that the imagery itself is doubted.
 
     Raises
     ------
@@ -119,7 +124,7 @@ def new_alert(findings: Sequence[Match], key: str, occasion: Occasion) -> Draft:
         raise ValueError("an alert needs at least one change that meets a rule")
     leading = max(findings, key=lambda found: SEVERITIES.index(found.decision.severity))
     listed = [found.change for found in findings]
-    words = _words(listed)
+    words = _words(listed, flood)
     state = first_state(listed, min(found.rule.rule.raise_after for found in findings))
     return Draft(
         alert_id=None,
@@ -132,7 +137,7 @@ def new_alert(findings: Sequence[Match], key: str, occasion: Occasion) -> Draft:
         urgency=highest(URGENCIES, [found.decision.urgency for found in findings]),
         headline=words.headline,
         description=words.description,
-        evidence=_evidence(listed, findings, leading.rule, occasion, {}),
+        evidence=_evidence(listed, findings, leading.rule, occasion, {"flood": True} if flood else {}),
         expires_at=occasion.now + timedelta(days=max(found.rule.rule.expires_days for found in findings)),
         change_ids=_changes(listed),
         finding_ids=_findings(listed),
@@ -154,9 +159,10 @@ def renewed_alert(
     sighted
         Imagery showed one of them again, or one more.
     """
+    flood = bool(alert.evidence.get("flood"))
     findings = [found for change in listed if (found := best_rule(rules, change)) is not None]
     if findings:
-        fresh = new_alert(findings, alert.group_key, occasion)
+        fresh = new_alert(findings, alert.group_key, occasion, flood=flood)
         days = max(found.rule.rule.expires_days for found in findings)
     else:  # the rules were tightened since: what was raised stays as serious as it was until a person closes it
         fresh, days = _as_before(alert, listed), 0.0
@@ -169,7 +175,7 @@ def renewed_alert(
     state = STEPS[action].target if action else alert.state
     half_run_out = alert.expires_at - occasion.now < timedelta(days=days) / 2
     more = {change.key for change in listed} - alert.keys
-    words = _words(listed)
+    words = _words(listed, flood)
     told = (alert.severity, alert.certainty, alert.urgency, alert.state, dict(alert.headline))
     says = (fresh.severity, sure, fresh.urgency, state, words.headline)
     material = bool(more) or half_run_out or told != says
@@ -240,7 +246,7 @@ def _findings(listed: Sequence[Facts]) -> tuple[int, ...]:
     return tuple(change.id for change in listed if change.is_finding)
 
 
-def story(listed: Sequence[Facts]) -> texts.Story:
+def story(listed: Sequence[Facts], flood: bool = False) -> texts.Story:
     """Return what there is to say of changes together; sizes and their uncertainties add up, the worst case."""
     nearest = min(listed, key=lambda change: change.offset_m if change.offset_m is not None else float("inf"))
     low = [km for change in listed if (km := _first(change.chainage_from_km, change.chainage_km)) is not None]
@@ -266,6 +272,7 @@ def story(listed: Sequence[Facts]) -> texts.Story:
         cause=_cause(listed),
         motion=_motion(listed),
         trigger=_trigger(listed),
+        flood=flood,
     )
 
 
@@ -309,8 +316,8 @@ def _as_before(alert: LiveAlert, listed: Sequence[Facts]) -> Draft:
     )  # fmt: skip
 
 
-def _words(listed: Sequence[Facts]) -> Words:
-    told = story(listed)
+def _words(listed: Sequence[Facts], flood: bool = False) -> Words:
+    told = story(listed, flood)
     return Words(
         {language: texts.headline(told, language) for language in texts.LANGUAGES},
         {language: texts.description(told, language) for language in texts.LANGUAGES},

@@ -18,6 +18,8 @@ class Group:
     km_to: float
     alert: LiveAlert | None = None
     changes: list[Facts] = field(default_factory=list)
+    flood: bool = False
+    """All that one look found at too many places for as many alerts."""
 
     def gap_km(self, change: Facts) -> float:
         """Return the distance along the road between the group and a change; 0 where they overlap."""
@@ -62,7 +64,7 @@ def group_changes(
     groups = [
         Group(alert.kind, alert.alignment_id, alert.chainage_from_km, alert.chainage_to_km, alert)
         for alert in live
-        if alert.chainage_from_km is not None and alert.chainage_to_km is not None
+        if alert.chainage_from_km is not None and alert.chainage_to_km is not None and not alert.evidence.get("flood")
     ]
     for change in sorted(changes, key=lambda one: (*stretch(one), one.is_finding, one.id)):
         near = [group for group in groups if _takes(group, change, distance_m / 1000, span_km)]
@@ -73,6 +75,26 @@ def group_changes(
             begun.add(change)
             groups.append(begun)
     return [group for group in groups if group.changes]
+
+
+def join_flood(groups: Sequence[Group], most: int) -> list[Group]:
+    """Return the groups, those that begin an alert joined to one a kind where one look begins more than `most` of that kind.
+
+    A thousand changes of one bad scene, or of one disaster, are one message; what joins alerts that are there already stays there.
+    """
+    begun: dict[tuple[str, int | None], list[Group]] = {}
+    for group in groups:
+        if group.alert is None:
+            begun.setdefault((group.kind, group.alignment_id), []).append(group)
+    kept = [group for group in groups if group.alert is not None]
+    for (kind, alignment), listed in begun.items():
+        if len(listed) <= most:
+            kept += listed
+            continue
+        whole = Group(kind, alignment, min(one.km_from for one in listed), max(one.km_to for one in listed), flood=True)
+        whole.changes = [change for one in listed for change in one.changes]
+        kept.append(whole)
+    return kept
 
 
 def group_key(group: Group, taken: Collection[str]) -> str:

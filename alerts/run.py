@@ -10,7 +10,7 @@ from typing import Any
 
 from alerts import cap, feed
 from alerts.drafting import Match, Occasion, StoredRule, best_rule, is_told, new_alert, renewed_alert
-from alerts.grouping import Group, group_changes, group_key
+from alerts.grouping import Group, group_changes, group_key, join_flood
 from alerts.rules import load_rules, parse_rule
 from alerts.settings import AlertSettings, load_alert_settings
 from hazard_db import alerts as catalogue
@@ -19,6 +19,8 @@ from hazard_db.alerts import Draft, Facts, Finding, LiveAlert
 from hazard_db.connect import Connection, Engine, actor, transaction
 
 RULES_SOURCE = "file"
+MOST_NEW_ALERTS = 10
+"""Of one kind from one look; more are told as one."""
 
 
 @dataclass(frozen=True)
@@ -180,19 +182,22 @@ def _process(
         if group.alert is None:
             key = group_key(group, taken)
             taken.add(key)
-            drafts.append(new_alert([findings[change.key] for change in group.changes], key, occasion))
+            drafts.append(
+                new_alert([findings[change.key] for change in group.changes], key, occasion, flood=group.flood)
+            )
     return _summaries(conn, drafts, catalogue.store(conn, drafts, actor_name))
 
 
 def _groups(findings: Sequence[Match], live: Sequence[LiveAlert]) -> list[Group]:
     if not findings:
         return []
-    return group_changes(
+    groups = group_changes(
         [found.change for found in findings],
         live,
         distance_m=max(found.rule.rule.group_distance_m for found in findings),
         span_km=max(found.rule.rule.group_span_km for found in findings),
     )
+    return join_flood(groups, MOST_NEW_ALERTS)
 
 
 def _renewals(

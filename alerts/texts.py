@@ -82,11 +82,15 @@ class Story:
     cause: Happening | None = None
     motion: Motion | None = None
     trigger: Trigger | None = None
+    flood: bool = False
+    """So many places in one look that the imagery itself is doubted."""
 
 
 def headline(story: Story, language: str) -> str:
     """Return one line of at most HEADLINE_LENGTH characters."""
     words, fields = WORDS[language], _fields(story, language)
+    if story.flood:
+        return clip(words["headline_flood"].format(**fields))
     if story.cause is not None:
         return clip(words["headline_cause"].format(**fields, happened=happened(story.cause, language)))
     if story.trigger is not None:
@@ -119,6 +123,8 @@ def description(story: Story, language: str) -> str:
         rate = [words["rate"]] if story.motion.velocity_mm_yr is not None else []
         sure = words["confirmed_motion" if story.confirmed else "detected_motion"]
         lines = [found, where, *rate, words["rate_change"], *onset, words["size"], sure]
+    if story.flood:
+        lines.insert(0, words["flood"])
     if story.road_is_approximate:
         lines.insert(2, words["approximate"])
     return "\n".join(line.format(**fields) for line in lines)
@@ -279,6 +285,9 @@ WORDS: dict[str, dict[str, str]] = {
         "onset": "Onset: about {onset}.",
         "detected_motion": "How sure: confidence {confidence}; found by {methods} in radar series up to {last}.",
         "confirmed_motion": "How sure: confirmed by a person; found by {methods} in radar series up to {last}, confidence {confidence}.",
+        "headline_flood": "{event} at {changes} places in one look, {stretch}: check the imagery first",
+        "flood": "So many at once are a bad scene or a disaster of the whole region: look at the pictures before anything else. "
+        "They are one alert; later finds elsewhere have alerts of their own.",
         "headline_cause": "{happened} → {place}{stretch}",
         "growth": "{name} grew {area} km² in {days} days",
         "drained": "{name} lost {area} km² within {days} days: it drained",
@@ -329,6 +338,8 @@ WORDS: dict[str, dict[str, str]] = {
         "onset": "起始:约 {onset}。",
         "detected_motion": "可信度:置信度 {confidence};检测方法 {methods},雷达时间序列截至 {last}。",
         "confirmed_motion": "可信度:已经人工确认;检测方法 {methods},雷达时间序列截至 {last},置信度 {confidence}。",
+        "headline_flood": "一次观测中有 {changes} 处{event},{stretch}:请先检查影像",
+        "flood": "一次出现如此之多,或为影像异常,或为区域性灾害:请先查看图像。这些合为一条预警;此后他处的发现另行预警。",
         "headline_cause": "{happened} → {place}{stretch}",
         "growth": "{name}在 {days} 天内扩大 {area} 平方公里",
         "drained": "{name}在 {days} 天内减少 {area} 平方公里:已泄流",
@@ -378,6 +389,9 @@ WORDS: dict[str, dict[str, str]] = {
         "onset": "آغاز: تقریباً {onset}۔",
         "detected_motion": "یقین: اعتماد {confidence}؛ طریقہ {methods}، {last} تک کے ریڈار سلسلے میں۔",
         "confirmed_motion": "یقین: ماہر نے تصدیق کی ہے؛ طریقہ {methods}، {last} تک کے ریڈار سلسلے میں، اعتماد {confidence}۔",
+        "headline_flood": "{event}: ایک ہی مشاہدے میں {changes} مقامات، {stretch}: پہلے تصاویر جانچیں",
+        "flood": "ایک ساتھ اتنے مقامات یا تو خراب تصویر ہیں یا پورے علاقے کی آفت: سب سے پہلے تصاویر دیکھیں۔ یہ ایک ہی انتباہ ہے؛ "
+        "بعد میں کہیں اور ملنے والوں کے اپنے انتباہ ہوں گے۔",
         "headline_cause": "{happened} ← {place}{stretch}",
         "growth": "{name} {days} دنوں میں {area} مربع کلومیٹر بڑھی",
         "drained": "{name} {days} دنوں میں {area} مربع کلومیٹر گھٹی: پانی نکل گیا",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -24,6 +25,8 @@ from hazard_db.connect import Connection, Engine, actor, transaction
 from hazard_db.errors import DetectionError
 from hazard_db.series import Look
 
+log = logging.getLogger("api.settlement")
+
 Progress = Callable[[str, float], None]
 PACKAGE = "kkh-hazard-watch"
 
@@ -43,6 +46,8 @@ class SettlementReport:
     alerts: tuple[int, ...]
     messages: tuple[str, ...]
     """What could not be looked at, and why."""
+    failures: tuple[str, ...] = ()
+    """Sets that broke unexpectedly; the others were looked at all the same."""
 
 
 def detect_settlement(
@@ -61,11 +66,17 @@ def detect_settlement(
     work = _Work(engine, home, actor_name, settings or DetectionSettings())
     done: list[_Stored] = []
     skipped, messages = 0, []
+    failures: list[str] = []
     for number, set_id in enumerate(wanted):
         try:
             found = _detect_set(work, set_id, _part(tell, number, len(wanted)))
         except DetectionError as error:
             messages.append(str(error))
+            continue
+        except Exception as error:
+            # one set that breaks does not keep the ground of the others from being looked at
+            log.exception("displacement set %s", set_id)
+            failures.append(f"displacement set {set_id}: {one_line(error)}")
             continue
         skipped += found is None
         if found is not None:
@@ -85,7 +96,13 @@ def detect_settlement(
         trend_changes=sum(one.trend_changes for one in done),
         alerts=tuple(dict.fromkeys(number for one in done for number in one.alerts)),
         messages=tuple(messages),
+        failures=tuple(failures),
     )
+
+
+def one_line(error: Exception) -> str:
+    """Return an unexpected error as one line that names its class."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
 @dataclass(frozen=True)

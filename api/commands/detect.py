@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from api.commands.choices import AsJson, ManyValues
 from api.commands.detect_ice import glacier, lake
 from api.commands.ingest import split
 from api.console import actor, progress, put, put_json, tell
+
+if TYPE_CHECKING:
+    from api.settlement import SettlementReport
 
 app = typer.Typer(name="detect", help="Find changes, in files or on the catalogue's scenes.", no_args_is_help=True)
 
@@ -178,6 +181,14 @@ def _on_sets(since: datetime, dem: Path | None, json: bool) -> None:
         report = detect_settlement(
             catalogue.engine, catalogue.home, since=since.date(), actor_name=actor(), settings=settings, progress=shown
         )
+    _tell_sets(report, json)
+    for failure in report.failures:
+        tell(f"error: {failure}")
+    if report.failures:
+        raise typer.Exit(1)
+
+
+def _tell_sets(report: SettlementReport, json: bool) -> None:
     if json:
         put_json(report)
         return

@@ -136,6 +136,27 @@ def test_neighbours_are_one_alert_and_a_thousand_changes_are_few(road: Any) -> N
     assert len(queued(road.engine)) == len(raised)
 
 
+def test_a_thousand_changes_along_the_whole_road_are_one_message_and_hide_nothing_later(road: Any) -> None:
+    subscribe(road.engine, "duty", scope="Restricted")
+    with connect.transaction(road.engine) as conn:
+        line = conn.execute(
+            text("""SELECT ST_X(p), ST_Y(p) FROM generate_series(60, 799, 0.739) AS km,
+                    point_at_chainage(km, current_alignment()) AS p""")
+        ).all()
+    bad = [found(lon=x, lat=y, size=0.0003, area_m2=900.0) for x, y in line]
+    stored = store(road.engine, *bad, name="bad scene")
+    assert len(stored.new) > 900
+    (raised,) = process_run(road.engine, stored.run_id, "watch")
+    assert set(raised.change_ids) == set(stored.new), "none of them is lost"
+    assert "places in one look" in raised.headline
+    assert queued(road.engine) == [("duty", raised.id, "Alert")]
+    with connect.transaction(road.engine) as conn:
+        assert check(parse(cap_document(conn, raised.id, public_only=False))) == []
+    (later,) = detect(road.engine, found(lon=ATTABAD[0] + 0.01), name="good scene")
+    assert (later.new, later.change_ids) == (True, (max(stored.new) + 1,)), "a slide found later is no part of it"
+    assert [kind for _, _, kind in queued(road.engine)] == ["Alert", "Alert"]
+
+
 def test_seen_again_joins_its_alert_and_is_likely(road: Any) -> None:
     subscribe(road.engine, "duty", scope="Restricted")
     first = detect(road.engine, found())[0]
