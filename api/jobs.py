@@ -10,9 +10,10 @@ from typing import Any
 
 from alerts.deliver import deliver_due
 from alerts.settings import AlertSettings
-from api import imagery
+from api import archives, imagery
 from hazard_db import alerts, connect, queue, risk, scenes
 from hazard_db.connect import Engine
+from ingest.imagery.remote import ArchiveSettings
 
 log = logging.getLogger("api.jobs")
 
@@ -68,6 +69,23 @@ def tidy(tools: Tools) -> None:
         queue.tidy(conn)
 
 
+def ask_archives(tools: Tools) -> None:
+    """Put the archives whose turn it is into the queue."""
+    archives.ask_all(tools.engine, ArchiveSettings())
+
+
+def ask(tools: Tools, *, archive: int) -> None:
+    """Ask an archive what is new."""
+    archives.ask(tools.engine, archive, ArchiveSettings(), tools.tell)
+
+
+def take(tools: Tools, *, archive: int, key: str, version: str) -> None:
+    """Take one scene of an archive in."""
+    archives.take(
+        tools.engine, tools.home, archive, key, version, settings=ArchiveSettings(), actor_name=ACTOR, tell=tools.tell
+    )
+
+
 def look(tools: Tools, *, kind: str, scene: str) -> None:
     """Look for what a scene shows."""
     imagery.look(tools.engine, tools.home, kind, scene, actor_name=ACTOR, progress=tools.tell)
@@ -78,7 +96,8 @@ JOBS: Mapping[str, Job] = {
     "expire": Job(expire, 60.0),
     "rate": Job(rate, 900.0),
     "tidy": Job(tidy, 3600.0),
+    "archives": Job(ask_archives, 60.0),
 }
 """Those that come round: 1-59 s, or whole minutes or hours."""
-TASKS: Mapping[str, Callable[..., Any]] = {"look": look}
+TASKS: Mapping[str, Callable[..., Any]] = {"ask": ask, "take": take, "look": look}
 """Those that are put into the queue, with their arguments as JSON."""

@@ -1,22 +1,28 @@
-"""New scenes in a folder -> catalogue -> changes -> alerts, unattended."""
+"""New scenes in a folder or an archive -> catalogue -> changes -> alerts, unattended."""
 
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Collection, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from alerts.settings import load_alert_settings
+from api import archives as archiving
 from api.console import actor, tell
 from api.ice import detect_ice
 from api.opening import Catalogue
 from api.pipeline import DetectionSettings, detect_landslides
-from hazard_db import connect, corridor, scenes
+from api.settings import load_api_settings
+from api.worker import run, work
+from hazard_db import archives, connect, corridor, queue, scenes
 from hazard_db.errors import InputError, UnreachableError
 from hazard_db.triggers import sources
+from ingest.imagery.dates import option
 from ingest.imagery.load import ingest_scene
+from ingest.imagery.remote import ArchiveSettings
 from ingest.triggers.polling import poll
 from ingest.watch import Candidate, FolderSource, WatchReport, watch
 
@@ -126,3 +132,34 @@ def _context(catalogue: Catalogue) -> str:
         rows = corridor.segments(conn)
         alignment = corridor.locate_km(conn, rows[0].km_from).alignment
     return f"{alignment} {version('kkh-hazard-watch')}"
+
+
+def watch_archive(
+    catalogue: Catalogue, url: str, collection: str, since: str | None, *, once: bool, stop: bool, concurrency: int
+) -> str:
+    """Return one line on how an archive stands, after asking it and doing the jobs that follow.
+
+    Raises
+    ------
+    SourceError
+        It does not answer, or is none.
+    """
+    if stop:
+        with connect.transaction(catalogue.engine) as conn:
+            archives.unwatch(conn, url, collection)
+        return f"{url} {collection} is asked no more"
+    begin = option(since) if since else None
+    archive = archiving.watch(catalogue.engine, url, collection, begin, ArchiveSettings())
+    with connect.transaction(catalogue.engine) as conn:
+        archiving.defer_ask(conn, archive)
+    settings = load_api_settings()
+    if once:
+        run(settings, threading.Event(), concurrency=concurrency, wait=False)
+    else:
+        tell("watching; a worker does the jobs (Ctrl-C ends it)")
+        work(settings, concurrency=concurrency)
+    with connect.transaction(catalogue.engine) as conn:
+        counts = archives.tally(conn, archive.id)
+        backlog = queue.backlog(conn)
+    told = ", ".join(f"{count} {state}" for state, count in counts.items()) or "no items"
+    return f"{told}; jobs: {backlog.waiting} waiting, {backlog.failed} failed"

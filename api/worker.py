@@ -110,7 +110,7 @@ async def _work(url: str, tools: Tools, ended: threading.Event, concurrency: int
     app = queue_app(url, tools, concurrency, ticks=wait)
     async with app.open_async():
         worker = Worker(
-            app, concurrency=concurrency, wait=wait, install_signal_handlers=False, fetch_job_polling_interval=POLL_S,
+            app, concurrency=concurrency, wait=wait, listen_notify=wait, install_signal_handlers=False, fetch_job_polling_interval=POLL_S,
             update_heartbeat_interval=queue.HEARTBEAT_S, stalled_worker_timeout=queue.DEAD_AFTER_S,
         )  # fmt: skip
         watch = asyncio.create_task(_watch(worker, ended))
@@ -153,7 +153,7 @@ def _recovered(tools: Tools) -> list[int]:
 
 def queue_app(url: str, tools: Tools, concurrency: int, *, ticks: bool) -> procrastinate.App:
     """Return the queue with its tasks; where `ticks`, also with those that come round."""
-    app = procrastinate.App(connector=queue.connector(url, concurrency + 4))
+    app = procrastinate.App(connector=queue.connector(url, concurrency + 2))
     for name, act in TASKS.items():
         app.task(name=name, retry=Retry(), pass_context=True)(partial(_do, tools, act))
     for name, job in JOBS.items() if ticks else ():

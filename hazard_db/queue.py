@@ -71,8 +71,9 @@ class Backlog:
 
 def connector(url: str, connections: int) -> PsycopgConnector:
     """Return procrastinate's way to the database at `url`; nothing is connected yet."""
+    # of one size: a pool that grows leaves half-made connections behind where it is closed meanwhile
     return PsycopgConnector(
-        conninfo=url, min_size=1, max_size=connections, timeout=CONNECT_TIMEOUT_S,
+        conninfo=url, min_size=connections, max_size=connections, timeout=CONNECT_TIMEOUT_S,
         kwargs={"application_name": "kkh worker", "connect_timeout": CONNECT_TIMEOUT_S},
     )  # fmt: skip
 

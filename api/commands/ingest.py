@@ -171,6 +171,35 @@ def scene(
 
 
 @app.command()
+def stac(
+    url: Annotated[str, typer.Argument(help="Address of a STAC API or of a static catalogue's root.")],
+    collection: Annotated[str, typer.Option(help="Collection, such as sentinel-2-l2a.")],
+    since: Annotated[str | None, typer.Option(metavar="DATE", help="Only what was taken since.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Scenes of an archive along the road, those not taken yet; what comes later is left to `kkh watch`."""
+    from api.opening import opened
+    from api.taking import take_archive
+    from hazard_db.errors import SourceError
+    from ingest.imagery.dates import option
+
+    with opened(road=True) as catalogue, progress() as shown:
+        taken = take_archive(
+            catalogue, url, collection, option(since) if since else None, actor_name=actor(), tell=tell, progress=shown
+        )
+    if json:
+        put_json(taken)
+    else:
+        put(
+            f"{taken.new} of {taken.met} items were new: {taken.stored} scenes stored, {len(taken.failed)} could not be"
+        )
+    if taken.failed:
+        raise SourceError(
+            f"{len(taken.failed)} items were not stored: {taken.failed[0]}; the same command goes on there"
+        )
+
+
+@app.command()
 def displacement(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="MintPy, LiCSBAS, OPERA DISP-S1, a folder of rasters, or a table.")

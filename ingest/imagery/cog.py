@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ LOWEST, HIGHEST = -32767, 32767
 QUALITY_TYPES: dict[str, tuple[str, int]] = {"scl": ("uint8", 0), "qa_pixel": ("uint16", 1)}
 """Data type, and the product's own code for no data: SCL class 0, QA_PIXEL bit 0."""
 
+CLEAR_BIT = 6
 FOOTPRINT_PX = 512
 """Longer side of the mask that the footprint is drawn from."""
 THREADS = os.cpu_count() or 1
@@ -90,7 +92,10 @@ def write_bands(
         target.update_tags(**tags)
         for number, (window, local, inside) in enumerate(crop.blocks()):
             progress(f"{label}: reading bands", number / crop.count())
-            read = [one for many in pool.map(lambda file, part=window: file.read(part), files) for one in many]
+            # how files of archives are opened is known by context, which threads do not share
+            contexts = [copy_context() for _ in files]
+            parts = pool.map(lambda file, own, part=window: own.run(file.read, part), files, contexts)
+            read = [one for many in parts for one in many]
             ordered = [read[index] for index in order]
             stored, over = _stored(layers, ordered, inside, encoding, all_zero_is_nodata=all_zero_is_nodata)
             clipped += over
@@ -124,6 +129,8 @@ def write_quality(layer: Layer, crop: Crop, path: Path, *, tags: Mapping[str, st
         for window, local, inside in crop.blocks():
             ((numbers, valid),) = reader.read(window)
             keep = valid if inside is None else valid & inside
+            if layer.recode is not None:
+                numbers = recoded(numbers, layer.recode)
             codes = np.where(keep, numbers, fill)
             whole = codes.astype(dtype)
             if (whole != codes).any():
@@ -132,6 +139,15 @@ def write_quality(layer: Layer, crop: Crop, path: Path, *, tags: Mapping[str, st
                 )
             target.write(whole, 1, window=local)
     finish(raw, path, resampling="NEAREST")
+
+
+def recoded(numbers: npt.NDArray[Any], bits: Mapping[int, int]) -> npt.NDArray[np.uint16]:
+    """Return quality bits at the places that QA_PIXEL has them; where none of them is set the ground is clear."""
+    whole = numbers.astype(np.uint16)
+    result = np.zeros(whole.shape, dtype=np.uint16)
+    for own, ours in bits.items():
+        result |= ((whole >> own) & 1) << ours
+    return np.where(result == 0, np.uint16(1 << CLEAR_BIT), result)
 
 
 def finish(raw: Path, path: Path, *, resampling: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -19,9 +19,9 @@ from hazard_db import corridor as road
 from hazard_db import scenes
 from hazard_db.connect import Engine, transaction
 from hazard_db.connect import actor as set_actor
-from hazard_db.errors import HazardError, InputError, RasterError
+from hazard_db.errors import HazardError, InputError, RasterError, SpaceError
 from hazard_db.scenes import SceneRecord
-from ingest.imagery import sentinel2, shelf
+from ingest.imagery import sentinel2, shelf, space
 from ingest.imagery.bundle import Bundle, packed
 from ingest.imagery.crop import Crop, crop
 from ingest.imagery.dates import option
@@ -65,7 +65,7 @@ class SceneBatchError(RasterError):
 
 
 @dataclass(frozen=True)
-class _Job:
+class Job:
     """What is common to all scenes of one call."""
 
     engine: Engine
@@ -118,7 +118,7 @@ def ingest_scene(
     with transaction(engine) as conn:
         area = None if whole else (corridor if corridor is not None else road.buffer(conn, BUFFER_M))
     home.mkdir(parents=True, exist_ok=True)
-    job = _Job(engine, home / shelf.RASTERS, area, collection, actor, progress or _silent)
+    job = Job(engine, home / shelf.RASTERS, area, collection, actor, progress or _silent)
     shelf.clean(engine, home)
     reports: list[SceneReport] = []
     errors: list[HazardError] = []
@@ -146,18 +146,44 @@ def _options(
     return [Options(date=moment, bands=names) for moment in moments]
 
 
-def _ingest(job: _Job, bundle: Bundle, options: Options) -> SceneReport:
-    """Return what became of one scene: everything of it happens in one transaction."""
+def _ingest(job: Job, bundle: Bundle, options: Options) -> SceneReport:
+    """Return what became of one scene of files."""
     started = perf_counter()
     full = packed(bundle.root) if bundle.archive and not bundle.members else bundle
     job.progress(f"{full.label}: reading metadata", 0.0)
     source = PRODUCTS[recognise(full, options)].read(full, options)
-    grid = _grid(source)
+    grid = grid_of_scene(source)
     part = crop(grid, job.corridor, full.label)
     job.progress(f"{full.label}: checking files", 0.0)
     sources = _sources(full, source)
-    checksum = _hashed([[name, digest] for name, digest in sorted(sources.items())])
-    key = _content_key(job, part, checksum, source)
+    checksum = hashed([[name, digest] for name, digest in sorted(sources.items())])
+    key = content_key(job, part, checksum, source)
+    return store(
+        job, source, part, checksum=checksum, key=key, label=full.label, origin={"sources": sources}, started=started
+    )
+
+
+def store(
+    job: Job,
+    source: SceneSource,
+    part: Crop,
+    *,
+    checksum: str,
+    key: str,
+    label: str,
+    origin: Mapping[str, Any],
+    started: float,
+) -> SceneReport:
+    """Return what became of a scene whose layers can be read: everything of it happens in one transaction.
+
+    Raises
+    ------
+    SpaceError
+        The disk is full.
+    RasterError
+        A layer cannot be read.
+    """
+    space.require(job.rasters.parent)
     with transaction(job.engine) as conn:
         set_actor(conn, job.actor)
         scenes.lock(conn, key)
@@ -167,27 +193,26 @@ def _ingest(job: _Job, bundle: Bundle, options: Options) -> SceneReport:
         folder = job.rasters / shelf.INCOMING / key
         try:
             shelf.prepare(folder, scenes.identity(conn))
-            record = write_scene(
-                source, part, folder, collection=job.collection, label=full.label, progress=job.progress
-            )
-            record = replace(
-                record, checksum=checksum, properties={**record.properties, "content_key": key, "sources": sources}
-            )
+            record = write_scene(source, part, folder, collection=job.collection, label=label, progress=job.progress)
+            record = replace(record, checksum=checksum, properties={**record.properties, "content_key": key, **origin})
             final, stored, supersedes = shelf.publish(conn, job.rasters, folder, record, known)
-        except BaseException:
+        except BaseException as error:
+            full = space.is_full(job.rasters.parent, error)
             shutil.rmtree(folder, ignore_errors=True)
+            if full:
+                raise SpaceError(f"{label}: {space.line(job.rasters.parent)}") from error
             raise
     (final / shelf.PENDING).unlink(missing_ok=True)
     files = tuple(sorted(final.glob("*.tif")))
     return _report(stored, "new" if known is None else "restored", supersedes, files, started)
 
 
-def _grid(source: SceneSource) -> Grid:
+def grid_of_scene(source: SceneSource) -> Grid:
     """Return the finest grid among the bands."""
     grids = []
     for layer in source.bands:
         label = layer.member.rpartition("/")[2]
-        with opened(layer.href, label) as dataset:
+        with opened(layer.href, label, layer.opener) as dataset:
             grids.append(grid_of(dataset, label))
     return min(grids, key=lambda grid: float(grid.transform.a))
 
@@ -214,14 +239,15 @@ def _sources(bundle: Bundle, source: SceneSource) -> dict[str, str]:
     return sources
 
 
-def _content_key(job: _Job, part: Crop, checksum: str, source: SceneSource) -> str:
+def content_key(job: Job, part: Crop, checksum: str, source: SceneSource) -> str:
     """Return what is the same exactly when the stored scene would be the same."""
     area = "whole" if part.area is None else hashlib.sha256(shapely.to_wkb(part.area.normalize())).hexdigest()
     layers = [[layer.name, layer.band, layer.scale, layer.offset] for layer in source.bands]
-    return _hashed([checksum, area, job.collection, source.acquired_at.isoformat(), layers])[:32]
+    return hashed([checksum, area, job.collection, source.acquired_at.isoformat(), layers])[:32]
 
 
-def _hashed(value: Any) -> str:
+def hashed(value: Any) -> str:
+    """Return the checksum of a value that JSON can hold."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +47,7 @@ class Grid:
 
 
 @contextmanager
-def opened(href: str, label: str) -> Iterator[Any]:
+def opened(href: str, label: str, opener: Callable[..., Any] | None = None) -> Iterator[Any]:
     """Yield an open dataset of one of DRIVERS.
 
     Raises
@@ -61,7 +61,7 @@ def opened(href: str, label: str) -> Iterator[Any]:
     with warnings.catch_warnings(), rasterio.Env(**ENVIRONMENT):
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
-            with rasterio.open(href, driver=DRIVERS[suffix]) as dataset:
+            with rasterio.open(href, driver=DRIVERS[suffix], opener=opener) as dataset:
                 yield dataset
         except RasterioError as error:
             raise unreadable(label, error) from error
@@ -114,7 +114,7 @@ class FileReader:
         first = layers[0]
         self.layers = tuple(layers)
         self.label = first.member.rpartition("/")[2]
-        source = stack.enter_context(opened(first.href, self.label))
+        source = stack.enter_context(opened(first.href, self.label, first.opener))
         own = grid_of(source, self.label)
         if max(layer.band for layer in layers) > source.count:
             raise RasterError(f"{self.label}: has {source.count} bands, not {max(layer.band for layer in layers)}")

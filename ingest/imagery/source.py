@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 BANDS = ("blue", "green", "red", "nir", "swir1", "swir2")
 QUALITY = ("scl", "qa_pixel")
@@ -28,6 +29,10 @@ class Layer:
     """reflectance = number * scale + offset; for quality layers 1 and 0."""
     nodata: float | None = None
     """Fill that the product defines beyond what the file itself declares."""
+    opener: Callable[..., Any] | None = field(default=None, compare=False)
+    """How the file is opened where it lies in an archive; None = by GDAL."""
+    recode: Mapping[int, int] | None = field(default=None, compare=False)
+    """Bit of a quality layer's own numbers -> bit of QA_PIXEL, where they are told otherwise."""
 
 
 @dataclass(frozen=True)
