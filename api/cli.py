@@ -26,6 +26,7 @@ from api.commands import (
     risk,
     sensor,
     serve,
+    status,
     watch,
 )
 from api.console import one_line, put, tell
@@ -49,6 +50,7 @@ app.add_typer(access.users)
 app.add_typer(access.keys)
 app.command("demo")(demo.demo)
 app.command("watch")(watch.watch)
+app.command("status")(status.status)
 app.command("serve")(serve.serve)
 app.command("worker")(serve.worker)
 

@@ -7,8 +7,10 @@ from fastapi.responses import Response
 
 from api.pages import data, render, wants_page
 from api.security import Reviewer
+from api.state import state_of
 from api.storage import reading
-from hazard_db import queue
+from hazard_db import health, queue
+from ingest.imagery import space
 
 router = APIRouter(tags=["jobs"])
 
@@ -22,6 +24,13 @@ def jobs(request: Request, identity: Reviewer) -> Response:
     del identity
     with reading(request) as conn:
         items, backlog = queue.jobs(conn, limit=MOST), queue.backlog(conn)
+        found = health.look(
+            conn,
+            free_mb=space.free_bytes(state_of(request).settings.home) / 1e6,
+            least_free_mb=space.SpaceSettings().min_free_mb,
+        )
     if wants_page(request, default_page=True):
-        return render(request, "jobs.html", headers={"Refresh": str(REFRESH_S)}, items=items, backlog=backlog)
-    return data({"jobs": items, "backlog": backlog})
+        return render(
+            request, "jobs.html", headers={"Refresh": str(REFRESH_S)}, items=items, backlog=backlog, health=found
+        )
+    return data({"jobs": items, "backlog": backlog, "health": found})

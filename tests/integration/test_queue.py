@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import text
 
 from api import worker
+from api.commands.status import lines
 from api.jobs import Job, Tools
-from hazard_db import connect, queue, seed
+from hazard_db import connect, health, queue, seed
 from hazard_db.errors import ConflictError, NotFoundError, RasterError, SpaceError
 from tests.phones import settings_of
 
@@ -216,6 +217,17 @@ def test_the_page_shows_what_is_being_done(client: Any, key: Any, database: Any)
     told = client.get("/jobs?f=json", headers=key("reviewer", "r2")).json()
     assert told["jobs"][0]["share"] == 0.4
     assert told["backlog"]["waiting"] == 1
+
+
+def test_status_tells_what_is_wrong(database: Any) -> None:
+    with connect.transaction(database.app_engine) as conn:
+        found = health.look(conn, free_mb=100, least_free_mb=500)
+    assert len(lines(found)) <= 10
+    assert lines(found)[0] == "NOT WELL: 2 troubles"
+    assert "100 MB" in lines(found)[-1]
+    statement(database, "INSERT INTO procrastinate_workers DEFAULT VALUES")
+    with connect.transaction(database.app_engine) as conn:
+        assert health.look(conn, free_mb=1000, least_free_mb=500).troubles == ()
 
 
 def test_imagery_near_an_open_alert_goes_first(database: Any) -> None:
