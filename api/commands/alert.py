@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -121,6 +123,47 @@ def approve(alert_id: Id, note: Note = None) -> None:
 def false_alarm(alert_id: Id, note: Note = None) -> None:
     """There was nothing; those who were told are told so."""
     _act("mark_false_alarm", alert_id, note)
+
+
+@app.command("try")
+def try_rules(
+    file: Annotated[Path, typer.Argument(metavar="RULES.yml", help="Rules to try; nothing is stored.")],
+    since: Annotated[
+        datetime | None, typer.Option("--since", formats=["%Y-%m-%d"], help="By default the last year.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Try rules on what the catalogue holds: how many alerts they would have raised, and how many were right."""
+    from alerts.rules import load_rules
+    from alerts.trial import try_rule
+    from api.opening import opened
+    from hazard_db import alerts, connect
+
+    book = load_rules(file)
+    begin = since.date() if since else (datetime.now(UTC) - timedelta(days=365)).date()
+    with opened() as catalogue, connect.transaction(catalogue.engine) as conn:
+        facts = alerts.facts_since(conn, begin)
+    trials = [try_rule(rule, facts) for rule in book.rules]
+    if json:
+        put_json(trials)
+        return
+    for trial in trials:
+        put(str(trial))
+
+
+@app.command()
+def reliability(json: AsJson = False) -> None:
+    """Show how often rules and detectors were right, as people judged them."""
+    from api.opening import opened
+    from hazard_db import alerts, connect
+
+    with opened() as catalogue, connect.transaction(catalogue.engine) as conn:
+        found = alerts.reliability(conn)
+    if json:
+        put_json([{**vars(one), "hit_rate": one.hit_rate, "false_alarm_rate": one.false_alarm_rate} for one in found])
+        return
+    columns = ("by", "name", "total", "confirmed", "false alarms", "hit rate")
+    put_table(columns, [(o.by, o.name, o.total, o.confirmed, o.false_alarms, o.hit_rate) for o in found])
 
 
 @app.command()

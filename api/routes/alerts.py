@@ -58,6 +58,18 @@ def atom(request: Request) -> Response:
     return Response(document, media_type=feed.MIME_TYPE, headers=headers)
 
 
+@router.get("/alerts/reliability")
+def reliability(request: Request, identity: Reader) -> Response:
+    """Return how often each rule and each detector was right, as people judged them; open to everybody."""
+    del identity
+    with reading(request) as conn:
+        found = alerts.reliability(conn)
+    told = [{**plain(one), "hit_rate": one.hit_rate, "false_alarm_rate": one.false_alarm_rate} for one in found]
+    if wants_page(request, default_page=False):
+        return render(request, "reliability.html", items=told)
+    return data(told)
+
+
 @router.get("/alerts/{alert_id}")
 def get_alert(request: Request, identity: Reader, alert_id: Id) -> Response:
     """Return one alert with the messages about it."""

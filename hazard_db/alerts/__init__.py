@@ -41,6 +41,7 @@ from hazard_db.alerts.reading import (
     public_messages,
 )
 from hazard_db.alerts.receipts import Receipt, note_receipt, pass_on, try_again
+from hazard_db.alerts.reliability import Reliability, facts_since, reliability
 from hazard_db.alerts.rules import RuleRow, enabled_rules, sync_rules
 from hazard_db.alerts.streaks import Look, Streak, streak
 
@@ -58,6 +59,7 @@ __all__ = [
     "Look",
     "Receipt",
     "Reference",
+    "Reliability",
     "RuleRow",
     "Streak",
     "Subscription",
@@ -73,6 +75,7 @@ __all__ = [
     "events_of",
     "expire_due",
     "facts_of",
+    "facts_since",
     "finding_facts",
     "get_alert",
     "get_subscription",
@@ -86,6 +89,7 @@ __all__ = [
     "note_receipt",
     "pass_on",
     "public_messages",
+    "reliability",
     "remove_subscription",
     "resolve",
     "store",
