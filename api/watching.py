@@ -48,7 +48,12 @@ def watch_folder(catalogue: Catalogue, folder: Path, *, once: bool, interval_s: 
         context=_context(catalogue),
     )
     return watch(
-        source, lambda paths: _handle(catalogue, paths), once=once, interval_s=interval_s, settle_s=settle_s, tell=tell
+        source,
+        lambda paths: _handle(catalogue, source, paths),
+        once=once,
+        interval_s=interval_s,
+        settle_s=settle_s,
+        tell=tell,
     )
 
 
@@ -93,11 +98,14 @@ class _HeardFolder(FolderSource):
         return found
 
 
-def _handle(catalogue: Catalogue, paths: Sequence[Path]) -> list[str]:
+def _handle(catalogue: Catalogue, source: FolderSource, paths: Sequence[Path]) -> list[str]:
     """Return the scenes that the files became, after looking for changes in them."""
     reports = ingest_scene(catalogue.engine, paths, home=catalogue.home, actor=actor())
     for report in reports:
         tell(f"{report.id}: {report.status}")
+    ids = [report.id for report in reports]
+    if source.finished(ids) and all(report.status == "unchanged" for report in reports):
+        return ids  # the very same files under other names
     since = min(report.acquired_at for report in reports).date()
     found = detect_landslides(
         catalogue.engine, catalogue.home, since=since, actor_name=actor(), settings=DetectionSettings()
@@ -112,7 +120,7 @@ def _handle(catalogue: Catalogue, paths: Sequence[Path]) -> list[str]:
             tell(
                 f"{seen.measured} new {kind} measurements, {len(seen.new_changes)} new changes, {len(seen.alerts)} alerts"
             )
-    return [report.id for report in reports]
+    return ids
 
 
 def _state(catalogue: Catalogue, folder: Path) -> Path:

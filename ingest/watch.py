@@ -106,6 +106,10 @@ class FolderSource:
         self._done[candidate.key] = (candidate.signature, list(scenes))
         self._save()
 
+    def finished(self, scenes: Collection[str]) -> bool:
+        """Return whether these scenes were handed on to the end before, under whatever name."""
+        return set(scenes) <= {name for _, ids in self._done.values() for name in ids}
+
     def bad(self, candidate: Candidate, message: str) -> None:
         """Remember that a scene cannot be used as it is."""
         self._bad[candidate.key] = (candidate.signature, message)

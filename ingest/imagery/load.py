@@ -157,7 +157,9 @@ def _ingest(job: Job, bundle: Bundle, options: Options) -> SceneReport:
     job.progress(f"{full.label}: checking files", 0.0)
     sources = _sources(full, source)
     checksum = hashed([[name, digest] for name, digest in sorted(sources.items())])
-    key = content_key(job, part, checksum, source)
+    read = [sources[layer.member.rpartition("/")[2]] for layer in source.bands]
+    # whatever its files are called: a copy under another name is no other scene
+    key = content_key(job, part, hashed([sorted(sources.values()), read]), source)
     return store(
         job, source, part, checksum=checksum, key=key, label=full.label, origin={"sources": sources}, started=started
     )
