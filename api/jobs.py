@@ -10,7 +10,7 @@ from typing import Any
 
 from alerts.deliver import deliver_due
 from alerts.settings import AlertSettings
-from api import archives, imagery
+from api import archives, imagery, triggering
 from hazard_db import alerts, connect, queue, risk, scenes
 from hazard_db.connect import Engine
 from ingest.imagery.remote import ArchiveSettings
@@ -46,6 +46,13 @@ def deliver(tools: Tools) -> None:
         alerts.pass_on(conn)
     for line in deliver_due(tools.engine, tools.alerts).errors:
         log.warning("%s", line)
+
+
+def listen(tools: Tools) -> None:
+    """Tell the rules of alerts who has fallen silent and who speaks again."""
+    with connect.transaction(tools.engine) as conn:
+        connect.actor(conn, ACTOR)
+        triggering.listen(conn, ACTOR)
 
 
 def expire(tools: Tools) -> None:
@@ -94,6 +101,7 @@ def look(tools: Tools, *, kind: str, scene: str) -> None:
 JOBS: Mapping[str, Job] = {
     "deliver": Job(deliver, 5.0),
     "expire": Job(expire, 60.0),
+    "listen": Job(listen, 600.0),
     "rate": Job(rate, 900.0),
     "tidy": Job(tidy, 3600.0),
     "archives": Job(ask_archives, 60.0),

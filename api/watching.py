@@ -16,6 +16,7 @@ from api.ice import detect_ice
 from api.opening import Catalogue
 from api.pipeline import DetectionSettings, detect_landslides
 from api.settings import load_api_settings
+from api.triggering import followers
 from api.worker import run, work
 from hazard_db import archives, connect, corridor, queue, scenes
 from hazard_db.errors import InputError, UnreachableError
@@ -68,7 +69,7 @@ def look_at_feed(catalogue: Catalogue, address: str, *, once: bool, interval_s: 
     try:
         report = poll(
             catalogue.engine, address, networks=load_alert_settings().webhook_allowed_networks,
-            silent_after_s=max(SILENT_PASSES * interval_s, SHORTEST_SILENCE_S), actor=actor(),
+            silent_after_s=max(SILENT_PASSES * interval_s, SHORTEST_SILENCE_S), actor=actor(), then=followers(actor()),
         )  # fmt: skip
     except (InputError, UnreachableError) as error:
         if once:

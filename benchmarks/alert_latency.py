@@ -29,12 +29,14 @@ from hazard_db import alerts, connect
 
 
 class Taken(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
+    """Takes whatever is posted."""
+
+    def do_POST(self) -> None:  # noqa: D102
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(204)
         self.end_headers()
 
-    def log_message(self, *_: Any) -> None: ...
+    def log_message(self, *_: Any) -> None: ...  # noqa: D102
 
 
 def main() -> None:
@@ -56,7 +58,11 @@ def main() -> None:
 def measure(bench: Any, mail_port: int, hook_port: int) -> None:
     home = bench.settings.home.absolute()
     settings = AlertSettings(
-        home=home, smtp_host="127.0.0.1", smtp_port=mail_port, smtp_security="none", webhook_allowed_networks="127.0.0.0/8"
+        home=home,
+        smtp_host="127.0.0.1",
+        smtp_port=mail_port,
+        smtp_security="none",
+        webhook_allowed_networks="127.0.0.0/8",
     )
     with connect.transaction(bench.engine) as conn:
         files = demo_data.make_files(conn, home / "simulated", datetime.now(UTC))
@@ -83,7 +89,9 @@ def measure(bench: Any, mail_port: int, hook_port: int) -> None:
         feed = open_feed(conn, settings=settings)
     assert b"<entry>" in feed
     assert report.waiting == report.failed == 0
-    print(f"scene {demo_data.PIXELS[0]} x {demo_data.PIXELS[1]} pixels, {report.delivered} messages delivered; seconds:")
+    print(
+        f"scene {demo_data.PIXELS[0]} x {demo_data.PIXELS[1]} pixels, {report.delivered} messages delivered; seconds:"
+    )
     ends = [("taken into the catalogue", at.stored), ("looking began", at.began), ("changes found", at.found),
             ("alert raised", at.raised), ("first delivery", at.first), ("last delivery", at.last)]  # fmt: skip
     last = dropped
@@ -91,7 +99,9 @@ def measure(bench: Any, mail_port: int, hook_port: int) -> None:
         print(f"  {name:26s} +{moment.timestamp() - last:7.2f}  = {moment.timestamp() - dropped:7.2f}")
         last = moment.timestamp()
     print(f"  approved, in the feed        {time.time() - began:6.2f}")
-    print(f"CPU of this process {cpu:.1f} s. With --settle 5 and --interval 60 of `kkh watch` a scene waits 5-65 s before.")
+    print(
+        f"CPU of this process {cpu:.1f} s. With --settle 5 and --interval 60 of `kkh watch` a scene waits 5-65 s before."
+    )
 
 
 STAGES = """SELECT (SELECT max(at) FROM audit_log WHERE table_name = 'scene') AS stored,

@@ -252,10 +252,11 @@ def glaciers(
 def rainfall(file: File, json: AsJson = False) -> None:
     """Satellite rain: IMERG as GeoTIFF (zipped too), HDF5 or NetCDF; the cells at the road are kept."""
     from api.opening import opened
+    from api.triggering import followers
     from ingest.triggers.load import ingest_rainfall
 
     with opened(road=True) as catalogue:
-        report = ingest_rainfall(catalogue.engine, file, actor=actor())
+        report = ingest_rainfall(catalogue.engine, file, actor=actor(), then=followers(actor())["rainfall"])
     _show(report, json)
 
 
@@ -263,10 +264,11 @@ def rainfall(file: File, json: AsJson = False) -> None:
 def earthquakes(file: File, json: AsJson = False) -> None:
     """Earthquakes: a GeoJSON feed of the USGS, a ShakeMap grid.xml or event.xml; how hard each segment was shaken."""
     from api.opening import opened
+    from api.triggering import followers
     from ingest.triggers.load import ingest_earthquakes
 
     with opened(road=True) as catalogue:
-        report = ingest_earthquakes(catalogue.engine, file, actor=actor())
+        report = ingest_earthquakes(catalogue.engine, file, actor=actor(), then=followers(actor())["earthquakes"])
     _show(report, json)
 
 
@@ -274,10 +276,11 @@ def earthquakes(file: File, json: AsJson = False) -> None:
 def bulletins(file: File, json: AsJson = False) -> None:
     """Bulletins of other alert services: an RSS feed of GDACS."""
     from api.opening import opened
+    from api.triggering import followers
     from ingest.triggers.load import ingest_bulletins
 
     with opened(road=True) as catalogue:
-        report = ingest_bulletins(catalogue.engine, file, actor=actor())
+        report = ingest_bulletins(catalogue.engine, file, actor=actor(), then=followers(actor())["bulletins"])
     _show(report, json)
 
 

@@ -9,11 +9,13 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
+from alerts.run import process_findings
 from api.bodies import answered, read_body
 from api.pages import collection, data
 from api.plain import plain
 from api.security import Gauge, Reader
 from api.storage import reading, writing
+from api.triggering import sensor_findings
 from hazard_db.triggers import sensors
 
 router = APIRouter(tags=["sensors"])
@@ -94,6 +96,7 @@ async def send_values(request: Request, identity: Gauge, code: Code) -> Response
         with writing(request, identity) as conn:
             new = sensors.store_values(conn, code, sent.pairs)
             told = sensors.reading(conn, code)
+            process_findings(conn, sensor_findings(told), identity.name)
         return {"sensor": code, "new": new, "level": told.level if told else None}
 
     return await answered(request, f"/sensors/{code}/values", act, lambda told: told, 201)

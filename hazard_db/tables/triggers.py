@@ -23,9 +23,10 @@ class RainGrid(Numbered, Stamped, Base):
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     file_name: Mapped[str]
-    sha256: Mapped[str] = mapped_column(unique=True)
+    sha256: Mapped[str]
     superseded_at: Mapped[datetime | None]
     __table_args__ = (
+        UniqueConstraint("sha256", "starts_at", "ends_at"),
         CheckConstraint("ends_at > starts_at", name="hours"),
         CheckConstraint("run IN ('early', 'late', 'final')", name="run"),
         Index(

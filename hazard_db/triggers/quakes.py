@@ -125,6 +125,15 @@ def list_quakes(conn: Connection, *, since: datetime | None = None, least_mmi: f
     return [QuakeRecord(**row) for row in rows]
 
 
+def names(conn: Connection, ids: Sequence[int]) -> list[tuple[int, str, datetime, datetime]]:
+    """Return number, id of the agency, when it happened and when it was told, deleted ones too."""
+    rows = conn.execute(
+        text("SELECT id, source_id, happened_at, told_at FROM earthquake WHERE id = ANY(:ids) ORDER BY id"),
+        {"ids": list(ids)},
+    )
+    return [tuple(row) for row in rows]
+
+
 def shaking_of_segment(conn: Connection, segment_id: int, *, limit: int = 20) -> list[dict[str, Any]]:
     """Return the earthquakes that shook a segment, newest first."""
     rows = conn.execute(

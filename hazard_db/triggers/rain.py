@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -79,9 +80,12 @@ def store(conn: Connection, grid: RainGrid) -> int | None:
     What it is better than stays, superseded.
     """
     conn.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('rain: store', 0))"))
-    if conn.scalar(text("SELECT EXISTS (SELECT FROM rain_grid WHERE sha256 = :sha)"), {"sha": grid.sha256}):
-        return None
     hours = {"starts": grid.starts_at, "ends": grid.ends_at}
+    known = text(
+        "SELECT EXISTS (SELECT FROM rain_grid WHERE sha256 = :sha AND starts_at = :starts AND ends_at = :ends)"
+    )
+    if conn.scalar(known, {**hours, "sha": grid.sha256}):
+        return None
     present = conn.execute(
         text(
             """SELECT id, run, version FROM rain_grid WHERE superseded_at IS NULL AND starts_at = :starts AND ends_at = :ends"""
@@ -119,6 +123,14 @@ def windows(
         {"km_from": km[0] if km else None, "km_to": km[1] if km else None, "until": until},
     ).mappings()
     return [RainWindow(**row) for row in rows]
+
+
+def ends_of(conn: Connection, grid_ids: Sequence[int]) -> list[datetime]:
+    """Return when the hours of these grids end."""
+    found = conn.scalars(
+        text("SELECT DISTINCT ends_at FROM rain_grid WHERE id = ANY(:ids) ORDER BY ends_at"), {"ids": list(grid_ids)}
+    )
+    return list(found)
 
 
 def learn_climate(conn: Connection) -> dict[str, int]:

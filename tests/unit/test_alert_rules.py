@@ -31,7 +31,7 @@ def test_our_own_rules_are_in_order() -> None:
         "lake above the road grows", "lake above the road drained",
         "glacier above the road surges", "lake or glacier near the road, way down not known", "rain that is rare here",
         "earthquake shakes the road", "gauge or instrument above its limit", "bulletin of another service",
-        "nothing seen of the road for long", "source has fallen silent",
+        "nothing seen of the road for long", "source has fallen silent", "rain above the threshold of the Himalaya",
     ]  # fmt: skip
     for one in book.rules:
         assert parse_rule({**one.model_dump(mode="json"), "source": "file"}) == one
