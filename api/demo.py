@@ -48,7 +48,7 @@ def run_demo(*, serve: bool, port: int) -> None:
     put("KKH Hazard Watch, demonstration with SIMULATED survey and scenes")
     with _step("database and schema"):
         ensure_running(settings)
-        ensure_schema(settings)
+        ensure_schema(settings, migrate_old=True)
     done = _Progress()
     with (
         opened("owner") as catalogue,

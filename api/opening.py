@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from api.console import actor, tell
-from hazard_db import connect, corridor, database, migrate, schema, seed
+from hazard_db import backup, connect, corridor, database, migrate, schema, seed
 from hazard_db.connect import Connection, Engine
 from hazard_db.errors import NotFoundError, OutsideCorridorError, SettingsError
 from hazard_db.schema import Schema
@@ -65,8 +65,13 @@ def ensure_running(settings: DatabaseSettings) -> None:
         database.up(settings)
 
 
-def ensure_schema(settings: DatabaseSettings) -> None:
+def ensure_schema(settings: DatabaseSettings, *, migrate_old: bool = False) -> None:
     """Return where the schema is the one of this program; an empty private database is given it.
+
+    Parameters
+    ----------
+    migrate_old
+        Bring an older private catalogue up to date, after a backup beside it.
 
     Raises
     ------
@@ -83,6 +88,14 @@ def ensure_schema(settings: DatabaseSettings) -> None:
     if found.present is None:
         raise SettingsError("the database holds no catalogue yet; run `kkh db migrate`")
     refuse_unknown(found)
+    if migrate_old and settings.embedded:
+        (settings.home / "backups").mkdir(exist_ok=True)
+        kept = backup.backup(settings, settings.home / "backups" / f"before-schema-{found.needed}.tar")
+        tell(
+            f"the catalogue had schema version {found.present}; it is kept in {kept.file}, and brought to {found.needed}"
+        )
+        migrate.upgrade(database.url(settings, "admin"))
+        return
     raise SettingsError(
         f"the catalogue has schema version {found.present}, this program needs {found.needed}; run `kkh db migrate`"
     )

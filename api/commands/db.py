@@ -55,6 +55,9 @@ def status(json: Annotated[bool, typer.Option("--json", help="As JSON.")] = Fals
         put_json(told)
     else:
         put_table(("", ""), [(name.replace("_", " "), str(value)) for name, value in told.items() if value is not None])
+    if told["problem"] is not None:
+        tell(f"error: {told['problem']}")
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -145,9 +145,15 @@ def scene(
     ] = None,
     bands: Annotated[str | None, typer.Option(help="Names of the bands in file order, separated by commas.")] = None,
     whole: Annotated[bool, typer.Option("--whole", help="Keep all of it, also outside the corridor.")] = False,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="End with 0 where some scenes were stored and others could not be.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
-    """Satellite scenes, stored as Cloud-Optimized GeoTIFFs cropped to the corridor."""
+    """Satellite scenes, stored as Cloud-Optimized GeoTIFFs cropped to the corridor; each one whole or not at all.
+
+    Good ones are kept beside bad ones, which end the command with 1.
+    """
     from api.opening import opened
     from ingest.imagery.load import SceneBatchError, ingest_scene
 
@@ -166,7 +172,9 @@ def scene(
         for note in report.notes:
             tell(f"{report.id}: {note}")
         put(f"{report.id}: {report.status}, {report.acquired_at:%Y-%m-%d}, {' '.join(report.bands)}")
-    if failed is not None:
+    if failed is not None and skip_bad and reports:
+        tell(str(failed))
+    elif failed is not None:
         raise failed
 
 

@@ -130,12 +130,23 @@ def status(home: Path) -> DatabaseStatus:
         pid is not None, "private", HOST, port, DATABASE, pid, home=str(place.root), data_dir=str(place.data)
     )
     if pid is None:
-        return known
+        return replace(known, problem=_foreign(place))
     try:
         with _connect(superuser_url(home), timeout_s=5) as conn:
             return replace(known, **describe(conn))
     except (psycopg.Error, ClusterError) as error:
         return replace(known, problem=str(error).splitlines()[0])
+
+
+def _foreign(place: Home) -> str | None:
+    """Return why a folder cannot be a home of ours; None where it is one, or may become one."""
+    try:
+        if (place.root / "PG_VERSION").exists():
+            return f"{place.root} is itself a PostgreSQL data directory; set HAZARD_HOME elsewhere"
+        creation.data_format(place.data)
+    except ClusterError as error:
+        return str(error)
+    return None
 
 
 def describe(conn: psycopg.Connection) -> dict[str, Any]:
