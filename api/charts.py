@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urljoin
+from urllib.parse import urlencode, urljoin
 
 from shapely.geometry import shape
 
@@ -21,7 +21,7 @@ from hazard_db.connect import Connection
 from hazard_db.drawing import Found, View
 from hazard_db.errors import InputError, MapError, OutsideCorridorError
 from maps.chart import Below, Bounds, road_bounds
-from maps.layers import Content, Layer, Telling
+from maps.layers import DRAWERS, Content, Layer, Telling
 from maps.pages import MapPage, Subject, as_file, make_page
 from maps.texts import translate
 
@@ -93,9 +93,26 @@ def draw(asked: Asked, source: Source, tell: Telling) -> MapPage:
             ("observations", drawing.observations),
         ):
             parts[name] = read(conn, view, published=not source.inside)
+    span = {"beyond": "true"} if view.beyond else {}
+    if view.km_from is not None and view.km_to is not None:
+        span = {"km_from": f"{view.km_from:g}", "km_to": f"{view.km_to:g}"}
+    tell = replace(tell, span=urlencode(span))
     content = Content(**{name: Layer(found.rows, found.total) for name, found in parts.items()})
     subject = _subject(asked, change, parts, tell)
     return make_page(content, subject, tell, source.below(subject.bounds or road_bounds(content)))
+
+
+def record(source: Source, kind: str, key: str, tell: Telling) -> dict[str, Any]:
+    """Return a record as a feature that a map's popup tells.
+
+    Raises
+    ------
+    NotFoundError
+        There is none, or it may not be shown.
+    """
+    with (source.app if kind == "changes" else source.visitor)() as conn:
+        row = drawing.one(conn, kind, key, inside=source.inside)
+    return DRAWERS[kind](Layer((row,), 1), tell).features[0]
 
 
 def write_map(

@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from hazard_db.errors import NotFoundError
+
 MOST = 2000
 """Features of a layer; a page with more of them opens slowly on a phone."""
 FEW_GLACIERS = 300
@@ -116,6 +118,21 @@ def ways(conn: Connection, view: View) -> Found:
     return _found(conn, _WAYS, view)
 
 
+def one(conn: Connection, kind: str, key: str, *, inside: bool) -> Mapping[str, Any]:
+    """Return the record of a kind that maps draw as cells, wherever it lies; only what is published unless `inside`.
+
+    Raises
+    ------
+    NotFoundError
+        There is none, or it may not be shown.
+    """
+    statement = _BY_KEY[kind].format(table=kind[:-1] if inside else f"published.{kind}")
+    row = conn.execute(text(statement), {"key": key, "all": inside, "most": 1}).mappings().first()
+    if row is None:
+        raise NotFoundError(f"there is no such record: {key}")
+    return dict(row)
+
+
 def _found(conn: Connection, statement: str, view: View, **more: Any) -> Found:
     rows = [dict(row) for row in conn.execute(text(statement), view.parameters | more).mappings()]
     total = rows[0]["total"] if rows else 0
@@ -124,9 +141,9 @@ def _found(conn: Connection, statement: str, view: View, **more: Any) -> Found:
     return Found(tuple(rows), total)
 
 
-_ALONG = """((CAST(:km_from AS float8) IS NULL AND (:beyond OR chainage_km IS NOT NULL))
+ALONG = """((CAST(:km_from AS float8) IS NULL AND (:beyond OR chainage_km IS NOT NULL))
              OR (chainage_to_km >= :km_from AND chainage_from_km <= :km_to))"""
-_AT = """((CAST(:km_from AS float8) IS NULL AND (:beyond OR chainage_km IS NOT NULL))
+AT = """((CAST(:km_from AS float8) IS NULL AND (:beyond OR chainage_km IS NOT NULL))
           OR chainage_km BETWEEN :km_from AND :km_to)"""
 _LAST = "LIMIT :most"
 
@@ -152,28 +169,31 @@ SELECT place AS name, chainage_km, ST_X(geom) AS lon, ST_Y(geom) AS lat, count(*
 WHERE alignment_id = current_alignment() AND (CAST(:km_from AS float8) IS NULL OR chainage_km BETWEEN :km_from AND :km_to)
 ORDER BY chainage_km
 """
+OBSERVED = f"{AT} AND review_status <> 'rejected'"
+HAPPENED = f"geom IS NOT NULL AND {AT}"
+CHANGED = f"""{ALONG} AND status <> 'false_alarm'
+  -- what a displacement set's newest run saw is drawn as ground motion
+  AND NOT EXISTS (SELECT FROM deformation_area AS a JOIN displacement_set AS d ON d.latest_run_id = a.run_id
+                  WHERE a.change_id = change.id)"""
 _SITES = f"""
 SELECT code, kind, name, activity, accuracy_m, note, source, chainage_km, offset_m, {_shape(6, 0.0001)}, count(*) OVER () AS total
-FROM {{table}} WHERE {_ALONG} ORDER BY created_at DESC, id DESC {_LAST}
+FROM {{table}} WHERE {ALONG} ORDER BY created_at DESC, id DESC {_LAST}
 """
 _EVENTS = f"""
 SELECT id, kind, name, occurred_on, occurred_to, precision, accuracy_m, trigger, fatalities, note, source, chainage_km, offset_m,
        {_shape(5, 0.001)}, count(*) OVER () AS total
-FROM {{table}} WHERE geom IS NOT NULL AND {_AT} ORDER BY occurred_on DESC, id DESC {_LAST}
+FROM {{table}} WHERE {HAPPENED} ORDER BY occurred_on DESC, id DESC {_LAST}
 """
 _OBSERVATIONS = f"""
 SELECT id, kind, observed_at, accuracy_m, left(note, 500) AS note, review_status, dataset, chainage_km, offset_m,
        {_shape(6, 0.0001)}, count(*) OVER () AS total
-FROM {{table}} WHERE {_AT} AND review_status <> 'rejected' ORDER BY observed_at DESC NULLS LAST, id {_LAST}
+FROM {{table}} WHERE {OBSERVED} ORDER BY observed_at DESC NULLS LAST, id {_LAST}
 """
 _CHANGES = f"""
 SELECT id, kind, status, confidence, area_m2, area_uncertainty_m2, mean_slope_deg, first_date, last_date, picture, chainage_km,
        chainage_from_km, chainage_to_km, offset_m, {_shape(6, 0.00002)}, count(*) OVER () AS total
 FROM change
-WHERE (:all OR status = 'confirmed') AND (id = :also OR ({_ALONG} AND status <> 'false_alarm'
-  -- what a displacement set's newest run saw is drawn as ground motion
-  AND NOT EXISTS (SELECT FROM deformation_area AS a JOIN displacement_set AS d ON d.latest_run_id = a.run_id
-                  WHERE a.change_id = change.id)))
+WHERE (:all OR status = 'confirmed') AND (id = :also OR ({CHANGED}))
 ORDER BY id IS NOT DISTINCT FROM :also DESC, last_date DESC, id DESC {_LAST}
 """
 _DEFORMATION = f"""
@@ -181,7 +201,7 @@ SELECT a.id, a.motion, a.velocity_mm_yr, a.velocity_std_mm_yr, a.peak_velocity_m
        a.trend_change_mm_yr, a.trend_alert, a.quality, a.n_points, c.status, a.first_date, a.last_date, s.name AS set_name,
        s.reference, a.chainage_km, a.chainage_from_km, a.chainage_to_km, a.offset_m, a.geometry, count(*) OVER () AS total
 FROM (SELECT *, {_shape(6, 0.00002)} FROM deformation_area
-      WHERE {_ALONG}) AS a
+      WHERE {ALONG}) AS a
 JOIN displacement_set AS s ON s.latest_run_id = a.run_id JOIN change AS c ON c.id = a.change_id
 WHERE (:all OR c.status = 'confirmed') AND c.status <> 'false_alarm'
 ORDER BY a.trend_alert DESC, abs(a.velocity_mm_yr) DESC, a.id {_LAST}
@@ -198,11 +218,11 @@ ORDER BY s.dates[cardinality(s.dates)] DESC, s.id DESC {_LAST}
 _ALERTS = f"""
 SELECT id, kind, state, scope, severity, certainty, urgency, headline, raised_at, expires_at, chainage_km, chainage_from_km,
        chainage_to_km, {_shape(5, 0.0001)}, count(*) OVER () AS total
-FROM alert WHERE state IN ('open', 'acknowledged', 'escalated') AND (CAST(:scope AS text) IS NULL OR scope = :scope) AND {_ALONG}
+FROM alert WHERE state IN ('open', 'acknowledged', 'escalated') AND (CAST(:scope AS text) IS NULL OR scope = :scope) AND {ALONG}
 ORDER BY raised_at DESC, id DESC {_LAST}
 """
 # What lies far from the road along its way, but above a stretch of it, is shown with that stretch.
-_ABOVE = f"({_AT} OR road_km BETWEEN :km_from AND :km_to)"
+_ABOVE = f"({AT} OR road_km BETWEEN :km_from AND :km_to)"
 _LAKES = f"""
 SELECT id, lake_id, name, observed_on, state, area_m2, area_uncertainty_m2, growth_m2_yr, confidence, ice_dammed, chainage_km, road_km,
        flow_m, drop_m, {_shape(6, 0.00002)}, count(*) OVER () AS total
@@ -218,7 +238,7 @@ _OUTLINES = f"""
 SELECT id, glacier_id, name, outlined_on, area_m2, area_uncertainty_m2, dataset, CAST(extract(year FROM outlined_on) AS int) AS year,
        CAST(extract(year FROM lead(outlined_on) OVER (PARTITION BY glacier_id ORDER BY outlined_on, id)) AS int) AS until,
        {_shape(5, 0.0003, 60)}, count(*) OVER () AS total
-FROM published.glacier_outlines WHERE outlined_on IS NOT NULL AND {_AT} ORDER BY area_m2 DESC, id LIMIT :few
+FROM published.glacier_outlines WHERE outlined_on IS NOT NULL AND {AT} ORDER BY area_m2 DESC, id LIMIT :few
 """
 _TERMINI = f"""
 SELECT *, count(*) OVER () AS total FROM (
@@ -235,5 +255,13 @@ SELECT k.id, coalesce(k.lake_id, k.glacier_id) AS source, k.lake_id, k.name, k.c
 FROM published.cascades AS k
 WHERE (k.lake_id IN (SELECT lake_id FROM published.lakes)
        OR k.glacier_id IN (SELECT glacier_id FROM published.glaciers WHERE trend = 'surge'))
-  AND {_AT} ORDER BY k.flow_m, k.id {_LAST}
+  AND {AT} ORDER BY k.flow_m, k.id {_LAST}
 """
+
+_BY_KEY = {
+    "sites": _SITES.replace(ALONG, "code = :key"), "events": _EVENTS.replace(HAPPENED, "CAST(id AS text) = :key"),
+    "observations": _OBSERVATIONS.replace(OBSERVED, "CAST(id AS text) = :key AND review_status <> 'rejected'"),
+    "changes": _CHANGES.replace(f"(id = :also OR ({CHANGED}))", "CAST(id AS text) = :key AND status <> 'false_alarm'")
+    .replace("id IS NOT DISTINCT FROM :also DESC, ", ""),
+}  # fmt: skip
+"""The same statements with the key in place of the stretch."""

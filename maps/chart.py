@@ -28,8 +28,13 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "base": ("road", "labels", "boundaries", "relief"),
 }
 """Branches of the list of layers, from the top."""
+CELL_MARKS = {
+    "sites": ("site", "site"), "events": ("event", "event"), "observations": ("observation", "observation_new"),
+    "changes": ("change", "change_new"),
+}  # fmt: skip
+"""Marks of a kind that is drawn from tiles: seen by a reviewer, and not."""
 SPOKEN = (
-    "search.", "popup.", "zoom.", "motion.", "layer.points",
+    "search.", "popup.", "zoom.", "motion.", "cells.", "layer.points",
     "value.km", "value.stretch", "value.metres", "layer.labels", "cluster", "map.label", "year.",
 )  # fmt: skip
 """Beginnings of the keys of texts that the browser needs."""
@@ -103,7 +108,9 @@ def draw_chart(content: Content, drawn: Sequence[Drawn], bounds: Bounds | None, 
     control.options["collapsed"] = JsCode("kkh.narrow()")  # type: ignore[assignment]
     chart.add_child(control)
     chart.add_child(_Finish(control))
-    return _rendered(chart, ["pbf.js", "motion.js"] if content.points.rows and tell.tiles else [])
+    kinds = {"motion.js": content.points.rows and tell.tiles, "cells.js": any(layer.tiled for layer in drawn)}
+    wanted = [name for name, there in kinds.items() if there]
+    return _rendered(chart, ["pbf.js", "points.js", *wanted] if wanted else [])
 
 
 def _rendered(chart: folium.Map, more: Sequence[str]) -> Chart:
@@ -137,7 +144,7 @@ def _add_records(chart: folium.Map, drawn: Sequence[Drawn], tell: Telling) -> No
         "showCoverageOnHover": False, "animate": JsCode("!kkh.calm"),
     }  # fmt: skip
     cluster = MarkerCluster(control=False, options=options).add_to(chart)
-    for layer in (one for one in drawn if one.features):
+    for layer in (one for one in drawn if one.features and not one.tiled):
         name = _layer_name(layer, tell)
         if layer.name in CLUSTERED:
             group = FeatureGroupSubGroup(cluster, name=name).add_to(chart)
@@ -157,7 +164,7 @@ def _geojson(layer: Drawn, name: str | None = None) -> folium.GeoJson:
 def _layer_name(layer: Drawn, tell: Telling) -> str:
     """Return what the layer control shows: mark, name and count; no text of the catalogue, for it becomes HTML."""
     mark = style.road_sample("high") if layer.name == "road" else style.symbol_sample(SAMPLES[layer.name])
-    count = "" if layer.name == "road" else f" ({number(len(layer.features))})"
+    count = "" if layer.name == "road" else f" ({number(layer.total if layer.tiled else len(layer.features))})"
     return _named(layer.name, tell, mark, count)
 
 
@@ -176,6 +183,8 @@ def _config(content: Content, drawn: Sequence[Drawn], tell: Telling) -> dict[str
             for row in content.places.rows
         ],
         "dir": DIRECTIONS[tell.lang],
+        "cells": [[layer.name, _layer_name(layer, tell), CELL_MARKS[layer.name]] for layer in drawn if layer.tiled],
+        "span": tell.span,
         "groups": [[tell.words(f"group.{name}"), layers] for name, layers in GROUPS.items()],
         "motion": {"sets": [_motion(row) for row in content.points.rows] if tell.tiles else [], "scale": style.rate_scale()},
     }  # fmt: skip

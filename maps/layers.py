@@ -16,6 +16,10 @@ from maps.texts import Term, Words, place_name
 
 Row = Mapping[str, Any]
 Feature = dict[str, Any]
+TILED = ("sites", "events", "observations", "changes")
+"""Kinds that are drawn from tiles where there are more than a page can hold."""
+LISTED = 30
+"""Records of a kind in the lists below a map."""
 LONGEST, SHORTEST, FEW = 400, 120, 300
 """Characters of a note that a popup shows: where records are few, and where they are many."""
 
@@ -63,6 +67,8 @@ class Telling:
     """What an image element shows for a picture of the catalogue."""
     tiles: bool = True
     """Whether the map can ask for tiles; one that is a file cannot."""
+    span: str = ""
+    """Which records tiles are asked for, as a query: `km=640-660`, `beyond=true`."""
     longest: int = LONGEST
     """Characters of a note."""
 
@@ -77,6 +83,8 @@ class Drawn:
     features: tuple[Feature, ...]
     total: int
     marked: bool = True
+    tiled: bool = False
+    """More than a page can hold: drawn from tiles, `features` are the newest, for the lists beside the map."""
     """Areas and lines get a mark of their own."""
 
     @property
@@ -357,6 +365,13 @@ DRAWERS: Mapping[str, Callable[[Layer, Telling], Drawn]] = {
     "alerts": alerts,
 }  # fmt: skip
 """Kind of records -> how they are drawn, from the lowest to the topmost."""
+
+
+def draw(name: str, layer: Layer, tell: Telling, *, whole: bool = False) -> Drawn:
+    """Return the records of a kind; of those that tiles will draw only what the lists need, unless the `whole` is wanted."""
+    if not (tell.tiles and not whole and name in TILED and layer.total > len(layer.rows)):
+        return DRAWERS[name](layer, tell)
+    return replace(DRAWERS[name](replace(layer, rows=layer.rows[:LISTED]), tell), tiled=True)
 
 
 def _each(draw: Callable[[Row, Telling], Feature], layer: Layer, tell: Telling) -> tuple[Feature, ...]:

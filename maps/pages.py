@@ -14,11 +14,9 @@ from markupsafe import Markup
 
 from maps import assets, style
 from maps.chart import Below, Bounds, draw_chart
-from maps.layers import DRAWERS, Content, Drawn, Telling, number, seen_lately
+from maps.layers import DRAWERS, LISTED, Content, Drawn, Telling, draw, number, seen_lately
 from maps.texts import DIRECTIONS
 
-LISTED = 30
-"""Records of a kind in the lists below a map."""
 UNLISTED = {"source", "line"}
 
 
@@ -60,7 +58,8 @@ def make_page(content: Content, subject: Subject, tell: Telling, below: Below | 
         The files that maps are drawn with are not there, or Folium wants one from another host.
     """
     below = below or Below()
-    drawn = [draw(getattr(content, name), tell) for name, draw in DRAWERS.items()]
+    about = (subject.about or "").partition(":")[0]  # its outline has to be there
+    drawn = [draw(name, getattr(content, name), tell, whole=name == about) for name in DRAWERS]
     chart = draw_chart(content, drawn, subject.bounds, tell, below)
     body = _templates().get_template("body.html").render(
         t=tell.words, subject=subject, chart=chart.element, lists=_lists(drawn, tell), notes=_notes(content, drawn, tell),
@@ -109,7 +108,7 @@ def _notes(content: Content, drawn: Sequence[Drawn], tell: Telling) -> list[str]
     if bare:
         notes.append(tell.words("bare", names=tell.words("comma").join(bare)))
     for layer in drawn:
-        if layer.total > len(layer.features):
+        if layer.total > len(layer.features) and not layer.tiled:
             name, shown = tell.words(f"layer.{layer.name}"), number(len(layer.features))
             notes.append(tell.words("limited", name=name, shown=shown, total=number(layer.total)))
     rows = content.road.rows

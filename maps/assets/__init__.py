@@ -26,7 +26,9 @@ FILES: dict[str, Path] = {
     "markercluster.css": PACKAGES / "leaflet.markercluster/dist/MarkerCluster.css",
     "subgroup.js": PACKAGES / "leaflet.featuregroup.subgroup/dist/leaflet.featuregroup.subgroup.js",
     "pbf.js": PACKAGES / "pbf/dist/pbf.js",
+    "points.js": HERE / "points.js",
     "motion.js": HERE / "motion.js",
+    "cells.js": HERE / "cells.js",
     "map.js": HERE / "map.js",
     "map.css": HERE / "map.css",
 }

@@ -5,8 +5,8 @@ const kkh = (() => {
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   const features = {}; // id -> {layer, feature, name}
   const road = []; // segments in order: {km, points: [[x, y, km], ...], feature}
-  const PANES = { relief: 210, grid: 220, points: 370, areas: 380, casing: 390, road: 400, dots: 405, labels: 620 };
-  let map, config, squeeze, cluster, byKeyboard = false;
+  const PANES = { relief: 210, grid: 220, points: 370, cells: 600, areas: 380, casing: 390, road: 400, dots: 405, labels: 620 };
+  let map, config, squeeze, cluster, cells, byKeyboard = false;
 
   const apart = (value) => (config.dir === "rtl" ? `\u2068${value}\u2069` : value); // numbers keep their own direction
   const say = (key, values) => config.texts[key].replace(/\{(\w+)\}/g, (_, name) => apart(values[name]));
@@ -30,7 +30,7 @@ const kkh = (() => {
     const padding = { paddingTopLeft: [narrow() ? 24 : 60, 24], paddingBottomRight: [narrow() ? 24 : 240, 36] };
     map.fitBounds([[south, west], [north, east]], { ...padding, maxZoom: 15, animate: false });
     for (const [name, level] of Object.entries(PANES)) map.createPane(name).style.zIndex = level;
-    for (const name of ["grid", "labels", "relief", "points"]) map.getPane(name).style.pointerEvents = "none";
+    for (const name of ["grid", "labels", "relief", "points", "cells"]) map.getPane(name).style.pointerEvents = "none";
     const place = config.dir === "rtl" ? "topright" : "topleft";
     L.control.zoom({ zoomInTitle: say("zoom.in"), zoomOutTitle: say("zoom.out"), position: place }).addTo(map);
     L.control.scale({ imperial: false, maxWidth: 140 }).addTo(map);
@@ -157,6 +157,8 @@ const kkh = (() => {
 
   function show(id) {
     const { layer, feature } = features[id] || {};
+    const [kind, key] = [id.slice(0, id.indexOf(":")), id.slice(id.indexOf(":") + 1)];
+    if (cells && cells.has(kind)) return cells.show(kind, key);
     if (!feature) return;
     if (!layer) return atKm(feature.properties.m[0], feature);
     const open = () => layer.openPopup();
@@ -419,6 +421,8 @@ const kkh = (() => {
     follow();
     years();
     if (config.motion.sets.length) kkhMotion.add(map, control, config.motion, { say, dir: config.dir, element, roomy });
+    map.kkhStyle = style;
+    if (config.cells.length) cells = kkhCells.add(map, control, config, { say, element, roomy, popup });
     tree(control);
     const form = document.getElementById("kkh-search"), answer = document.getElementById("kkh-answer");
     for (const [own] of config.places) document.getElementById("kkh-places").append(element("option", { value: own }));

@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page
+from sqlalchemy import text
 
 from api.app import create_app
 from api.charts import write_map
 from api.opening import Catalogue
 from api.server import bind
 from detection.settlement.sums import SumFitter
+from hazard_db import connect
 from ingest.displacement.load import ingest_displacement
 from maps import assets
 from tests.browsing import wait_until
@@ -292,4 +294,33 @@ def test_points_are_drawn_from_tiles_and_a_click_leads_to_their_series(
     told.get_by_role("link", name="Time series").click()
     page.locator("svg.plot").wait_for()
     assert "two <points>: P1" in page.locator("h1").inner_text()
+    watched.check()
+
+
+def test_a_kind_with_many_records_is_drawn_from_tiles_and_none_is_left_out(
+    base: str, context: BrowserContext, database: Any
+) -> None:
+    many = 2_100
+    with connect.transaction(database.app_engine) as conn:
+        conn.execute(
+            text("""INSERT INTO observation (id, kind, observed_at, dataset, content_sha256, geom, review_status)
+                    SELECT gen_random_uuid(), 'rockfall', now() - n * interval '1 hour', 'many', 'many ' || n, ST_SetSRID(ST_MakePoint(
+                        74.86 + 0.0001 * (n % 50), 36.33 + 0.0001 * (n / 50)), 4326), 'accepted' FROM generate_series(1, :n) AS n"""),
+            {"n": many},
+        )
+    watched = Watched(context.new_page(), base)
+    page = watched.open("/maps/corridor?lang=en")
+    assert f"Observations ({many + 2:,})" in page.locator(".leaflet-control-layers").inner_text()
+    wait_until(page, "document.querySelectorAll('.leaflet-cells-pane canvas.leaflet-tile-loaded').length > 0")
+    wait_until(page, "document.querySelectorAll('canvas.leaflet-tile:not(.leaflet-tile-loaded)').length === 0")
+    told = page.evaluate("""() => { let layer; kkhMap.eachLayer((one) => { if (one.points) layer = one; });
+        const cells = new Map(); // cells at an edge are told by both tiles
+        for (const { coords, points } of layer.points.values()) for (const one of points) if (one.x >= 0 && one.x < 1 && one.y >= 0
+            && one.y < 1) cells.set(`${coords.x + one.x} ${coords.y + one.y}`, one.told.n);
+        return [...cells.values()].reduce((a, b) => a + b, 0); }""")
+    assert told == many + 2
+    page.locator(".kkh-lists details").evaluate_all("all => all.forEach(one => one.open = true)")
+    page.locator('[data-show^="observations:"]').first.click()
+    popup = page.locator(".leaflet-popup")
+    popup.get_by_role("link", name="Open its page").wait_for()
     watched.check()

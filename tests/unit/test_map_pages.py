@@ -144,7 +144,7 @@ def test_points_are_asked_for_as_tiles_only_where_a_map_is_served() -> None:
     )
     served = make_page(made.content(points=sets), Subject("Map"), made.tell())
     assert "/ogc/collections/displacement_points/tiles/WebMercatorQuad/" in served.script
-    assert {"pbf.js", "motion.js"} < set(served.scripts)
+    assert {"pbf.js", "points.js", "motion.js"} < set(served.scripts)
     alone = make_page(made.content(points=sets), Subject("Map"), made.tell(tiles=False))
     assert "/ogc/" not in alone.script
     assert "motion.js" not in alone.scripts
@@ -188,7 +188,11 @@ def test_grades_differ_without_colour() -> None:
 
 def test_a_limit_is_told() -> None:
     records = made.content(observations=made.layer(made.observation(), total=11_032))
-    assert "the newest 1 of 11,032 are shown" in page(records).body
+    assert "the newest 1 of 11,032 are shown" in page(records, tiles=False).body
+    served = page(records)
+    assert "newest" not in served.body  # tiles leave none out
+    assert "cells.js" in served.scripts
+    assert "observations" not in collections(served)
     assert "newest" not in page().body
 
 
