@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from alerts import cap, signing, texts
+from alerts import cap, links, signing, texts
 from alerts.settings import AlertSettings
 from alerts.short import short_text
 from hazard_db.alerts import AlertMessage, Claim
@@ -66,6 +66,9 @@ def prepare(claim: Claim, settings: AlertSettings, *, status: str = "Actual") ->
         texts.advice(message.state, message.scope, language),
         page,
     ]
+    take = _take(claim, settings, page) if status == "Actual" else None
+    if take is not None:
+        lines.append(f"{texts.WORDS[language]['take']}: {take}")
     if message.scope == "Restricted" and (message.note or message.msg_type == "Ack"):
         lines.insert(1, texts.plain(f"{message.actor}: {message.note or message.state}"))
     return Outgoing(
@@ -83,6 +86,14 @@ def prepare(claim: Claim, settings: AlertSettings, *, status: str = "Actual") ->
         status=status,
         picture=_picture(claim, settings),
     )
+
+
+def _take(claim: Claim, settings: AlertSettings, page: str) -> str | None:
+    """Return the link by which a duty officer acknowledges with one tap; None for others, and where there is nothing to take on."""
+    key = links.signing_key(settings.secret_key, settings.home)
+    if key is None or claim.subscription.scope != "Restricted" or claim.message.state not in {"open", "escalated"}:
+        return None
+    return f"{page}/take?token={links.token(key, claim.message.alert_id, claim.subscription.name)}"
 
 
 def _picture(claim: Claim, settings: AlertSettings) -> bytes | None:

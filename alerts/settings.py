@@ -31,6 +31,9 @@ class AlertSettings(BaseSettings):
     cap_signing_key: Path | None = Field(default=None, description="PEM file of the RSA key that signs CAP documents")
     cap_signing_certificate: Path | None = Field(default=None, description="PEM file of its certificate")
 
+    secret_key: SecretStr | None = Field(
+        default=None, description="signs links; by default the one kept under the home"
+    )
     webhook_secret: SecretStr | None = Field(default=None, min_length=16, description="signs every webhook request")
     webhook_timeout_s: Annotated[float, Field(gt=0, le=120)] = 10
     webhook_allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()

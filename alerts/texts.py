@@ -288,6 +288,7 @@ WORDS: dict[str, dict[str, str]] = {
         "headline_flood": "{event} at {changes} places in one look, {stretch}: check the imagery first",
         "flood": "So many at once are a bad scene or a disaster of the whole region: look at the pictures before anything else. "
         "They are one alert; later finds elsewhere have alerts of their own.",
+        "take": "I take care of it",
         "headline_cause": "{happened} → {place}{stretch}",
         "growth": "{name} grew {area} km² in {days} days",
         "drained": "{name} lost {area} km² within {days} days: it drained",
@@ -340,6 +341,7 @@ WORDS: dict[str, dict[str, str]] = {
         "confirmed_motion": "可信度:已经人工确认;检测方法 {methods},雷达时间序列截至 {last},置信度 {confidence}。",
         "headline_flood": "一次观测中有 {changes} 处{event},{stretch}:请先检查影像",
         "flood": "一次出现如此之多,或为影像异常,或为区域性灾害:请先查看图像。这些合为一条预警;此后他处的发现另行预警。",
+        "take": "由我受理",
         "headline_cause": "{happened} → {place}{stretch}",
         "growth": "{name}在 {days} 天内扩大 {area} 平方公里",
         "drained": "{name}在 {days} 天内减少 {area} 平方公里:已泄流",
@@ -392,6 +394,7 @@ WORDS: dict[str, dict[str, str]] = {
         "headline_flood": "{event}: ایک ہی مشاہدے میں {changes} مقامات، {stretch}: پہلے تصاویر جانچیں",
         "flood": "ایک ساتھ اتنے مقامات یا تو خراب تصویر ہیں یا پورے علاقے کی آفت: سب سے پہلے تصاویر دیکھیں۔ یہ ایک ہی انتباہ ہے؛ "
         "بعد میں کہیں اور ملنے والوں کے اپنے انتباہ ہوں گے۔",
+        "take": "میں سنبھالتا ہوں",
         "headline_cause": "{happened} ← {place}{stretch}",
         "growth": "{name} {days} دنوں میں {area} مربع کلومیٹر بڑھی",
         "drained": "{name} {days} دنوں میں {area} مربع کلومیٹر گھٹی: پانی نکل گیا",

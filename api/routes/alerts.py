@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Form, Path, Query, Request
 from fastapi.responses import Response
 
-from alerts import cap, feed
+from alerts import cap, feed, links
 from alerts.run import cap_document, open_feed
 from alerts.settings import AlertSettings
 from api.bodies import answered, read_body
@@ -20,7 +20,7 @@ from api.security import Identity, Reader, Reviewer
 from api.state import state_of
 from api.storage import reading, writing
 from api.verdicts import AlertAction
-from hazard_db import alerts, pictures
+from hazard_db import alerts, connect, pictures
 from hazard_db.alerts import AlertMessage, AlertRecord
 from hazard_db.connect import Connection
 
@@ -89,6 +89,25 @@ def get_cap(request: Request, identity: Reader, alert_id: Id) -> Response:
     with reading(request) as conn:
         document = cap_document(conn, alert_id, public_only=not identity.sees_unreviewed, settings=_linked(request))
     return Response(document, media_type=cap.MIME_TYPE)
+
+
+@router.get("/alerts/{alert_id}/take", include_in_schema=False)
+def show_take(request: Request, alert_id: Id, token: Annotated[str, Query(max_length=2000)]) -> Response:
+    """Return the page behind a link in a message; looking at it changes nothing, as mail scanners look at every link."""
+    who = links.bearer(state_of(request).signing_key, alert_id, token)
+    with reading(request) as conn:
+        alert = alerts.get_alert(conn, alert_id)
+    return render(request, "take.html", alert=alert, who=who, token=token, headers={"Referrer-Policy": "no-referrer"})
+
+
+@router.post("/alerts/{alert_id}/take", include_in_schema=False)
+def take(request: Request, alert_id: Id, token: Annotated[str, Form(max_length=2000)]) -> Response:
+    """Acknowledge by a link in a message: its token says who, so nobody need log in."""
+    who = links.bearer(state_of(request).signing_key, alert_id, token)
+    with connect.transaction(state_of(request).engine) as conn:
+        connect.actor(conn, who)
+        alert = alerts.acknowledge(conn, alert_id, who, "by the link in the message")
+    return render(request, "take.html", alert=alert, who=who, token="", headers={"Referrer-Policy": "no-referrer"})
 
 
 @router.post("/alerts/{alert_id}/ack", openapi_extra=AlertAction.described())
