@@ -105,3 +105,12 @@ def test_only_administrators_see_addresses(client: TestClient, key: Callable[...
         "/subscriptions", headers=key("admin", "a"), json={"name": "f", "channel": "file", "address": "inbox"}
     )
     assert made.status_code == 201
+
+
+def test_keys_in_addresses_are_not_shown_and_the_way_there_is(admin: TestClient, database: Any) -> None:
+    with connect.transaction(database.engine) as conn:
+        alerts.add_subscription(conn, alerts.Subscription("director", "sms", "twilio://SID:secret@1/2"))
+    page = admin.get("/subscriptions", headers=PAGE).text
+    assert "twilio://…" in page
+    assert "secret" not in page
+    assert 'href="/subscriptions"' in admin.get("/alerts", headers=PAGE).text
