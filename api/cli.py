@@ -27,6 +27,7 @@ from api.commands import (
     sensor,
     serve,
     status,
+    susceptibility,
     watch,
 )
 from api.console import one_line, put, tell
@@ -42,7 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (db, corridor, ingest, detect, evaluate, cascade, risk, maps, report, alert, sensor, jobs):
+for group in (db, corridor, ingest, detect, evaluate, cascade, risk, susceptibility, maps, report, alert, sensor, jobs):
     app.add_typer(group.app)
 app.add_typer(ledger.closures)
 app.add_typer(ledger.works)
