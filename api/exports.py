@@ -54,11 +54,11 @@ def _xlsx(items: Sequence[Row], what: str) -> bytes:
 
 
 def _gpkg(items: Sequence[Row], what: str) -> bytes:
-    return _by_ogr([_flat(item) for item in items], _shapes(items), what, "GPKG")
+    return _by_ogr([flat(item) for item in items], _shapes(items), what, "GPKG")
 
 
 def _kml(items: Sequence[Row], what: str) -> bytes:
-    rows = [{"name": _title(item), **_flat(item)} for item in items]
+    rows = [{"name": _title(item), **flat(item)} for item in items]
     return _by_ogr(rows, _shapes(items), what, "KML")
 
 
@@ -80,7 +80,7 @@ def _title(item: Row) -> str:
     return str(item.get("code") or item.get("name") or f"{item.get('kind')} {item['id']}")
 
 
-def _flat(item: Row) -> dict[str, Any]:
+def flat(item: Row) -> dict[str, Any]:
     """Return a record without depth: attributes as columns of their own, lists as JSON."""
     told = plain({name: value for name, value in item.items() if name not in {"geometry", "shape", "attributes"}})
     inside = plain(item.get("attributes") or {})
@@ -93,11 +93,11 @@ def _flat(item: Row) -> dict[str, Any]:
 def _with_place(item: Row) -> dict[str, Any]:
     geometry = item.get("geometry")
     if geometry is None:
-        return _flat(item)
+        return flat(item)
     shape = shapely.from_geojson(json.dumps(geometry))
     middle = shape if isinstance(shape, shapely.Point) else shape.representative_point()
     wkt = {} if isinstance(shape, shapely.Point) else {"wkt": shape.wkt}
-    return _flat(item) | {"longitude": middle.x, "latitude": middle.y} | wkt
+    return flat(item) | {"longitude": middle.x, "latitude": middle.y} | wkt
 
 
 def _columns(rows: Sequence[Row]) -> list[str]:
@@ -111,7 +111,7 @@ def _shapes(items: Sequence[Row]) -> list[bytes | None]:
 
 def _by_ogr(rows: Sequence[Row], shapes: list[bytes | None] | None, what: str, driver: str) -> bytes:
     names = _columns(rows) or ["id"]  # a table without columns is none
-    columns = {name: _column([row.get(name) for row in rows]) for name in names}
+    columns = {name: column([row.get(name) for row in rows]) for name in names}
     columns = {("record_id" if name.lower() in {"fid", "id"} else name): values for name, values in columns.items()}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{what}.{driver.lower()}"
@@ -124,7 +124,7 @@ def _by_ogr(rows: Sequence[Row], shapes: list[bytes | None] | None, what: str, d
         return path.read_bytes()
 
 
-def _column(values: Sequence[Any]) -> np.ndarray[Any, Any]:
+def column(values: Sequence[Any]) -> np.ndarray[Any, Any]:
     """Return numbers as numbers where all of them are, else texts."""
     if any(value is not None for value in values) and all(
         value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,13 +22,17 @@ _FACTORS = ("hazard", "exposure", "vulnerability", "confidence", "state", "size"
 
 def told(rating: SegmentRisk, identity: Identity) -> SegmentRisk:
     """Return the rating with what this visitor may know of its reasons."""
-    if identity.sees_unreviewed:
-        return rating
-    parts = tuple(
+    return replace(rating, contributions=told_parts(rating.contributions, inside=identity.sees_unreviewed))
+
+
+def told_parts(parts: Sequence[Mapping[str, Any]], *, inside: bool) -> tuple[Mapping[str, Any], ...]:
+    """Return reasons as far as they may be known; inside all is."""
+    if inside:
+        return tuple(parts)
+    return tuple(
         {key: value for key, value in part.items() if key not in _FACTORS} | _HIDDEN if _hidden(part) else part
-        for part in rating.contributions
+        for part in parts
     )
-    return replace(rating, contributions=parts)
 
 
 def told_change(change: RatingChange, identity: Identity) -> RatingChange:

@@ -104,7 +104,8 @@ _FACT = """
            :closures_half_life_years, :closures_points * sqrt(least(1, coalesce(d.days, :closures_long_days) / :closures_long_days)),
            NULL, 1, NULL, true, c.chainage_from_km, c.chainage_to_km, 0, 0, true
     FROM closure AS c LEFT JOIN event AS e ON e.id = c.event_id
-    CROSS JOIN LATERAL (SELECT greatest(0, extract(epoch FROM c.opened_at - c.closed_at) / 86400) AS days) AS d
+    CROSS JOIN LATERAL (SELECT CASE WHEN c.opened_at IS NOT NULL  -- greatest() would make 0 days of an end that nobody knows
+        THEN greatest(0, extract(epoch FROM c.opened_at - c.closed_at) / 86400) END AS days) AS d
     WHERE c.closed_at <= :on AND c.withdrawn_at IS NULL AND c.chainage_from_km IS NOT NULL
     UNION ALL
     -- where money goes again and again, something comes down again and again

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -72,10 +75,24 @@ def find_place(conn: Connection, name: str) -> tuple[float, float] | None:
     row = conn.execute(
         text("""SELECT ST_X(geom), ST_Y(geom) FROM (
                     SELECT geom, place AS name, 0 AS rank FROM calibration_point WHERE alignment_id = current_alignment()
-                    UNION ALL SELECT ST_PointOnSurface(geom), code, 1 FROM site
-                    UNION ALL SELECT ST_PointOnSurface(geom), name, 2 FROM site) AS known
+                    UNION ALL SELECT geom, name, 1 FROM structure
+                    UNION ALL SELECT ST_PointOnSurface(geom), code, 2 FROM site
+                    UNION ALL SELECT ST_PointOnSurface(geom), name, 3 FROM site
+                    UNION ALL SELECT ST_SetSRID(ST_MakePoint(lon, lat), 4326), place, 4
+                    FROM unnest(CAST(:places AS text[]), CAST(:lons AS float8[]), CAST(:lats AS float8[])) AS town(place, lon, lat)
+                ) AS known
                 WHERE lower(name) = lower(:name) OR (length(:name) >= 3 AND starts_with(lower(name), lower(:name)))
                 ORDER BY lower(name) <> lower(:name), rank, name LIMIT 1"""),
-        {"name": name.strip()},
+        {"name": name.strip(), **_towns()},
     ).one_or_none()
     return None if row is None else (row[0], row[1])
+
+
+@cache
+def _towns() -> dict[str, list[Any]]:
+    """Return places that people know the road by, also those that lie beside it and calibrate nothing."""
+    with (Path(__file__).parent / "seed" / "calibration_points.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    return {
+        "places": [row["place"] for row in rows], "lons": [float(row["lon"]) for row in rows], "lats": [float(row["lat"]) for row in rows],
+    }  # fmt: skip

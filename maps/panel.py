@@ -10,13 +10,16 @@ from pathlib import Path
 from fpdf import FPDF
 
 from maps.chart import Bounds
+from maps.style import GRADES
 
 EARTH_M_PER_DEG = 111_320.0
 INK, PAPER, ROAD = (34, 38, 43), (233, 230, 223), (251, 243, 220)
 COLORS = {
     "site": (107, 74, 31), "event": (63, 75, 87), "change": (142, 42, 156), "observation": (31, 102, 176), "photo": (34, 38, 43),
+    "alert": (155, 16, 34), "deformation": (178, 24, 43),
 }  # fmt: skip
 LABEL_PT = 7.0
+MM_PER_PX = 0.2
 Box = tuple[float, float, float, float]
 Letters = Callable[..., None]
 
@@ -31,6 +34,7 @@ class Spot:
     label: str = ""
     main: bool = False
     accuracy_m: float | None = None
+    href: str | None = None
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,19 @@ class Panel:
     spots: Sequence[Spot] = ()
     relief: tuple[Path, Bounds] | None = None
     unit: str = "m"
+    grades: Sequence[str] = ()
+    """Rating of each line of the road; without them the road is drawn plain."""
+    relief_href: str | None = None
+    """Address of the same relief, for pages."""
+
+    @property
+    def relief_bounds(self) -> Bounds:
+        """Return what the relief covers."""
+        return self.relief[1] if self.relief else self.bounds
 
 
 @dataclass(frozen=True)
-class _Frame:
+class Frame:
     """From degrees to millimetres on the page; true to scale in the middle."""
 
     box: Box
@@ -71,7 +84,7 @@ def around(lon: float, lat: float, radius_m: float) -> Bounds:
 
 def draw(pdf: FPDF, panel: Panel, box: Box, letters: Letters) -> None:
     """Draw a map into a box (left, top, width, height in mm)."""
-    frame = _framed(panel.bounds, box)
+    frame = framed(panel.bounds, box)
     with pdf.rect_clip(*box):
         pdf.set_fill_color(*PAPER)
         pdf.rect(*box, style="F")
@@ -79,9 +92,7 @@ def draw(pdf: FPDF, panel: Panel, box: Box, letters: Letters) -> None:
             _relief(pdf, frame, *panel.relief)
         for line in panel.outlines:
             _line(pdf, [frame.at(*point[:2]) for point in line], COLORS["site"], 0.5)
-        for color, width in ((INK, 1.6), (ROAD, 0.9)):
-            for line in panel.road:
-                _line(pdf, [frame.at(*point[:2]) for point in line], color, width)
+        _road(pdf, panel, frame)
         for lon, lat, text in panel.kilometres:
             _label(pdf, frame.at(lon, lat), text, letters)
         for spot in sorted(panel.spots, key=lambda one: one.main):
@@ -92,20 +103,43 @@ def draw(pdf: FPDF, panel: Panel, box: Box, letters: Letters) -> None:
     pdf.rect(*box)
 
 
-def _framed(bounds: Bounds, box: Box) -> _Frame:
+def framed(bounds: Bounds, box: Box) -> Frame:
     """Return the frame that shows all of the bounds, as large as the box allows."""
     west, south, east, north = bounds
     middle_lon, middle_lat = (west + east) / 2, (south + north) / 2
     shrink = math.cos(math.radians(middle_lat))
     per_deg = min(box[2] / max(1e-9, (east - west) * shrink), box[3] / max(1e-9, north - south))
     across = per_deg * shrink
-    return _Frame(box, middle_lon - box[2] / across / 2, middle_lat + box[3] / per_deg / 2, across, per_deg)
+    return Frame(box, middle_lon - box[2] / across / 2, middle_lat + box[3] / per_deg / 2, across, per_deg)
 
 
-def _relief(pdf: FPDF, frame: _Frame, picture: Path, bounds: Bounds) -> None:
+def _relief(pdf: FPDF, frame: Frame, picture: Path, bounds: Bounds) -> None:
     left, top = frame.at(bounds[0], bounds[3])
     right, bottom = frame.at(bounds[2], bounds[1])
     pdf.image(picture, left, top, right - left, bottom - top)
+
+
+def _road(pdf: FPDF, panel: Panel, frame: Frame) -> None:
+    """Draw the road: plain, or by its rating, the worse the wider and darker; what is not known is dashed."""
+    lines = [[frame.at(*point[:2]) for point in line] for line in panel.road]
+    if not panel.grades:
+        for color, width in ((INK, 1.6), (ROAD, 0.9)):
+            for line in lines:
+                _line(pdf, line, color, width)
+        return
+    looks = [GRADES[grade] for grade in panel.grades]
+    for line, look in zip(lines, looks, strict=True):
+        _line(pdf, line, INK, (look.weight + 2.2) * MM_PER_PX)
+    for line, look in zip(lines, looks, strict=True):
+        _line(pdf, line, _rgb(look.under if look.dash else look.color), look.weight * MM_PER_PX)
+        if look.dash:
+            with pdf.local_context():
+                pdf.set_dash_pattern(dash=1.2, gap=1.2)
+                _line(pdf, line, _rgb(look.color), look.weight * MM_PER_PX)
+
+
+def _rgb(color: str) -> tuple[int, int, int]:
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
 
 
 def _line(pdf: FPDF, points: Sequence[tuple[float, float]], color: tuple[int, int, int], width: float) -> None:
@@ -116,7 +150,7 @@ def _line(pdf: FPDF, points: Sequence[tuple[float, float]], color: tuple[int, in
     pdf.polyline(points)
 
 
-def _spot(pdf: FPDF, frame: _Frame, spot: Spot) -> None:
+def _spot(pdf: FPDF, frame: Frame, spot: Spot) -> None:
     x, y = frame.at(spot.lon, spot.lat)
     color = COLORS.get(spot.kind, INK)
     pdf.set_draw_color(*color)
@@ -151,16 +185,21 @@ def _label(pdf: FPDF, at: tuple[float, float], text: str, letters: Letters) -> N
     pdf.cell(wide, 3.2, text, align="C")
 
 
-def _scale(pdf: FPDF, frame: _Frame, unit: str, letters: Letters) -> None:
-    """Draw a bar of a round length, and where north is."""
-    left, top, width, height = frame.box
-    metres_per_mm = EARTH_M_PER_DEG / frame.mm_per_deg_y
-    most = metres_per_mm * width / 3
+def scale_bar(frame: Frame, unit: str) -> tuple[str, float]:
+    """Return a round length with its unit, and how long it is in the frame."""
+    metres = EARTH_M_PER_DEG / frame.mm_per_deg_y
+    most = metres * frame.box[2] / 3
     step = 10 ** math.floor(math.log10(most))
     length = next(step * times for times in (5, 2, 1) if step * times <= most)
-    text = f"{length:,.0f} {unit}"
+    return f"{length:,.0f} {unit}", length / metres
+
+
+def _scale(pdf: FPDF, frame: Frame, unit: str, letters: Letters) -> None:
+    """Draw a bar of a round length, and where north is."""
+    left, top, width, height = frame.box
+    text, bar = scale_bar(frame, unit)
     letters(text, LABEL_PT)
-    wide, bar = pdf.get_string_width(text) + 2, length / metres_per_mm
+    wide = pdf.get_string_width(text) + 2
     x, y = left + 2, top + height - 3
     pdf.set_fill_color(255, 255, 255)
     pdf.rect(x - 1, y - 4.5, max(wide, bar) + 2, 6, style="F")

@@ -45,9 +45,7 @@ def draw(series: Sequence[Series], title: str, axis: str) -> Markup:
     known = [(day, value, err) for one in series for day, value, err in _points(one)]
     if not known:
         return Markup("")
-    first, last = min(day for day, _, _ in known), max(day for day, _, _ in known)
-    low, high = min(value - err for _, value, err in known), max(value + err for _, value, err in known)
-    frame = _Frame.around(first, last, min(low, 0.0), max(high, 0.0))
+    frame = frame_of(known)
     parts = [*_axes(frame, axis)]
     for number, one in enumerate(series):
         parts += _drawn(one, COLOURS[number % len(COLOURS)], frame, faint=len(series) > 1)
@@ -64,7 +62,7 @@ def sample(number: int) -> Markup:
 
 
 @dataclass(frozen=True)
-class _Frame:
+class Frame:
     """Where days and millimetres lie."""
 
     first: date
@@ -74,16 +72,31 @@ class _Frame:
     step: float
 
     @classmethod
-    def around(cls, first: date, last: date, low: float, high: float) -> _Frame:
+    def around(cls, first: date, last: date, low: float, high: float) -> Frame:
+        """Return a frame that ends at round values."""
         step = _nice((high - low or 1.0) / 6)
         return cls(first, last, math.floor(low / step) * step, math.ceil(high / step) * step or step, step)
 
     def x(self, day: date) -> float:
+        """Return where a day lies, pixels."""
         span = max((self.last - self.first).days, 1)
         return LEFT + 8 + (WIDTH - LEFT - RIGHT - 16) * (day - self.first).days / span
 
     def y(self, value: float) -> float:
+        """Return where a value lies, pixels."""
         return TOP + (HEIGHT - TOP - BOTTOM) * (self.high - value) / (self.high - self.low)
+
+
+def known_points(one: Series) -> list[tuple[date, float, float]]:
+    """Return day, value and error of what was measured."""
+    return list(_points(one))
+
+
+def frame_of(points: Sequence[tuple[date, float, float]]) -> Frame:
+    """Return where days and millimetres lie on a plot of these points."""
+    low, high = min(value - err for _, value, err in points), max(value + err for _, value, err in points)
+    days = [day for day, _, _ in points]
+    return Frame.around(min(days), max(days), min(low, 0.0), max(high, 0.0))
 
 
 def _points(one: Series) -> Iterator[tuple[date, float, float]]:
@@ -99,7 +112,7 @@ def _nice(step: float) -> float:
     return next(size * factor for factor in (1, 2, 5, 10) if size * factor >= step * (1 - 1e-9))
 
 
-def _axes(frame: _Frame, axis: str) -> Iterator[Markup]:
+def _axes(frame: Frame, axis: str) -> Iterator[Markup]:
     line = Markup('<path d="M{} {}H{}" stroke="currentColor" stroke-opacity="{}" stroke-width="1"/>')
     text = Markup('<text x="{}" y="{}" text-anchor="{}" font-size="13" fill="currentColor">{}</text>')
     for number in range(round((frame.high - frame.low) / frame.step) + 1):
@@ -107,14 +120,14 @@ def _axes(frame: _Frame, axis: str) -> Iterator[Markup]:
         y = round(frame.y(value), 1)
         yield line.format(LEFT, y, WIDTH - RIGHT, 0.55 if abs(value) < frame.step / 1e6 else 0.15)
         yield text.format(LEFT - 8, y + 4, "end", f"{value:g}".replace("-", "−"))
-    for day, label in _ticks(frame.first, frame.last):
+    for day, label in ticks(frame.first, frame.last):
         x = round(frame.x(day), 1)
         yield Markup('<path d="M{} {}V{}" stroke="currentColor" stroke-opacity=".15"/>').format(x, TOP, HEIGHT - BOTTOM)
         yield text.format(x, HEIGHT - BOTTOM + 20, "end" if x > WIDTH - 50 else "middle", label)
     yield Markup('<text x="{}" y="{}" font-size="13" fill="currentColor">{}</text>').format(LEFT, HEIGHT - 8, axis)
 
 
-def _ticks(first: date, last: date) -> list[tuple[date, str]]:
+def ticks(first: date, last: date) -> list[tuple[date, str]]:
     """Return days worth a line: new years of long series, else first days of months."""
     span = (last - first).days
     years = next((years for days, years in _DAYS_A_TICK if span >= days), 0)
@@ -127,7 +140,7 @@ def _ticks(first: date, last: date) -> list[tuple[date, str]]:
     return [(day, f"{day:%Y-%m}") for day in kept] or [(first, f"{first:%Y-%m-%d}")]
 
 
-def _drawn(one: Series, colour: str, frame: _Frame, *, faint: bool) -> Iterator[Markup]:
+def _drawn(one: Series, colour: str, frame: Frame, *, faint: bool) -> Iterator[Markup]:
     bars, dots = [], []
     for day, value, error in _points(one):
         x, y = round(frame.x(day), 1), round(frame.y(value), 1)

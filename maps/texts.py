@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -49,8 +50,28 @@ def place_name(name: str, lang: str) -> str:
 
 
 def place_of(name: str) -> str:
-    """Return the catalogue's name of a place that somebody wrote in one of our languages, as it is where we do not know."""
-    asked = name.strip().casefold()
-    return next(
-        (known for known, words in _places().items() if asked in {word.casefold() for word in words.values()}), name
+    """Return the catalogue's name of a place that somebody wrote in one of our languages, or began to; as it is where we do not know."""
+    asked = _folded(name)
+    exact = (known for known, words in _places().items() if asked in {_folded(word) for word in words.values()})
+    if (found := next(exact, None)) is not None:
+        return found
+    enough = 2 if asked and not asked.isascii() else 3
+    begun = {
+        known for known, words in _places().items() if any(_folded(word).startswith(asked) for word in words.values())
+    }
+    return begun.pop() if len(asked) >= enough and len(begun) == 1 else name
+
+
+_LETTERS = str.maketrans(
+    {"ي": "ی", "ى": "ی", "ئ": "ی", "ك": "ک", "ه": "ہ", "ة": "ہ", "ۃ": "ہ", "أ": "ا", "آ": "ا", "إ": "ا", "ؤ": "و"}
+)
+"""Arabic letters as keyboards of other languages write those of Urdu."""
+
+
+def _folded(text: str) -> str:
+    """Return a text without case, width, vowel signs and spaces; Arabic letters are those of Urdu."""
+    plain = unicodedata.normalize("NFKC", text).translate(_LETTERS)
+    bare = (
+        sign for sign in unicodedata.normalize("NFD", plain) if not unicodedata.combining(sign) and not sign.isspace()
     )
+    return "".join(bare).casefold()

@@ -58,17 +58,25 @@ def locate(
     km: Annotated[float | None, typer.Option("--km", help="Kilometre to find the place of.")] = None,
     lon: Annotated[float | None, typer.Option("--lon", help="Longitude, degrees east.")] = None,
     lat: Annotated[float | None, typer.Option("--lat", help="Latitude, degrees north.")] = None,
+    place: Annotated[
+        str | None,
+        typer.Option("--place", help="Name of a place in any script, code of a site, or `latitude, longitude`."),
+    ] = None,
     version: Annotated[str | None, typer.Option(help="On an earlier version of the alignment.")] = None,
     json: AsJson = False,
 ) -> None:
     """Find the place of a kilometre, or the kilometre of a place."""
-    by_km, by_place = km is not None, lon is not None or lat is not None
-    if by_km == by_place or (by_place and (lon is None or lat is None)):
-        raise typer.BadParameter("give either --km, or --lon and --lat")
+    by_point = lon is not None or lat is not None
+    if [km is not None, by_point, place is not None].count(True) != 1 or (by_point and (lon is None or lat is None)):
+        raise typer.BadParameter("give either --km, or --lon and --lat, or --place")
+    from api.finding import find
     from api.opening import opened
     from hazard_db import connect, corridor
 
     with opened(road=True) as catalogue, connect.transaction(catalogue.engine) as conn:
+        if place is not None:
+            there = find(conn, place)
+            lon, lat, km = there.lon, there.lat, there.km if there.lon is None else None
         if km is not None:
             found = corridor.locate_km(conn, km, version=version)
         else:

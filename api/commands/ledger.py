@@ -30,8 +30,8 @@ def list_closures(km: Stretch = None, going_on: GoingOn = False, json: AsJson = 
     if json:
         put_json(rows)
         return
-    shown = [(one["id"], _km(one), _when(one["closed_at"], one["closed_precision"]), _when(one["opened_at"]), one["vehicle_class"],
-              one["cause"][:60], one["detour"]) for one in rows]  # fmt: skip
+    shown = [(one["id"], _km(one), _when(one["closed_at"], one["closed_precision"]), _when(one["opened_at"], one["closed_precision"]),
+              one["vehicle_class"], one["cause"][:60], one["detour"]) for one in rows]  # fmt: skip
     put_table(("no", "km", "closed", "opened", "vehicles", "cause", "detour"), shown)
 
 

@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
+from api import roadreport
 from api.openrosa.documents import site_of
 from api.pages import VARY, keep_language, language
 from api.security import Reader
 from api.sheets import Visitor, site_sheet
 from api.state import state_of
-from api.storage import reading
+from api.storage import reading, reading_as
+from api.viewing import AskedView
+from hazard_db.errors import InputError
 
 router = APIRouter(prefix="/reports", tags=["reports"])
+
+
+KINDS = {
+    "pdf": "application/pdf", "html": "text/html; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "gpkg": "application/geopackage+sqlite3",
+}  # fmt: skip
+
+
+@router.get("/segment.{kind}")
+def segment(
+    request: Request, identity: Reader, kind: Literal["pdf", "html", "xlsx", "gpkg"], view: AskedView
+) -> Response:
+    """Return the report of a stretch (km=A-B) to print or to read, or its tables and layers for other programs."""
+    if view is None:
+        raise InputError("km: give the stretch as A-B in kilometres, for example km=640-660")
+    lang = language(request)
+    reader = roadreport.Reader(
+        lang, identity.sees_unreviewed, state_of(request).settings.home, site_of(request), identity
+    )
+    with reading(request) as conn, reading_as(request, identity) as visitor:
+        content = roadreport.gather(conn, visitor, view, reader)
+    name = f"kkh-km-{view.km_from:g}-{view.km_to:g}-{lang}.{kind}"
+    how = "attachment" if kind in {"xlsx", "gpkg"} else "inline"
+    headers = {"Content-Disposition": f'{how}; filename="{name}"', "Content-Language": lang, "Vary": VARY}
+    response = Response(roadreport.write(content, reader, kind), media_type=KINDS[kind], headers=headers)
+    keep_language(request, response)
+    return response
 
 
 @router.get("/site/{code}.pdf")

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from api import finding, stretches
+from api.charts import telling
 from api.motions import without_series
-from api.pages import collection, data, render, wants_page
+from api.pages import collection, data, language, render, wants_page
 from api.plain import plain
 from api.rated import told
+from api.roadtables import Tables
 from api.security import Identity, Reader
+from api.state import state_of
 from api.storage import reading, reading_as
 from api.stretch import read_stretch
+from api.stretches import View
+from api.viewing import AskedView
 from hazard_db import alerts, changes, corridor, deformation, fieldbook, register, risk
 from hazard_db.connect import Connection
 from hazard_db.corridor import SegmentRow
@@ -22,11 +29,16 @@ from hazard_db.errors import InputError, NotFoundError
 from hazard_db.risk import SegmentRisk
 from hazard_db.search import Window
 from hazard_db.triggers import quakes, rain, sensors
+from maps import panel_svg, strip, strip_svg
+from maps import texts as map_texts
+from maps.style import LOOK_EXPIRES_DAYS, symbol_sample
 
 router = APIRouter(tags=["road"])
 
 WORST = 25
 NEAR = 20
+ALWAYS = {"kilometres", "closures", "looks"}
+"""Tables that say so where they are empty."""
 LOOK_EXPIRES = timedelta(days=60)
 """A clear look older than this is told as `not observed since`."""
 
@@ -35,22 +47,62 @@ Kilometre = Annotated[float, Path(ge=-1e4, le=1e5, description="Any kilometre of
 
 @router.get("/segments")
 def list_segments(
-    request: Request,
-    identity: Reader,
-    km: Annotated[str | None, Query(description="Stretch A-B in kilometres.")] = None,
-) -> Response:
-    """Return the segments with their ratings, as GeoJSON or as a page with a strip of the road."""
-    del identity
+    request: Request, identity: Reader, view: AskedView, *,
+    find: Annotated[
+        str | None, Query(max_length=120, description="Kilometre, stretch, place in any script, site, or latitude, longitude.")
+    ] = None,
+    km: Annotated[str | None, Query(max_length=40, description="Stretch A-B in kilometres.")] = None,
+) -> Response:  # fmt: skip
+    """Return the segments with their ratings, as GeoJSON or as a page: the whole road, or a stretch with strip, map and tables."""
+    if find and find.strip():
+        return _found(request, find)
+    page = wants_page(request, default_page=False)
+    if view is not None and page:
+        return _stretch(request, identity, view)
     km_from, km_to = read_stretch(km) if km else (None, None)
     with reading(request) as conn:
         rows = corridor.segments(conn, km_from, km_to)
         low, high = (rows[0].km_from, rows[-1].km_to) if rows else (0.0, 0.0)
         rated = {rating.segment_id: rating for rating in risk.show(conn, low, high, hazard="all")}
     items = [_summary(row, rated.get(row.id)) for row in rows]
-    if wants_page(request, default_page=False):
+    if page:
         worst = sorted((item for item in items if item["score"]), key=lambda item: -item["score"])[:WORST]
         return render(request, "segments.html", segments=items, worst=worst)
     return data(collection(items), media_type="application/geo+json")
+
+
+def _found(request: Request, asked: str) -> Response:
+    """Return where something is: programs get it as JSON, people are sent to its stretch."""
+    with reading(request) as conn:
+        found = finding.find(conn, asked)
+    if not wants_page(request, default_page=False):
+        return data(found)
+    return RedirectResponse(f"/segments?km={found.km_from:.6g}-{found.km_to:.6g}&f=html", 303)
+
+
+def _stretch(request: Request, identity: Identity, view: View) -> Response:
+    lang, home, inside = language(request), state_of(request).settings.home, identity.sees_unreviewed
+    views = [view, replace(view, km_from=view.beside[0], km_to=view.beside[1])] if view.beside else [view]
+    with reading(request) as conn, reading_as(request, identity) as visitor:
+        looks = [stretches.look(conn, visitor, one, inside=inside, lang=lang, home=home) for one in views]
+        differences = stretches.compared(conn, view, identity)
+        spent = stretches.spent(conn, view, inside=inside)
+    known, words = looks[0].known, map_texts.translate(lang)
+    tables = [table for table in Tables(known, lang).all(spent)[1:] if table.rows or table.name in ALWAYS]
+    return render(
+        request, "stretch.html", view=view, looks=looks, tables=tables, differences=differences,
+        hazards=sorted({*known.hazards, *filter(None, [view.hazard])}),
+        keys=strip.legend(telling(lang)), sample=strip_svg.sample, symbols=symbol_sample, mt=words, panel_svg=panel_svg.draw,
+        expires=LOOK_EXPIRES_DAYS, today=datetime.now(UTC).date(), shifted=lambda steps: _shifted(request, view, steps),
+    )  # fmt: skip
+
+
+def _shifted(request: Request, view: View, steps: int) -> str:
+    """Return the address of the stretch before or after."""
+    long = view.km_to - view.km_from
+    first = max(0.0, view.km_from + steps * long)
+    url = request.url.include_query_params(km=f"{first:g}-{first + long:g}", f="html")
+    return f"{url.path}?{url.query}"
 
 
 @router.get("/segments/locate")
