@@ -133,9 +133,11 @@ def raise_alerts(road: Any, number: int = 1) -> list[int]:
                 date(2026, 6, 1), date(2026, 6, 20),
             )
         )  # fmt: skip
-    run = changes.RunRecord("landslide", "m", "1", {}, [], os.urandom(4).hex(), "t", NOW, NOW, 0.9, {}, None)
-    with connect.transaction(road.engine) as conn:
-        told = process_run(conn, changes.store_run(conn, run, listed, []).run_id, "watch")
+    told = []
+    for first in range(0, number, 10):  # more from one look would be told as one
+        run = changes.RunRecord("landslide", "m", "1", {}, [], os.urandom(4).hex(), "t", NOW, NOW, 0.9, {}, None)
+        with connect.transaction(road.engine) as conn:
+            told += process_run(conn, changes.store_run(conn, run, listed[first : first + 10], []).run_id, "watch")
     return [one.id for one in told]
 
 
