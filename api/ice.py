@@ -16,6 +16,7 @@ import shapely
 from alerts.run import process_run
 from api.icerecords import Place, store_glaciers, store_lakes
 from api.pipeline import DetectionSettings, Progress, plain, raster_paths, same_area
+from detection.arrays import RADAR_BANDS
 from detection.glaciers import detect_glaciers
 from detection.icefiles import ice_plan
 from detection.lakes import detect_lakes
@@ -57,8 +58,8 @@ class Stored:
 class Subject:
     """What is looked for."""
 
-    bands: tuple[str, ...]
-    """Without these a scene tells nothing of it."""
+    bands: tuple[tuple[str, ...], ...]
+    """Without all of one of these a scene tells nothing of it."""
     history_days: int
     """How far before the first of the new scenes the series begins ..."""
     most_before: int
@@ -69,14 +70,18 @@ class Subject:
 
 SUBJECTS: Mapping[str, Subject] = {
     "glacier": Subject(
-        RATIO_BANDS,
+        (RATIO_BANDS,),
         3000,
         120,
         lambda place, plan, tell: detect_glaciers(place.glaciers, plan, None, tell),
         store_glaciers,
     ),
     "lake": Subject(
-        ("green", "nir"), 800, 30, lambda place, plan, tell: detect_lakes(plan, place.glaciers, None, tell), store_lakes
+        (("green", "nir"), RADAR_BANDS),
+        800,
+        30,
+        lambda place, plan, tell: detect_lakes(plan, place.glaciers, None, tell),
+        store_lakes,
     ),
 }
 
@@ -153,8 +158,9 @@ def _places(conn: Connection, known: Sequence[SceneRecord], since: date, subject
     return places
 
 
-def _has_bands(scene: SceneRecord, wanted: Sequence[str]) -> bool:
-    return set(wanted) <= {str(band) for asset in scene.assets.values() for band in asset["bands"]}
+def _has_bands(scene: SceneRecord, wanted: Sequence[Sequence[str]]) -> bool:
+    known = {str(band) for asset in scene.assets.values() for band in asset["bands"]}
+    return any(known.issuperset(bands) for bands in wanted)
 
 
 def _look_at(

@@ -12,7 +12,6 @@ from skimage.measure import perimeter
 
 from detection.arrays import BoolArray
 from detection.grids import Grid
-from detection.methods.lakeradar import speckle_sigma_px
 from detection.methods.lakes import Lake, Sighting, growth
 from detection.polygons import area_m2, geojson, outline
 from detection.windows import Plan
@@ -45,8 +44,6 @@ def features(one: Found, name: str, plan: Plan) -> Iterator[dict[str, Any]]:
         shape = outline(rows, cols, plan.grid)
         pixel_m = float(np.sqrt(np.prod(plan.grid.pixel_m(float(rows.mean())))))
         sigma = AREA_SIGMA * _perimeter_px(sighting.mask) * pixel_m**2
-        if plan.scenes[sighting.number].look is not None:
-            sigma = float(np.hypot(sigma, speckle_sigma_px(_perimeter_px(sighting.mask)) * pixel_m**2))
         sigma = float(np.hypot(sigma, (1 - sighting.seen) * area_m2(shape))) * (2 if sighting.state == "frozen" else 1)
         at = plan.scenes[sighting.number].acquired.at
         if sighting.state == "water":

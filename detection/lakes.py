@@ -21,7 +21,6 @@ from detection.lakefeatures import Found, features, names
 from detection.methods.illumination import REACH_PX, sunlit
 from detection.methods.lakeradar import RadarLakeRules, blind, dark_water_on, possible_dark
 from detection.methods.lakes import (
-    EIGHT,
     Lake,
     Sighting,
     Water,
@@ -30,6 +29,7 @@ from detection.methods.lakes import (
     possible_water,
     water_on,
 )
+from detection.methods.lakeshore import EIGHT
 from detection.output import check_outputs
 from detection.regions import grow, within
 from detection.sources import Scene, open_dates

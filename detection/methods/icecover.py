@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import scipy.ndimage as ndi
 
 from detection.arrays import Acquisition, BoolArray, FloatArray
 
@@ -53,11 +54,13 @@ def ice_index(one: Acquisition, lit: BoolArray | None = None) -> FloatArray:
     return np.asarray(index, dtype=np.float32)
 
 
-def without_snow(index: FloatArray, nir: FloatArray, inside: BoolArray) -> FloatArray:
-    """Return the index with new snow as unseen; of any shape, of several dates of one glacier.
+def without_snow(index: FloatArray, nir: FloatArray, inside: BoolArray, rim_px: tuple[int, int] = (1, 1)) -> FloatArray:
+    """Return the index with new snow as unseen; (..., rows, cols), of several dates of one glacier.
 
     Parameters
     ----------
+    rim_px
+        So far around new snow, down and across, pixels are mixed with it.
     inside
         True on the glacier as last mapped, whose own brightness tells what is too bright for ice.
     """
@@ -65,6 +68,10 @@ def without_snow(index: FloatArray, nir: FloatArray, inside: BoolArray) -> Float
     on_glacier = icy & inside & np.isfinite(nir)
     own = float(np.quantile(nir[on_glacier], 0.3)) if on_glacier.any() else 0.0
     snow = icy & (nir > max(SNOW_NIR, SNOW_OVER_ICE * own))
+    # at its rim snow covers pixels in part, which then look like ice
+    snow = ndi.binary_dilation(
+        snow, np.ones((1,) * (index.ndim - 2) + (2 * rim_px[0] + 1, 2 * rim_px[1] + 1), dtype=bool)
+    )
     return np.asarray(np.where(snow, np.nan, index), dtype=np.float32)
 
 

@@ -9,8 +9,9 @@ from pydantic import Field
 
 from detection.arrays import Acquisition, BoolArray, FloatArray, Terrain
 from detection.methods.illumination import REACH_PX, sunlit
-from detection.methods.lakes import EIGHT, LakeRules, Water
-from detection.methods.radar import LOOKS, smooth, unseen
+from detection.methods.lakes import LakeRules, Water
+from detection.methods.lakeshore import EIGHT
+from detection.methods.radar import smooth, unseen
 
 SPECKLE_PX = 1.3
 """Standard deviation of the Gaussian mean over speckle."""
@@ -188,7 +189,8 @@ def dark_water_on(
     doubtful = rest if not ground else rest & known if one.acquired_at.month in rules.ice_months else nothing
     seen = usable & ~doubtful
     frozen = rest if white else nothing
-    return Water(water, water, dark, frozen, seen | frozen)
+    raw = np.where(usable, 10 ** (np.nan_to_num(one.reflectance) / 10), np.float32(np.nan)).astype(np.float32)
+    return Water(water, water, dark, frozen, seen | frozen, raw)
 
 
 def _water(one: Acquisition, bands: FloatArray, sample: BoolArray, flat: BoolArray, rules: RadarLakeRules) -> BoolArray:
@@ -243,16 +245,3 @@ def _rest(
     white = bool(cold and contrast["vh"] > rules.ice_vh_db)
     alike = max(map(abs, contrast.values())) <= rules.ground_db
     return alike and abs(contrast["vv"] - contrast["vh"]) <= rules.ground_ratio_db, white
-
-
-def speckle_sigma_px(perimeter_px: float) -> float:
-    """Return the standard deviation of a lake's area out of speckle, pixels.
-
-    Where the half level lies along an independent length of shore is uncertain by the noise at half level over the slope
-    of the blurred edge, 1 / (s sqrt(2 pi)); such lengths are 2 s sqrt(pi) of a Gaussian mean, chapter 4 of [@Oliver2004].
-    """
-    blur = float(np.hypot(SPECKLE_PX, 0.75))
-    length = 2 * np.sqrt(np.pi) * blur
-    independent = max((blur / 0.75) ** 2, 1.0)
-    noise = 0.5 / np.sqrt(2 * LOOKS * independent)
-    return float(noise * blur * np.sqrt(2 * np.pi) * np.sqrt(length * perimeter_px))

@@ -15,9 +15,9 @@ from skimage.filters import apply_hysteresis_threshold
 from skimage.morphology import convex_hull_image
 
 from detection.arrays import Acquisition, BoolArray, FloatArray
+from detection.methods.lakeshore import EIGHT, shore, speckled_shore
 from detection.methods.line import weighted_line
 
-EIGHT = np.ones((3, 3), dtype=bool)
 SPARSE_SHARE = 0.1
 Places = npt.NDArray[np.intp]
 State = Literal["water", "frozen", "dry", "unseen"]
@@ -67,6 +67,8 @@ class Water:
     white: BoolArray
     """Ice or snow."""
     seen: BoolArray
+    power: FloatArray | None = None
+    """(bands, rows, cols), backscatter as it came, speckle and all; NaN unseen; None without radar."""
 
 
 @dataclass(frozen=True)
@@ -224,7 +226,7 @@ def _lake(
 ) -> Lake | None:
     """Return one lake through all dates; None where it is none."""
     seen = [float(one.seen[window][extent].mean()) for one in dates]
-    masks = [shore(one.water[window] & extent, one.dark[window], one.water[window] & ~extent) for one in dates]
+    masks = [_mask(one, window, extent, float(np.sqrt(pixel_area_m2))) for one in dates]
     areas = np.array([mask.sum() * pixel_area_m2 for mask in masks])
     states: list[State] = [
         _state(one, (window, extent), area, share, rules) for one, area, share in zip(dates, areas, seen, strict=True)
@@ -237,6 +239,15 @@ def _lake(
     return Lake(window, extent, sightings, len(wet) / max(len(told), 1))
 
 
+def _mask(one: Water, window: tuple[slice, slice], extent: BoolArray, pixel_m: float) -> BoolArray:
+    """Return what a date shows of a lake, to its shore."""
+    own, other = one.water[window] & extent, one.water[window] & ~extent
+    found = shore(own, one.dark[window], other)
+    if one.power is None or not found.any():
+        return found
+    return speckled_shore(found, one.power[:, window[0], window[1]], other, pixel_m)
+
+
 def _sighting(number: int, states: list[State], wet: list[int], masks: list[BoolArray], seen: float) -> Sighting:
     """Return a lake on a date; under ice it is as large as on the nearest date of open water, if it was not gone."""
     if states[number] != "frozen":
@@ -247,32 +258,6 @@ def _sighting(number: int, states: list[State], wet: list[int], masks: list[Bool
     after = [index for index in wet if index > number]
     nearest = min(before[-1:] + after[:1], key=lambda index: abs(index - number))
     return Sighting(number, "frozen", masks[nearest], seen)
-
-
-def shore(mask: BoolArray, dark: FloatArray, other: BoolArray) -> BoolArray:
-    """Return a lake to where pixels are half water: between its own infrared brightness and that of the land around.
-
-    Thresholds of a ratio put the shore where land and water happen to make that ratio, not at half.
-    """
-    core, ring = ndi.binary_erosion(mask, EIGHT), ndi.binary_dilation(mask, EIGHT, iterations=4)
-    land = ring & ~ndi.binary_dilation(mask, EIGHT, iterations=2) & ~other & np.isfinite(dark)
-    if core.sum() < 9 or land.sum() < 9:
-        return mask
-    water, level = float(np.nanmedian(dark[core])), _local_mean(dark, land)
-    edge = ndi.binary_dilation(mask, EIGHT, iterations=2) & ~core & ~other
-    with np.errstate(invalid="ignore"):
-        wet = np.where(edge & np.isfinite(dark), dark < 0.5 * (water + level), mask)
-    labels, count = ndi.label(wet, EIGHT)
-    keep = np.unique(labels[core & wet])
-    return np.asarray(wet & np.isin(labels, keep[keep > 0]), dtype=np.bool_) if count else mask
-
-
-def _local_mean(values: FloatArray, where: BoolArray) -> FloatArray:
-    """Return the mean of some pixels around every pixel, Gaussian weights of four pixels."""
-    weight = ndi.gaussian_filter(where.astype(np.float32), 4.0)
-    total = ndi.gaussian_filter(np.where(where, values, 0).astype(np.float32), 4.0)
-    usual = np.float32(np.median(values[where]))
-    return np.asarray((total + 1e-4 * usual) / (weight + 1e-4), dtype=np.float32)
 
 
 def _state(

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import scipy.ndimage as ndi
 from pydantic import BaseModel, ConfigDict, Field
+from scipy.signal import savgol_filter
 
 from detection.arrays import FloatArray
 
 Values = npt.NDArray[np.float64]
+SMOOTH_OFFSETS = 11
+"""Offsets that one parabola fits."""
 
 
 class TerminusRules(BaseModel):
@@ -53,6 +55,8 @@ class Front:
     """Ice share behind the line less that before it."""
     seen: float
     """Share of the line's surroundings that was seen."""
+    gap_m: float
+    """Mean length over which an offset was not seen where the line cuts it: it may lie anywhere in there."""
     snow_share: float
     """Share of the ground before the line that looks like ice."""
 
@@ -171,15 +175,30 @@ def _front(share: FloatArray, line: Values, path: npt.NDArray[np.intp], rules: T
     before = near & (position >= 2)
     ahead = (position >= 6) & (position < 600 / step)
     seen = np.isfinite(share)
-    smooth = ndi.gaussian_filter1d(ndi.median_filter(line, 5, mode="nearest"), 4, mode="nearest")
     return Front(
         line_m=line,
         mean_m=float(line.mean()),
-        scatter_m=float(np.sqrt(np.mean((line - smooth) ** 2))),
+        scatter_m=float(np.sqrt(np.mean((line - _smooth(line)) ** 2))),
         contrast=_mean(share, behind & seen) - _mean(share, before & seen),
         seen=float(seen[near].mean()),
+        gap_m=float(_gaps(seen, path).mean()) * step,
         snow_share=_mean(share > 0.5, ahead & seen),
     )
+
+
+def _smooth(line: Values) -> Values:
+    """Return a line without what it strays: snouts are round, so that pieces of parabolas fit them."""
+    window = min(SMOOTH_OFFSETS, len(line) - 1 + len(line) % 2)
+    return line if window < 4 else np.asarray(savgol_filter(line, window, 2))
+
+
+def _gaps(seen: npt.NDArray[np.bool_], path: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Return how many samples between the last seen before and the first seen after each cut were not, (across,)."""
+    along = np.arange(seen.shape[1])
+    behind = along < path[:, None]
+    last = np.where(seen & behind, along, -1).max(axis=1)
+    first = np.where(seen & ~behind, along, seen.shape[1]).min(axis=1)
+    return np.asarray(first - last - 1)
 
 
 def _mean(values: npt.NDArray[np.generic], where: npt.NDArray[np.bool_]) -> float:

@@ -15,10 +15,12 @@ from api.ice import IceReport, detect_ice
 from api.pipeline import DetectionSettings
 from detection.simulate.glacier import GlacierScene, Motion, simulate_glacier
 from detection.simulate.lakes import LakeScene, simulate_lakes
+from detection.simulate.radarlakes import simulate_radar_lakes
 from detection.simulate.summer import Sky
 from hazard_db import connect, lakes, seed, termini
 from ingest.imagery.load import ingest_scene
 from ingest.inventories.glaciers import ingest_glaciers
+from tests.acceptance.test_detect_lake_radar import write_dem, write_radar
 from tests.glacier_rasters import write_dates, write_vectors
 
 pytestmark = pytest.mark.integration
@@ -182,3 +184,25 @@ def test_a_lake_of_one_date_is_not_published(database: Any, home: Path, files: t
     assert rows(database, "SELECT * FROM published.lakes") == []
     with connect.transaction(database.engine) as conn:
         assert all(shape(lake["geometry"]).area > 0 for lake in lakes.find(conn))
+
+
+def test_radar_scenes_of_the_catalogue_show_lakes_in_winter(database: Any, home: Path, tmp_path: Path) -> None:
+    scene = simulate_radar_lakes(710, kind="test", repeats=2, lakes=5, size=240)
+    paths = [write_radar(tmp_path / f"radar{number}.tif", one) for number, one in enumerate(scene.dates)]
+    dem = write_dem(tmp_path / "dem.tif", scene.terrain)
+    ingest(database, home, *paths)
+    report = look(database, home, "lake", dem, scene.dates[0].acquired_at.date())
+    assert report.messages == ()
+    told = rows(
+        database, "SELECT observed_on, area_m2 FROM lake_outline WHERE superseded_at IS NULL AND state = 'water'"
+    )
+    days = {one.acquired_at.date() for one in scene.dates}
+    assert {row[0] for row in told} <= days
+    calm = [
+        (one.acquired_at.date(), lake.area_m2[when])
+        for when, one in enumerate(scene.dates)
+        for lake in scene.lakes
+        if lake.surface[when] == "calm" and lake.area_m2[when] >= 40_000
+    ]
+    found = [any(row[0] == day and abs(row[1] / area - 1) < 0.1 for row in told) for day, area in calm]
+    assert any(found)  # how many is measured in benchmarks/radar_lake_accuracy.py
