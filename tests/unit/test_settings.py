@@ -1,10 +1,13 @@
-"""Settings of the database, and what is said about URLs that cannot be used."""
+"""Settings: those of the database, that each is told of, and what is said about URLs that cannot be used."""
 
 from __future__ import annotations
 
+import importlib
+import re
 from pathlib import Path
 
 import pytest
+from pydantic_settings import BaseSettings
 
 from hazard_db import connect, server
 from hazard_db.errors import DatabaseUnavailableError, SettingsError
@@ -94,3 +97,22 @@ def test_a_server_that_is_down_is_one_line_without_the_password(url: str) -> Non
     for caught in (engine_error, direct_error):
         assert "s3cret" not in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+def test_every_setting_stands_in_the_example() -> None:
+    root = Path(__file__).parents[2]
+    for room in ("hazard_db", "ingest", "detection", "alerts", "maps", "api"):
+        for path in (root / room).rglob("*.py"):
+            if "BaseSettings" in path.read_text(encoding="utf8"):
+                importlib.import_module(".".join(path.relative_to(root).with_suffix("").parts))
+    text = (root / ".env.example").read_text(encoding="utf8")
+    told = set(re.findall(r"^#?(HAZARD_\w+)=", text, re.MULTILINE))
+    kept = {
+        (str(one.model_config.get("env_prefix", "")) + name).upper()
+        for one in BaseSettings.__subclasses__()
+        if one.__module__.split(".")[0] in {"hazard_db", "ingest", "detection", "alerts", "maps", "api"}
+        for name, field in one.model_fields.items()
+        if not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseSettings))
+    }
+    assert len(kept) > 40
+    assert kept - told == set()
