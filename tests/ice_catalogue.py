@@ -90,7 +90,7 @@ def _ways(conn: Any) -> list[cascades.Path]:
     x, y = conn.execute(text("SELECT ST_X(p), ST_Y(p) FROM point_at_chainage(634, current_alignment()) AS p")).one()
     found = []
     for kind in ("lake", "glacier"):
-        (origin,) = cascades.origins(conn, kind)
+        origin = min(cascades.origins(conn, kind), key=lambda one: one.area.distance(shapely.Point(SHISPER)))
         line = np.column_stack(
             [np.linspace(SHISPER[0], x, 12), np.linspace(SHISPER[1], y - 0.002, 12), np.linspace(2600, 2080, 12)]
         )
