@@ -54,9 +54,11 @@ def get_glacier(conn: Connection, glacier_id: str) -> dict[str, Any]:
     outlines = _rows(
         conn,
         """SELECT outlined_on, date_precision, dataset, schema, area_m2, area_uncertainty_m2,
-                  area_m2 - lag(area_m2) OVER by_date AS change_m2,
-                  sqrt(area_uncertainty_m2 ^ 2 + lag(area_uncertainty_m2) OVER by_date ^ 2) AS change_uncertainty_m2
-           FROM published.glacier_outlines WHERE glacier_id = :id WINDOW by_date AS (ORDER BY outlined_on NULLS FIRST, id)
+                  CASE WHEN outlined_on IS NOT NULL THEN area_m2 - lag(area_m2) OVER by_date END AS change_m2,
+                  CASE WHEN outlined_on IS NOT NULL
+                       THEN sqrt(area_uncertainty_m2 ^ 2 + lag(area_uncertainty_m2) OVER by_date ^ 2) END AS change_uncertainty_m2
+           FROM published.glacier_outlines WHERE glacier_id = :id
+           WINDOW by_date AS (PARTITION BY outlined_on IS NULL ORDER BY outlined_on, id)
            ORDER BY outlined_on NULLS FIRST, id""",
         id=glacier_id,
     )

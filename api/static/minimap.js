@@ -13,17 +13,29 @@ for (const box of document.querySelectorAll("[data-minimap]")) {
     L.polyline(points, { color: "#22262b", weight: 6, interactive: false }).addTo(map);
     L.polyline(points, { color: "#fbf3dc", weight: 3, interactive: false }).addTo(map);
   }
+  const labels = [];
   for (const [lon, lat, km] of kilometres) {
     const label = Object.assign(document.createElement("span"), { textContent: km, dir: "ltr" });
-    L.marker([lat, lon], { icon: L.divIcon({ html: label, className: "kilometre", iconSize: [0, 0] }), interactive: false, keyboard: false }).addTo(map);
+    labels.push(L.marker([lat, lon], { icon: L.divIcon({ html: label, className: "kilometre", iconSize: [0, 0] }), interactive: false, keyboard: false }).addTo(map));
   }
   const seen = marks.filter((mark) => mark.main).concat(marks.filter((mark) => !mark.main));
   const bounds = L.latLngBounds(seen.map(({ lat, lon }) => [lat, lon]));
   for (const { main, shape } of seen) if (main && shape) bounds.extend(L.geoJSON(shape).getBounds());
   map.fitBounds(bounds.pad(0.2), { maxZoom: 15, animate: false });
+  const apart = () => { // of labels that would lie on each other the first is shown
+    const shown = [];
+    for (const label of labels) {
+      const at = map.latLngToLayerPoint(label.getLatLng());
+      const free = shown.every((other) => Math.abs(other.x - at.x) > 32 || Math.abs(other.y - at.y) > 14);
+      label.getElement().style.display = free ? "" : "none";
+      if (free) shown.push(at);
+    }
+  };
+  map.on("zoomend", apart);
+  apart();
   const choices = new Map();
   for (const mark of marks) {
-    if (mark.shape) L.geoJSON(mark.shape, { style: { color: "#6b4a1f", weight: 2, fillOpacity: 0.15 }, interactive: false }).addTo(map);
+    if (mark.shape) L.geoJSON(mark.shape, { style: mark.kind === "way" ? { color: "#1d4ed8", weight: 2, dashArray: "8 5" } : { color: "#6b4a1f", weight: 2, fillOpacity: 0.15 }, interactive: false }).addTo(map);
     if (mark.accuracy_m) L.circle([mark.lat, mark.lon], { radius: mark.accuracy_m, weight: 1.2, dashArray: "3 3", fillOpacity: 0.06, color: "#1f66b0", interactive: false }).addTo(map);
     const { svg, size } = symbols[mark.kind];
     const icon = L.divIcon({ html: svg, iconSize: [size, size], className: mark.main ? "mark main" : "mark" });

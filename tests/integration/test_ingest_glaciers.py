@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from hazard_db import connect, glaciers
+from hazard_db import connect, glaciers, icebook
 from hazard_db.errors import InputError
 from hazard_db.glacier_file import read_outlines
 from ingest.inventories.glaciers import ingest_glaciers
@@ -48,6 +48,19 @@ def test_outlines_of_every_date_stand_side_by_side(database: Any, tmp_path: Path
         row = conn.execute(text("SELECT * FROM published.glaciers")).one()
     assert row.outlined_on == date(2020, 1, 1)
     assert row.area_change_m2 == pytest.approx(change.change_m2)
+
+
+@pytest.mark.integration
+def test_an_outline_without_a_date_is_shown_and_compared_with_none(database: Any, tmp_path: Path) -> None:
+    for name, day, side in (("old", "2000-09-09", 0.05), ("new", "2020-09-09", 0.04), ("undated", None, 0.08)):
+        ingest_glaciers(
+            database.app_engine, write(tmp_path / f"{name}.geojson", [({"glacier_id": "a", "date": day}, side)])
+        )
+    with connect.transaction(database.public_engine) as conn:
+        outlines = icebook.get_glacier(conn, "a")["outlines"]
+    assert [one["dataset"] for one in outlines] == ["undated", "old", "new"]
+    assert [one["change_m2"] is None for one in outlines] == [True, True, False]
+    assert outlines[2]["change_m2"] == pytest.approx(-0.36 * outlines[1]["area_m2"], rel=0.001)
 
 
 @pytest.mark.integration
