@@ -196,10 +196,14 @@ _FACT = """
 """
 
 # Segments follow each other along the road: the ones that a record touches lie between two places in the list of their starts.
+# What is known of segments is taken from lists by place: a join would be made anew for every record.
 _WEIGHED = f"""
 WITH strip AS MATERIALIZED (
     SELECT km_from, km_to, ST_Transform(ST_Buffer(ST_Transform(geom, 32643), :displacement_strip_m), 4326) AS area
     FROM segment WHERE alignment_id = current_alignment() AND EXISTS (SELECT FROM displacement_set WHERE latest_run_id IS NULL)
+), cost AS MATERIALIZED (
+    SELECT array_agg((CAST(:vulnerability AS float8[]))[s.consequence] ORDER BY o.number) AS by_segment
+    FROM unnest(CAST(:segment_ids AS bigint[])) WITH ORDINALITY AS o(id, number) JOIN segment AS s ON s.id = o.id
 ), fact AS ({_FACT}
 ), aged AS (
     SELECT f.*, coalesce(h.hazard, f.kind) AS hazard, f.b - f.a + 2 * f.accuracy_m / 1000 AS length_km,
@@ -218,13 +222,13 @@ WITH strip AS MATERIALIZED (
     FROM aged AS a WHERE hazard <> 'none' AND points * age * factor * exposure * :most_vulnerable >= :least
 ), seen AS (  -- a stretch that ends where a segment begins does not touch it
     SELECT m.*, last_one - CAST(last_km > first_km AND last_km = (CAST(:starts AS float8[]))[last_one] AS integer) AS end_one
-    FROM marked AS m
+    FROM marked AS m OFFSET 0  -- what adds too little is left out before anything is made of it
 ), pair AS (
-    SELECT seen.*, s.id AS segment_id, (CAST(:vulnerability AS float8[]))[s.consequence] * factor AS vulnerability,
-           points * age * exposure * factor * (CAST(:vulnerability AS float8[]))[s.consequence] AS total
+    SELECT source, id, label, kind, state, amount, sure, day, grade, reviewed, offset_m, accuracy_m, on_road, length_km, points, age,
+           exposure, hazard, (CAST(:segment_ids AS bigint[]))[ordinal] AS segment_id,
+           ((SELECT by_segment FROM cost))[ordinal] * factor AS vulnerability,
+           points * age * exposure * factor * ((SELECT by_segment FROM cost))[ordinal] AS total
     FROM seen CROSS JOIN LATERAL generate_series(greatest(1, first_one), end_one) AS ordinal
-    JOIN unnest(CAST(:segment_ids AS bigint[])) WITH ORDINALITY AS o(id, number) ON o.number = ordinal
-    JOIN segment AS s ON s.id = o.id
 ), ranked AS MATERIALIZED (
     SELECT *, row_number() OVER (PARTITION BY segment_id, hazard ORDER BY total DESC, source, id) AS place
     FROM pair WHERE total >= :least

@@ -206,13 +206,15 @@ WHERE s.alignment_id = current_alignment() AND s.km_to > :km_from AND s.km_from 
 GROUP BY s.id, s.km_from, r.kind ORDER BY r.kind, s.km_from
 """
 _COUNTS = """
-SELECT s.id, count(*) AS n FROM unnest(CAST(:numbers AS bigint[]),
-         CAST(:firsts AS float8[]), CAST(:lasts AS float8[])) AS s(id, first, last)
-JOIN {table} AS o ON o.chainage_km >= s.first AND o.chainage_km < s.last
-WHERE o.review_status <> 'rejected' AND (CAST(:kind AS text) IS NULL OR o.kind = :kind)
-  AND (CAST(:since AS timestamptz) IS NULL OR o.observed_at >= :since)
-  AND (CAST(:moment AS timestamptz) IS NULL OR o.observed_at < :moment)
-GROUP BY s.id
+SELECT s.id, seen.n FROM unnest(CAST(:numbers AS bigint[]), CAST(:firsts AS float8[]), CAST(:lasts AS float8[])) AS s(id, first, last)
+CROSS JOIN LATERAL (  -- a join would compare every observation with every segment
+    SELECT count(*) AS n FROM {table} AS o
+    WHERE o.chainage_km >= s.first AND o.chainage_km < s.last AND o.review_status <> 'rejected'
+      AND (CAST(:kind AS text) IS NULL OR o.kind = :kind)
+      AND (CAST(:since AS timestamptz) IS NULL OR o.observed_at >= :since)
+      AND (CAST(:moment AS timestamptz) IS NULL OR o.observed_at < :moment)
+) AS seen
+WHERE seen.n > 0
 """
 _POINTS = """
 SELECT s.id, near.n, near.fastest FROM segment AS s CROSS JOIN LATERAL (
