@@ -52,6 +52,11 @@ class DetectionSettings(BaseSettings):
     """Dates of one place, and of radar of one orbit, that are compared at most."""
 
 
+def settings_with(dem: Path | None) -> DetectionSettings:
+    """Return the installation's settings, with another elevation model where one is given."""
+    return DetectionSettings() if dem is None else DetectionSettings(dem=dem)
+
+
 @dataclass(frozen=True)
 class Group:
     """Scenes of one place: what it looked like before, and since."""

@@ -1,4 +1,4 @@
-"""Time series as a picture: points with error bars, the model that tells them best, and when it began."""
+"""Values through time as a picture: points with error bars, the line that tells them best, and the day that matters."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from markupsafe import Markup
 
 WIDTH, HEIGHT = 900, 420
-LEFT, RIGHT, TOP, BOTTOM = 66, 14, 16, 54
+LEFT, RIGHT, TOP, BOTTOM = 88, 14, 16, 64
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#56b4e9", "#7a5195", "#5b6770")
 """Apart for colour-blind eyes (Okabe and Ito), readable on light and dark."""
+LEAST_SPAN = 1e-9
+NOTHING_THERE = "#9b1022"
+Mark = Literal["dot", "hollow", "cross"]
+"""Measured; remembered; nothing there."""
 _DAYS_A_TICK = ((5500, 5), (2600, 2), (1000, 1))
 """Span in days from which a tick stands every so many years."""
 
@@ -24,15 +29,21 @@ class Series:
     label: str
     dates: Sequence[date]
     values: Sequence[float | None]
-    """mm; None = not measured."""
+    """In the unit of the axis; None = not measured."""
     error: float | Sequence[float] = 0.0
-    """One standard deviation, mm: of all values, or of each."""
+    """One standard deviation: of all values, or of each."""
     model: Sequence[float | None] = ()
-    """mm, on the same dates."""
+    """The line, on the same dates."""
     onset: date | None = None
+    onset_told: str = ""
+    """What is written at the onset; by default the day."""
+    told: Sequence[str] = ()
+    """What each value tells in words; without, values are dots alone."""
+    marks: Sequence[Mark] = ()
+    """Of values that tell themselves in words."""
 
 
-def draw(series: Sequence[Series], title: str, axis: str) -> Markup:
+def draw(series: Sequence[Series], title: str, axis: str, *, positive: bool = False) -> Markup:
     """Return an SVG picture that grows with the page and takes its text colour from it.
 
     Parameters
@@ -41,11 +52,13 @@ def draw(series: Sequence[Series], title: str, axis: str) -> Markup:
         Read to those who cannot see it.
     axis
         What the values are, with unit.
+    positive
+        Values are never below nothing: error bars end there, and the axis need not hold it.
     """
     known = [(day, value, err) for one in series for day, value, err in _points(one)]
     if not known:
         return Markup("")
-    frame = frame_of(known)
+    frame = frame_of(known, positive=positive)
     parts = [*_axes(frame, axis)]
     for number, one in enumerate(series):
         parts += _drawn(one, COLOURS[number % len(COLOURS)], frame, faint=len(series) > 1)
@@ -63,7 +76,7 @@ def sample(number: int) -> Markup:
 
 @dataclass(frozen=True)
 class Frame:
-    """Where days and millimetres lie."""
+    """Where days and values lie."""
 
     first: date
     last: date
@@ -74,8 +87,10 @@ class Frame:
     @classmethod
     def around(cls, first: date, last: date, low: float, high: float) -> Frame:
         """Return a frame that ends at round values."""
-        step = _nice((high - low or 1.0) / 6)
-        return cls(first, last, math.floor(low / step) * step, math.ceil(high / step) * step or step, step)
+        span = max(high - low, 1e-6 * abs(high))
+        step = _nice((span if span > LEAST_SPAN else 1.0) / 6)
+        bottom, top = math.floor(low / step), math.ceil(high / step)
+        return cls(first, last, bottom * step, max(top, bottom + 1) * step, step)
 
     def x(self, day: date) -> float:
         """Return where a day lies, pixels."""
@@ -92,11 +107,11 @@ def known_points(one: Series) -> list[tuple[date, float, float]]:
     return list(_points(one))
 
 
-def frame_of(points: Sequence[tuple[date, float, float]]) -> Frame:
-    """Return where days and millimetres lie on a plot of these points."""
+def frame_of(points: Sequence[tuple[date, float, float]], *, positive: bool = False) -> Frame:
+    """Return where days and values lie on a plot of these points; it holds nothing (0) but where values are `positive`."""
     low, high = min(value - err for _, value, err in points), max(value + err for _, value, err in points)
     days = [day for day, _, _ in points]
-    return Frame.around(min(days), max(days), min(low, 0.0), max(high, 0.0))
+    return Frame.around(min(days), max(days), max(low, 0.0) if positive else min(low, 0.0), max(high, 0.0))
 
 
 def _points(one: Series) -> Iterator[tuple[date, float, float]]:
@@ -115,15 +130,16 @@ def _nice(step: float) -> float:
 def _axes(frame: Frame, axis: str) -> Iterator[Markup]:
     line = Markup('<path d="M{} {}H{}" stroke="currentColor" stroke-opacity="{}" stroke-width="1"/>')
     text = Markup('<text x="{}" y="{}" text-anchor="{}" font-size="13" fill="currentColor">{}</text>')
+    digits = max(0, -math.floor(math.log10(frame.step)))
     for number in range(round((frame.high - frame.low) / frame.step) + 1):
         value = frame.low + number * frame.step
         y = round(frame.y(value), 1)
         yield line.format(LEFT, y, WIDTH - RIGHT, 0.55 if abs(value) < frame.step / 1e6 else 0.15)
-        yield text.format(LEFT - 8, y + 4, "end", f"{value:g}".replace("-", "−"))
+        yield text.format(LEFT - 8, y + 4, "end", f"{round(value, digits) + 0.0:,.{digits}f}".replace("-", "−"))
     for day, label in ticks(frame.first, frame.last):
         x = round(frame.x(day), 1)
         yield Markup('<path d="M{} {}V{}" stroke="currentColor" stroke-opacity=".15"/>').format(x, TOP, HEIGHT - BOTTOM)
-        yield text.format(x, HEIGHT - BOTTOM + 20, "end" if x > WIDTH - 50 else "middle", label)
+        yield text.format(x, HEIGHT - BOTTOM + 28, "end" if x > WIDTH - 50 else "middle", label)
     yield Markup('<text x="{}" y="{}" font-size="13" fill="currentColor">{}</text>').format(LEFT, HEIGHT - 8, axis)
 
 
@@ -145,21 +161,25 @@ def _drawn(one: Series, colour: str, frame: Frame, *, faint: bool) -> Iterator[M
     for day, value, error in _points(one):
         x, y = round(frame.x(day), 1), round(frame.y(value), 1)
         if error:
-            bars.append(f"M{x} {frame.y(value - error):.1f}V{frame.y(value + error):.1f}")
+            bars.append(f"M{x} {frame.y(max(value - error, frame.low)):.1f}V{frame.y(value + error):.1f}")
         dots.append(f"M{x} {y}h0")
     yield Markup('<path d="{}" stroke="{}" stroke-opacity="{}" stroke-width="1" fill="none"/>').format(
         "".join(bars), colour, 0.25 if faint else 0.45
     )
-    yield Markup('<path d="{}" stroke="{}" stroke-width="5" stroke-linecap="round" fill="none"/>').format(
-        "".join(dots), colour
-    )
+    if not one.told:
+        yield Markup('<path d="{}" stroke="{}" stroke-width="5" stroke-linecap="round" fill="none"/>').format(
+            "".join(dots), colour
+        )
     corners = [
         f"{frame.x(day):.1f} {frame.y(value):.1f}"
         for day, value in zip(one.dates, one.model, strict=False)
         if value is not None and math.isfinite(value)
     ]
     if len(corners) > 1:
-        yield Markup('<path d="M{}" stroke="{}" stroke-width="2.2" fill="none"/>').format("L".join(corners), colour)
+        yield Markup('<path d="M{}" stroke="{}" stroke-width="{}" fill="none"/>').format(
+            "L".join(corners), colour, 1.4 if one.told else 2.2
+        )
+    yield from _telling(one, colour, frame)
     if one.onset is not None and frame.first <= one.onset <= frame.last:
         x = round(frame.x(one.onset), 1)
         yield Markup('<path d="M{} {}V{}" stroke="{}" stroke-width="1.5" stroke-dasharray="6 4"/>').format(
@@ -167,5 +187,23 @@ def _drawn(one: Series, colour: str, frame: Frame, *, faint: bool) -> Iterator[M
         )
         anchor = "end" if x > WIDTH - 120 else "start"
         yield Markup('<text x="{}" y="{}" font-size="13" text-anchor="{}" fill="{}">{}</text>').format(
-            x + (-5 if anchor == "end" else 5), TOP + 12, anchor, colour, one.onset.isoformat()
+            x + (-5 if anchor == "end" else 5), TOP + 12, anchor, colour, one.onset_told or one.onset.isoformat()
         )
+
+
+def _telling(one: Series, colour: str, frame: Frame) -> Iterator[Markup]:
+    """Yield the marks that tell their values in words."""
+    marks = one.marks or ("dot",) * len(one.told)
+    for day, value, mark, told in zip(one.dates, one.values, marks, one.told, strict=False):
+        if value is None:
+            continue
+        x, y = round(frame.x(day), 1), round(frame.y(value), 1)
+        if mark == "cross":
+            drawn = Markup('<path d="M{} {}l10 10m0-10l-10 10" stroke="{}" stroke-width="2.4"/>').format(
+                x - 5, y - 5, NOTHING_THERE
+            )
+        else:
+            drawn = Markup('<circle cx="{}" cy="{}" r="5" fill="{}" stroke="{}" stroke-width="2"/>').format(
+                x, y, colour if mark == "dot" else "#fff", colour
+            )
+        yield Markup("<g>{}<title>{}</title></g>").format(drawn, told)

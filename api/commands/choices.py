@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +13,13 @@ from typer.core import TyperCommand
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 Stretch = Annotated[str | None, typer.Option("--km", metavar="A-B", help="Only this stretch, in kilometres.")]
 NeededStretch = Annotated[str, typer.Option("--km", metavar="A-B", help="The stretch, in kilometres.")]
+Out = Annotated[Path | None, typer.Option("--out", help="GeoJSON to write.")]
+Dem = Annotated[Path | None, typer.Option("--dem", help="Elevation raster, metres.")]
+Bands = Annotated[list[str] | None, typer.Option("--bands", help="Names of the bands, in file order.")]
+Since = Annotated[
+    datetime | None,
+    typer.Option("--since", formats=["%Y-%m-%d"], help="On what the catalogue has acquired since this day."),
+]
 
 
 def spread(args: Sequence[str], names: Collection[str]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.commands.choices import AsJson, ManyValues
+from api.commands.choices import AsJson, Bands, Dem, ManyValues, Out, Since
 from api.commands.detect_ice import glacier, lake
 from api.commands.ingest import split
 from api.console import actor, progress, put, put_json, tell
@@ -28,23 +28,20 @@ def landslide(
         Files, typer.Option("--before", metavar="A.tif [...]", help="Rasters before, one or more.")
     ] = None,
     after: Annotated[Files, typer.Option("--after", metavar="B.tif [...]", help="Rasters after, one or more.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="GeoJSON to write.")] = None,
-    dem: Annotated[Path | None, typer.Option("--dem", help="Elevation raster, metres.")] = None,
+    out: Out = None,
+    dem: Dem = None,
     mask: Annotated[
         Path | None, typer.Option("--mask", help="GeoTIFF to write: 0 none, 1 change, 255 not observed.")
     ] = None,
     explain: Annotated[Path | None, typer.Option("--explain", help="GeoTIFF of the scores to write.")] = None,
-    bands: Annotated[list[str] | None, typer.Option("--bands", help="Names of the bands, in file order.")] = None,
+    bands: Bands = None,
     dates: Annotated[
         list[str] | None, typer.Option("--dates", help="Dates of the files: those before, then those after.")
     ] = None,
     method: Annotated[
         str | None, typer.Option("--method", help="By default the one that suits the dates and bands.")
     ] = None,
-    since: Annotated[
-        datetime | None,
-        typer.Option("--since", formats=["%Y-%m-%d"], help="On the catalogue's scenes acquired since this day."),
-    ] = None,
+    since: Since = None,
     scheduler: Annotated[
         str | None, typer.Option("--scheduler", metavar="tcp://HOST:PORT", help="Dask cluster that does the blocks.")
     ] = None,
@@ -83,7 +80,7 @@ def settlement(
         Path | None,
         typer.Argument(metavar="[FILE]", help="MintPy, LiCSBAS, OPERA DISP-S1, a folder of rasters, or a table."),
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="GeoJSON of the areas that move, to write.")] = None,
+    out: Out = None,
     points: Annotated[
         Path | None, typer.Option("--points", help="Velocity of every point to write: CSV, or GeoTIFF for rasters.")
     ] = None,
@@ -102,10 +99,7 @@ def settlement(
     ] = True,
     unit: Annotated[str | None, typer.Option("--unit", help="mm, cm or m, where the file does not tell it.")] = None,
     crs: Annotated[str | None, typer.Option("--crs", metavar="EPSG:n", help="Where the file does not tell it.")] = None,
-    since: Annotated[
-        datetime | None,
-        typer.Option("--since", formats=["%Y-%m-%d"], help="On the catalogue's sets with epochs since this day."),
-    ] = None,
+    since: Since = None,
     json: AsJson = False,
 ) -> None:
     """Areas that settle or rise: in the series of a product (FILE, --out), or of the catalogue's sets (--since)."""
@@ -149,14 +143,16 @@ app.command(cls=ManyValues)(lake)
 
 def _on_catalogue(since: datetime, dem: Path | None, json: bool) -> None:
     from api.opening import opened
-    from api.pipeline import DetectionSettings, detect_landslides
+    from api.pipeline import detect_landslides, settings_with
 
-    settings = DetectionSettings()
-    if dem is not None:
-        settings = settings.model_copy(update={"dem": dem})
     with opened(road=True) as catalogue, progress() as shown:
         report = detect_landslides(
-            catalogue.engine, catalogue.home, since=since.date(), actor_name=actor(), settings=settings, progress=shown
+            catalogue.engine,
+            catalogue.home,
+            since=since.date(),
+            actor_name=actor(),
+            settings=settings_with(dem),
+            progress=shown,
         )
     if json:
         put_json(report)
@@ -171,15 +167,17 @@ def _on_catalogue(since: datetime, dem: Path | None, json: bool) -> None:
 
 def _on_sets(since: datetime, dem: Path | None, json: bool) -> None:
     from api.opening import opened
-    from api.pipeline import DetectionSettings
+    from api.pipeline import settings_with
     from api.settlement import detect_settlement
 
-    settings = DetectionSettings()
-    if dem is not None:
-        settings = settings.model_copy(update={"dem": dem})
     with opened(road=True) as catalogue, progress() as shown:
         report = detect_settlement(
-            catalogue.engine, catalogue.home, since=since.date(), actor_name=actor(), settings=settings, progress=shown
+            catalogue.engine,
+            catalogue.home,
+            since=since.date(),
+            actor_name=actor(),
+            settings=settings_with(dem),
+            progress=shown,
         )
     _tell_sets(report, json)
     for failure in report.failures:

@@ -8,22 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commands.choices import AsJson
+from api.commands.choices import AsJson, Bands, Dem, Out, Since
 from api.commands.ingest import split
 from api.console import actor, progress, put, put_json, tell
 
 Scenes = Annotated[
     list[Path] | None, typer.Option("--scenes", metavar="A.tif [...]", help="Rasters, one or more a date.")
 ]
-Out = Annotated[Path | None, typer.Option("--out", help="GeoJSON to write.")]
-Dem = Annotated[Path | None, typer.Option("--dem", help="Elevation raster, metres.")]
-Crs = Annotated[str | None, typer.Option("--crs", metavar="EPSG:n", help="Of vector files that tell none.")]
-Bands = Annotated[list[str] | None, typer.Option("--bands", help="Names of the bands, in file order.")]
 Dates = Annotated[list[str] | None, typer.Option("--dates", help="Dates of the files.")]
-Since = Annotated[
-    datetime | None,
-    typer.Option("--since", formats=["%Y-%m-%d"], help="On the catalogue's scenes acquired since this day."),
-]
+Crs = Annotated[str | None, typer.Option("--crs", metavar="EPSG:n", help="Of vector files that tell none.")]
 
 
 def glacier(
@@ -96,14 +89,11 @@ def _refuse(*files: Any) -> None:
 def _on_catalogue(kind: str, since: datetime, dem: Path | None, json: bool) -> None:
     from api.ice import detect_ice
     from api.opening import opened
-    from api.pipeline import DetectionSettings
+    from api.pipeline import settings_with
 
-    settings = DetectionSettings()
-    if dem is not None:
-        settings = settings.model_copy(update={"dem": dem})
     with opened(road=True) as catalogue, progress() as shown:
         report = detect_ice(
-            catalogue.engine, catalogue.home, kind, since=since.date(), actor_name=actor(), settings=settings,
+            catalogue.engine, catalogue.home, kind, since=since.date(), actor_name=actor(), settings=settings_with(dem),
             progress=shown,
         )  # fmt: skip
     if json:

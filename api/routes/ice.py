@@ -16,7 +16,7 @@ from api.storage import reading
 from api.stretch import read_stretch
 from api.texts import term, translate
 from hazard_db import icebook
-from maps.state_plots import Moment, Point, time_series
+from maps import plots
 
 router = APIRouter(tags=["ice"])
 
@@ -125,24 +125,32 @@ def _marks(mark: Mark, item: Mapping[str, Any]) -> list[Mark]:
 def _lengths(glacier: Mapping[str, Any], lang: str) -> Any:
     """Return the picture of a glacier's length through time."""
     t, words = translate(lang), term(lang)
-    points = [
-        Point(row["observed_on"], row["length_m"], row["length_uncertainty_m"], "dot",
-              f"{row['observed_on']}: {row['length_m']:,.0f} ± {row['length_uncertainty_m']:,.0f} m, {words(row['trend'])}")
-        for row in glacier["termini"]
-        if row["length_m"] is not None
-    ]  # fmt: skip
-    surged = next((row["surge_on"] for row in reversed(glacier["termini"]) if row["surge_on"]), None)
-    moments = [Moment(surged, t("ice.surge"))] if surged else []
-    return time_series(points, label=t("ice.length_plot"), unit="m", moments=moments)
+    rows = [row for row in glacier["termini"] if row["length_m"] is not None]
+    lengths = [row["length_m"] for row in rows]
+    told = [
+        f"{row['observed_on']}: {row['length_m']:,.0f} ± {row['length_uncertainty_m']:,.0f} m, {words(row['trend'])}"
+        for row in rows
+    ]
+    series = plots.Series(
+        t("ice.length_plot"), [row["observed_on"] for row in rows], lengths, [row["length_uncertainty_m"] for row in rows],
+        model=lengths, onset=next((row["surge_on"] for row in reversed(glacier["termini"]) if row["surge_on"]), None),
+        onset_told=t("ice.surge"), told=told,
+    )  # fmt: skip
+    return plots.draw([series], t("ice.length_plot"), t("ice.length"), positive=True)
 
 
 def _areas(lake: Mapping[str, Any], lang: str) -> Any:
     """Return the picture of a lake's area through time."""
     t, words = translate(lang), term(lang)
-    marks: dict[str, Any] = {"water": "dot", "frozen": "hollow", "dry": "cross"}
-    points = [
-        Point(row["observed_on"], row["area_m2"] / 1e6, row["area_uncertainty_m2"] / 1e6, marks[row["state"]],
-              f"{row['observed_on']}: {row['area_m2'] / 1e6:.3f} ± {row['area_uncertainty_m2'] / 1e6:.3f} km², {words(row['state'])}")
-        for row in lake["series"]
-    ]  # fmt: skip
-    return time_series(points, label=t("ice.area_plot"), unit="km²")
+    marks: dict[str, plots.Mark] = {"water": "dot", "frozen": "hollow", "dry": "cross"}
+    rows = lake["series"]
+    areas, errors = ([row[name] / 1e6 for row in rows] for name in ("area_m2", "area_uncertainty_m2"))
+    told = [
+        f"{row['observed_on']}: {area:.3f} ± {error:.3f} km², {words(row['state'])}"
+        for row, area, error in zip(rows, areas, errors, strict=True)
+    ]
+    series = plots.Series(
+        t("ice.area_plot"), [row["observed_on"] for row in rows], areas, errors,
+        model=areas, told=told, marks=[marks[row["state"]] for row in rows],
+    )  # fmt: skip
+    return plots.draw([series], t("ice.area_plot"), t("ice.area_km2"), positive=True)

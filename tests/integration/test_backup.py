@@ -15,13 +15,14 @@ import pytest
 from psycopg import sql
 
 from detection.settlement.sums import SumFitter
-from hazard_db import archive, connect, migrate
+from hazard_db import archive, connect, icebook, migrate
 from hazard_db import cluster as private_cluster
 from hazard_db.backup import backup, backup_into, restore
 from hazard_db.errors import ClusterError, ConflictError, DatabaseUnavailableError, InputError
 from hazard_db.settings import DatabaseSettings
 from ingest.displacement.load import ingest_displacement
 from tests.displacement_files import write_scatterers
+from tests.ice_catalogue import GLACIER, LAKE, fill_ice
 
 pytestmark = pytest.mark.integration
 PHOTO = bytes(range(256)) * 5000
@@ -291,3 +292,21 @@ def test_displacement_comes_back_and_goes_on(database: Any, empty_database: Any,
     report = ingest_displacement(engine, more, fitter=SumFitter(), name="track", actor="tester")
     engine.dispose()
     assert (report.status, report.new_dates) == ("appended", 3)
+
+
+def test_lakes_glaciers_and_their_ways_come_back(
+    database: Any, empty_database: Any, home: Path, tmp_path: Path
+) -> None:
+    fill_ice(database.engine)
+    backup(at(database, home), tmp_path / "kkh.backup")
+    restore(at(empty_database, tmp_path / "elsewhere"), tmp_path / "kkh.backup")
+    before, after = contents(database.url), contents(empty_database.url)
+    ice = ("glacier", "glacier_outline", "terminus", "glacial_lake", "lake_outline", "cascade")
+    assert all(not before[table].startswith("(0,") for table in ice)
+    assert after == before
+    found = []
+    for engine in (database.public_engine, empty_database.public_engine):
+        with connect.transaction(engine) as conn:
+            found.append((icebook.get_lake(conn, LAKE), icebook.get_glacier(conn, GLACIER)))
+    assert found[0] == found[1]
+    assert found[1][0]["way"] is not None

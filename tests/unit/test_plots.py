@@ -4,10 +4,10 @@ import re
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from maps.plots import HEIGHT, WIDTH, Series, draw
+from maps.plots import BOTTOM, HEIGHT, WIDTH, Series, draw, frame_of, ticks
 
 DAYS = [date(2020, 1, 1) + timedelta(days=12 * k) for k in range(40)]
 
@@ -32,9 +32,49 @@ def test_nothing_measured_is_no_picture() -> None:
     assert draw([Series("a", DAYS, [None] * 40)], "a", "mm") == ""
 
 
+@example([5e-324], 0.0)
 @given(st.lists(st.floats(-1e5, 1e5), min_size=1, max_size=40), st.floats(0, 1e4))
 def test_everything_lies_within_the_picture(values: list[float], error: float) -> None:
     svg = str(draw([Series("a", DAYS[: len(values)], values, error)], "a", "mm"))
     for x, y in re.findall(r"M(-?[\d.]+) (-?[\d.]+)h0", svg):
         assert 0 <= float(x) <= WIDTH
         assert 0 <= float(y) <= HEIGHT
+
+
+@given(st.floats(0, 1e7), st.floats(0, 1e6), st.booleans())
+def test_frames_hold_the_values_at_few_even_steps(low: float, span: float, positive: bool) -> None:
+    frame = frame_of([(DAYS[0], low, 0.0), (DAYS[1], low + span, 0.0)], positive=positive)
+    assert frame.low <= low + 1e-6
+    assert frame.high >= low + span - 1e-6
+    assert positive or frame.low == 0
+    assert 1 <= round((frame.high - frame.low) / frame.step) <= 8
+
+
+@given(st.dates(date(1960, 1, 1), date(2040, 1, 1)), st.integers(0, 25_000))
+def test_days_are_written_few_and_in_order(first: date, days: int) -> None:
+    found = [day for day, _ in ticks(first, first + timedelta(days=days))]
+    assert 1 <= len(found) <= 14
+    assert found == sorted(found)
+
+
+def test_values_tell_themselves_in_words_and_bars_end_at_nothing() -> None:
+    days = [date(2024, 1, 1), date(2024, 7, 1), date(2025, 1, 1)]
+    one = Series(
+        "Area", days, [0.0, 5.0, 10.0], 1.0, [0.0, 5.0, 10.0], date(2024, 7, 1), "surge",
+        ["none", "five", "<b>ten</b>"], ["cross", "hollow", "dot"],
+    )  # fmt: skip
+    svg = str(draw([one], "Area", "km²", positive=True))
+    assert re.findall(r"<title>(.*?)</title>", svg) == ["none", "five", "&lt;b&gt;ten&lt;/b&gt;"]
+    assert svg.count("<circle") == 2
+    assert ">surge</text>" in svg
+    assert ">−" not in svg
+    bars = re.findall(r"M[\d.]+ ([\d.]+)V[\d.]+", svg)
+    assert max(map(float, bars)) <= HEIGHT - BOTTOM
+
+
+def test_lengths_far_from_nothing_are_told_apart() -> None:
+    svg = str(draw([Series("Length", DAYS[:2], [15_000.0, 15_300.0], 6.0)], "Length", "m", positive=True))
+    assert ">15,000</text>" in svg
+    assert ">0</text>" not in svg
+    assert "<circle" not in svg
+    assert draw([Series("Length", DAYS[:1], [15_000.0])], "Length", "m", positive=True)
