@@ -136,6 +136,38 @@ def exposure(
 
 
 @app.command()
+def reach(
+    dem: Annotated[Path, typer.Option(help="Elevation, GeoTIFF, metres.")],
+    out: Annotated[
+        Path, typer.Option(help="Map of 0 to 1, a Cloud-Optimized GeoTIFF; its card is written beside it as .json.")
+    ],
+    sources: Annotated[
+        Path | None, typer.Option(help="GeoTIFF of 0 to 1 on the same grid: where it falls from, above 0.")
+    ] = None,
+    min_slope_deg: Annotated[
+        float | None,
+        typer.Option("--min-slope", help="Degrees; sources are as steep. By default 45 without --sources."),
+    ] = None,
+    least: Annotated[float, typer.Option(help="Least value of a source.")] = 0.0,
+    angle_deg: Annotated[float, typer.Option("--angle", help="Angle of reach, degrees.")] = 33.0,
+    json: AsJson = False,
+) -> None:
+    """Draw how far rockfall or debris reaches from its sources by the angle of reach; no database is needed."""
+    from detection.output import check_outputs, write_json
+    from detection.reaching import Question, make_reach
+
+    beside = out.with_suffix(".json")
+    check_outputs([out, beside], [dem, *([sources] if sources else [])])
+    card = make_reach(Question(dem, sources, min_slope_deg, least, angle_deg), out)
+    write_json(card, beside)
+    if json:
+        put_json(card)
+        return
+    put(f"{card['source_cells']:,} source cells reach {card['reached_cells']:,} of {card['known_cells']:,} cells; the map is {out}; "
+        f"`kkh risk layer {out} --kind run_out --hazard rockfall --card {beside}` has ratings rest on it")  # fmt: skip
+
+
+@app.command()
 def layer(
     raster: Annotated[Path, typer.Argument(help="GeoTIFF of 0 to 1.")],
     kind: Annotated[str, typer.Option(help="susceptibility or run_out.")],
