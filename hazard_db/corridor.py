@@ -18,11 +18,8 @@ from sqlalchemy import Connection, text
 from hazard_db.alignment_file import Piece, joined, read_pieces
 from hazard_db.chainage import Array, CalibratedLine, Fit, KnownPlace, calibrate
 from hazard_db.errors import CorridorError, InputError, NotFoundError, OutsideCorridorError
+from hazard_db.rechaining import Rechained, rechain
 
-REFERENCED = (
-    "observation", "site", "event", "change", "alert", "glacier_outline", "glacial_lake", "cascade",
-    "closure", "road_work", "structure", "earthquake", "bulletin", "sensor", "deformation_area", "rhrs_score",
-)  # fmt: skip
 INFILL = "straight infill"
 
 
@@ -38,6 +35,8 @@ class LoadReport:
     referenced: int
     """Records that were given a chainage on this version."""
     new: bool
+    tables: tuple[Rechained, ...] = ()
+    """What became of the records, by table."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,10 @@ class Position:
     """Nearest place that calibrates the alignment."""
     basis: str | None
     """`straight infill` where the line is not surveyed there."""
+    present_km: float | None = None
+    """Kilometre of the same place on the present alignment, where this one is an earlier version and the road still comes by."""
+    present_offset_m: float | None = None
+    """How far the place lies from the present alignment."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,9 @@ def load(
     )
     _insert_calibration(conn, alignment, line.fits)
     count = _insert_segments(conn, alignment, line, pieces)
-    return LoadReport(version, line.km[0], line.km[-1], count, line.fits, reference_all(conn), True)
+    tables = rechain(conn)
+    referenced = sum(table.on_road for table in tables)
+    return LoadReport(version, line.km[0], line.km[-1], count, line.fits, referenced, True, tables)
 
 
 def read_calibration(path: Path) -> list[KnownPlace]:
@@ -140,15 +145,6 @@ def present_places(conn: Connection) -> list[KnownPlace]:
                 FROM calibration_point WHERE alignment_id = current_alignment() ORDER BY chainage_km""")
     )
     return [KnownPlace(*row) for row in rows]
-
-
-def reference_all(conn: Connection) -> int:
-    """Return how many records lie along the current alignment, after giving every record its chainage on it."""
-    count = 0
-    for table in REFERENCED:
-        conn.execute(text(f"UPDATE {table} SET geom = geom"))  # the trigger does the work
-        count += conn.scalar(text(f"SELECT count(*) FROM {table} WHERE alignment_id = current_alignment()")) or 0
-    return count
 
 
 def locate_km(conn: Connection, km: float, *, version: str | None = None) -> Position:
@@ -340,14 +336,17 @@ def _position(
     conn: Connection, alignment: Any, *, km: float, lon: float, lat: float, offset_m: float, side: str
 ) -> Position:
     row = conn.execute(
-        text("""SELECT s.km_from, s.km_to, s.basis,
+        text("""SELECT s.km_from, s.km_to, s.basis, now.chainage_km AS present_km, now.offset_m AS present_offset_m,
                        (SELECT c.place FROM calibration_point AS c WHERE c.alignment_id = s.alignment_id
                         ORDER BY abs(c.chainage_km - :km) LIMIT 1) AS place
-                FROM segment AS s WHERE s.alignment_id = :id AND :km BETWEEN s.km_from AND s.km_to ORDER BY s.km_from DESC LIMIT 1"""),
-        {"km": km, "id": alignment.id},
+                FROM segment AS s LEFT JOIN corridor_reference(ST_SetSRID(ST_MakePoint(:lon, :lat), 4326), current_alignment()) AS now
+                  ON :id <> current_alignment()
+                WHERE s.alignment_id = :id AND :km BETWEEN s.km_from AND s.km_to ORDER BY s.km_from DESC LIMIT 1"""),
+        {"km": km, "id": alignment.id, "lon": lon, "lat": lat},
     ).one_or_none()
     return Position(
         km=km, lon=lon, lat=lat, offset_m=offset_m, side=side, alignment=alignment.version,
         segment=f"{row.km_from:g}-{row.km_to:g}" if row else None,
         place=row.place if row else None, basis=row.basis if row else None,
+        present_km=row.present_km if row else None, present_offset_m=row.present_offset_m if row else None,
     )  # fmt: skip

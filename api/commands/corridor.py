@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.commands.choices import AsJson, Stretch
 from api.console import actor, put, put_json, put_table, tell
+
+if TYPE_CHECKING:
+    from api.rechained import Followed
+    from hazard_db.rechaining import Rechained
 
 app = typer.Typer(name="corridor", help="The road: its line, kilometres and segments.", no_args_is_help=True)
 
@@ -32,6 +37,7 @@ def load(
 ) -> None:
     """Make a line the current alignment; every record is given its kilometre on it, earlier versions stay resolvable."""
     from api.opening import opened
+    from api.rechained import follow
     from hazard_db import connect, corridor
 
     with opened("owner") as catalogue, connect.transaction(catalogue.engine) as conn:
@@ -40,8 +46,9 @@ def load(
             conn, file, name=name, version=version, valid_from=valid_from.date() if valid_from else None,
             calibration=calibration, source=source, start_km=start_km,
         )  # fmt: skip
+        followed = follow(conn) if report.new else None
     if json:
-        put_json(report)
+        put_json({**asdict(report), "followed": followed})
         return
     for fit in report.calibration:
         if not fit.used:
@@ -51,6 +58,41 @@ def load(
         f"alignment {report.version} {state}: km {report.km_from:.3f} to {report.km_to:.3f}, {report.segments:,} segments, "
         f"{report.referenced:,} records given their kilometre"
     )
+    if followed:
+        _told(report.tables, followed)
+
+
+@app.command()
+def rechain(json: AsJson = False) -> None:
+    """Give every record its kilometre on the present alignment again, compare rasters with it and rate anew, all or nothing."""
+    from api.opening import opened
+    from api.rechained import follow
+    from hazard_db import connect, rechaining
+
+    with opened("owner", road=True) as catalogue, connect.transaction(catalogue.engine) as conn:
+        connect.actor(conn, actor())
+        tables = rechaining.rechain(conn)
+        followed = follow(conn)
+    if json:
+        put_json({"tables": [asdict(table) for table in tables], "followed": followed})
+        return
+    put(
+        f"{sum(table.on_road for table in tables):,} of {sum(table.records for table in tables):,} records have their kilometre"
+    )
+    _told(tables, followed)
+
+
+def _told(tables: Sequence[Rechained], followed: Followed) -> None:
+    columns = ("table", "records", "on the road", "moved", "gained", "beyond", "furthest (km)")
+    put_table(
+        columns,
+        [tuple({**asdict(one), "furthest_km": f"{one.furthest_km:.3f}"}.values()) for one in tables if one.records],
+    )
+    put(f"{followed.layers} rasters compared again, {followed.ratings:,} ratings changed")
+    for name in followed.missing:
+        tell(
+            f"raster {name}: its file is not there; the ratings do without it until it is given again by `kkh risk layer`"
+        )
 
 
 @app.command()
@@ -88,6 +130,10 @@ def locate(
     where = "on the road" if found.side == "on" else f"{found.offset_m:,.0f} m {found.side} of the road"
     put(f"{where}, segment {found.segment or '-'}, near {found.place or '-'}")
     put(f"alignment {found.alignment}" + (f", {found.basis}" if found.basis else ""))
+    if found.present_km is not None:
+        put(f"today km {found.present_km:.3f}, {found.present_offset_m:,.0f} m from the present alignment")
+    elif version is not None:
+        tell("the present alignment is this one, or does not come within 50 km of it")
 
 
 @app.command()

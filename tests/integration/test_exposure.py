@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from api.exposing import add_layer, expose_file, renew_layers, summary
 from detection.exposure import cut, expose
-from hazard_db import connect, corridor, hazard_layers, rhrs, risk, seed
+from hazard_db import connect, corridor, hazard_layers, rechaining, rhrs, risk, seed
 from hazard_db.errors import InputError
 
 
@@ -156,4 +156,4 @@ def test_everything_that_has_a_kilometre_follows_a_new_line(database: Any) -> No
                     JOIN information_schema.triggers AS t ON t.event_object_table = c.table_name AND t.trigger_name = 'reference'
                     WHERE c.table_schema = 'public' AND c.column_name = 'alignment_id'""")
         ).all()
-    assert set(tables) == set(corridor.REFERENCED)
+    assert set(tables) == set(rechaining.REFERENCED)

@@ -18,7 +18,7 @@ import pytest
 import shapely
 from sqlalchemy import text
 
-from hazard_db import corridor, register, seed
+from hazard_db import corridor, rechaining, register, seed
 from hazard_db.connect import transaction
 from hazard_db.errors import RecordError
 from ingest.inventories.load import InventoryReport, ingest_inventory
@@ -84,7 +84,7 @@ def test_the_whole_nasa_catalogue(seeded: Any, nasa_csv: Path) -> None:
     assert rows(seeded, "SELECT sum(fatalities) FROM event WHERE source LIKE 'NASA%'")[0][0] > 30_000
     with transaction(seeded.engine) as conn:  # as a new alignment does, with the audit of what changed
         conn.execute(text("SET LOCAL statement_timeout = '20s'"))
-        corridor.reference_all(conn)
+        rechaining.rechain(conn)
     again = ingest(seeded, nasa_csv)
     assert (again.status, again.new, again.unchanged) == ("unchanged", 0, 11_032)
     near_only = ingest(seeded, nasa_csv, within_km=50)
