@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from api.exposing import add_layer, expose_file, renew_layers, summary
 from detection.exposure import cut, expose
+from detection.reaching import Question, make_reach
 from hazard_db import connect, corridor, hazard_layers, rechaining, rhrs, risk, seed
 from hazard_db.errors import InputError
 
@@ -157,3 +158,23 @@ def test_everything_that_has_a_kilometre_follows_a_new_line(database: Any) -> No
                     WHERE c.table_schema = 'public' AND c.column_name = 'alignment_id'""")
         ).all()
     assert set(tables) == set(rechaining.REFERENCED)
+
+
+def test_a_cliff_beside_the_road_makes_its_rating_of_rockfall(database: Any, tmp_path: Path) -> None:
+    with connect.transaction(database.engine) as conn:
+        seed.load(conn)
+        segment = corridor.segments(conn, 760, 761)[0]
+        lon, lat = segment.lonlat[len(segment.lonlat) // 2]
+        heights = np.full((60, 60), 2500.0)
+        heights[30, 30] = 3000.0  # 33 degrees: as far as 770 m around
+        dem = raster(tmp_path / "dem.tif", heights, lon - 0.0305, lat + 0.0305, 0.001, nodata=-1, epsg=4326)
+        cliff = raster(tmp_path / "s.tif", heights > 2500, lon - 0.0305, lat + 0.0305, 0.001, nodata=-1, epsg=4326)
+        card = make_reach(Question(dem, cliff, None, 0, 33), tmp_path / "reach.tif")
+        add_layer(
+            conn, tmp_path / "reach.tif", name="reach", layer="run_out", hazard="rockfall", buffer_m=50,
+            made_on=date(2026, 1, 1), card=card,
+        )  # fmt: skip
+        risk.update(conn, date(2026, 7, 1))
+        row = next(row for row in risk.show(conn, 760, 761) if row.hazard == "rockfall")
+    part = next(part for part in row.contributions if part["source"] == "run_out")
+    assert part["points"] == pytest.approx(20)
