@@ -16,7 +16,9 @@ QUIET = (
 """A browser that asks nobody anything by itself, and finds no other host if a page wants one."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="module"
+)  # its event loop runs in this thread as long as it is there: not beside tests that bring their own
 def browser() -> Iterator[Browser]:
     script = Path(__file__).parents[2] / "scripts" / "chromium.sh"
     path = subprocess.run([script], capture_output=True, text=True, check=True).stdout.strip()
