@@ -16,7 +16,7 @@ import xlsxwriter
 
 from api.exports import column as column_of
 from api.exports import flat, harmless
-from api.roadtables import Table
+from api.roadcells import Table
 from api.texts import DIRECTIONS, translate
 from hazard_db.ogr import pyogrio
 from hazard_db.stretch import Row, Stretch

@@ -15,7 +15,8 @@ from markupsafe import Markup
 
 from api import copies, motions, roadfiles, stretches
 from api.charts import telling
-from api.roadtables import Table, Tables, linked
+from api.roadcells import Table, linked
+from api.roadtables import Tables
 from api.security import Identity
 from api.stretches import Look, View
 from api.texts import DIRECTIONS, term, translate

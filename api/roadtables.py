@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from api.rated import told_parts
+from api.roadcells import Table, Value, day, km, money, number, short, text
 from api.texts import DIRECTIONS, ISOLATED, term, translate
 from hazard_db.stretch import Row, Stretch
 from maps.texts import place_name
 
 GRADES = ("unknown", "low", "intermediate", "high", "very high")
 MOST_REASONS = 3
+MM_YR = "± mm/yr"
+"""The head of a column that is the same in every language."""
 PAGES = {
     "event": "/events/{}",
     "closure": "/closures/{}",
@@ -21,31 +23,6 @@ PAGES = {
     "observation": "/observations/{}",
     "work": "/works/{}",
 }
-
-
-@dataclass(frozen=True)
-class Value:
-    """A cell: what it is for programs, how people read it, where its evidence lies."""
-
-    value: Any
-    words: str
-    href: str | None = None
-    kind: str = ""
-    """n = number, d = date, a text of the catalogue = auto, g = grade."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of a stretch."""
-
-    name: str
-    title: str
-    head: Sequence[str]
-    rows: Sequence[Sequence[Value]]
-    shares: Sequence[float]
-    """Of the width, by column."""
-    none: str
-    """Said where there are no rows."""
 
 
 def reasons(rating: Row | None, *, inside: bool) -> tuple[Mapping[str, Any], ...]:
@@ -109,21 +86,13 @@ class Tables:
                 [
                     self._segment(segment),
                     self._grade(rating["grade"]),
-                    _number(rating["score"], 1),
-                    _number(100 * rating["confidence"], 0, " %"),
-                    _text(why),
+                    number(rating["score"], 1),
+                    number(100 * rating["confidence"], 0, " %"),
+                    text(why),
                 ]
             )
-        head = [
-            self.t("col.km"),
-            self.t("col.grade"),
-            self.t("col.score"),
-            self.t("col.confidence"),
-            self.t("col.reason"),
-        ]
-        return Table(
-            "ranking", self.t("road.ranking"), head, rows, (0.12, 0.13, 0.09, 0.12, 0.54), self.t("road.no_ranking")
-        )
+        columns = {"col.km": 0.12, "col.grade": 0.13, "col.score": 0.09, "col.confidence": 0.12, "col.reason": 0.54}
+        return self._table("ranking", "road.ranking", columns, rows, "road.no_ranking")
 
     def kilometres(self) -> Table:
         """Return every kilometre with what the strip shows of it."""
@@ -144,36 +113,29 @@ class Tables:
                 [
                     self._segment(one),
                     self._grade(rating["grade"] if rating else "unknown"),
-                    _number(rating["score"] if rating else None, 1),
-                    _number(100 * rating["confidence"] if rating else None, 0, " %"),
-                    _number(point["fastest"] if point else None, 1)
+                    number(rating["score"] if rating else None, 1),
+                    number(100 * rating["confidence"] if rating else None, 0, " %"),
+                    number(point["fastest"] if point else None, 1)
                     if point
                     else Value(None, self.t("road.not_measured")),
-                    _number(self.known.counts.get(one.id, 0)),
-                    _number(closed),
+                    number(self.known.counts.get(one.id, 0)),
+                    number(closed),
                     Value(seen, str(seen) if seen else self.t("road.not_seen"), kind="d"),
-                    _text(self._places(one.place)),
+                    text(self._places(one.place)),
                 ]
             )
-        head = [
-            self.t("col.km"),
-            self.t("col.grade"),
-            self.t("col.score"),
-            self.t("col.confidence"),
-            self.t("road.rate"),
-            self.t("observations.title"),
-            self.t("closures.title"),
-            self.t("col.last_look"),
-            self.t("col.place"),
-        ]
-        return Table(
-            "kilometres",
-            self.t("road.kilometres"),
-            head,
-            rows,
-            (0.1, 0.14, 0.08, 0.11, 0.12, 0.12, 0.09, 0.12, 0.12),
-            self.t("none"),
-        )
+        columns = {
+            "col.km": 0.1,
+            "col.grade": 0.14,
+            "col.score": 0.08,
+            "col.confidence": 0.11,
+            "road.rate": 0.12,
+            "observations.title": 0.12,
+            "closures.title": 0.09,
+            "col.last_look": 0.12,
+            "col.place": 0.12,
+        }
+        return self._table("kilometres", "road.kilometres", columns, rows)
 
     def contributions(self, *, each: bool = False) -> Table:
         """Return what the ratings are made of: one row a record with the kilometres it speaks of, or one for each of them."""
@@ -187,16 +149,21 @@ class Tables:
                 [
                     Value(first.km_from, f"{first.km_from:g}–{last.km_to:g}", f"/segments/{first.km_from:g}", "n"),
                     Value(points[-1], spread, kind="n"),
-                    _text(self.reason(part), evidence(part)),
-                    _text(detail),
+                    text(self.reason(part), evidence(part)),
+                    text(detail),
                     Value(part["date"], part["date"] or "–", kind="d"),
-                    _text("" if part["reviewed"] else self.t("unreviewed")),
+                    text("" if part["reviewed"] else self.t("unreviewed")),
                 ]
             )
-        names = ("col.km", "col.points", "col.source", "col.reason", "col.date", "col.state")
-        shares = (0.12, 0.1, 0.27, 0.27, 0.12, 0.12)
-        head = [self.t(name) for name in names]
-        return Table("contributions", self.t("segment.why"), head, rows, shares, self.t("road.no_ranking"))
+        columns = {
+            "col.km": 0.12,
+            "col.points": 0.1,
+            "col.source": 0.27,
+            "col.reason": 0.27,
+            "col.date": 0.12,
+            "col.state": 0.12,
+        }
+        return self._table("contributions", "segment.why", columns, rows, "road.no_ranking")
 
     def _spoken(self, *, each: bool) -> list[tuple[list[Any], list[Mapping[str, Any]]]]:
         """Return runs of neighbouring segments with what one record adds to each of them, in the order of the road."""
@@ -220,224 +187,196 @@ class Tables:
         """Return the sites of the inventory."""
         rows = [
             [
-                _km(one["chainage_km"]),
-                _text(f"{one['code']} {one['name']}", f"/sites/{one['code']}"),
-                _text(self.term(one["kind"])),
-                _text(self.term(one["activity"])),
-                _number(one["offset_m"]),
-                _text(one["source"]),
+                km(one["chainage_km"]),
+                text(f"{one['code']} {one['name']}", f"/sites/{one['code']}"),
+                text(self.term(one["kind"])),
+                text(self.term(one["activity"])),
+                number(one["offset_m"]),
+                text(one["source"]),
             ]
             for one in self.known.sites
         ]
-        head = [
-            self.t("col.km"),
-            self.t("col.name"),
-            self.t("col.kind"),
-            self.t("col.state"),
-            self.t("col.offset"),
-            self.t("col.source"),
-        ]
-        return Table("sites", self.t("sites.title"), head, rows, (0.09, 0.3, 0.14, 0.12, 0.1, 0.25), self.t("none"))
+        columns = {
+            "col.km": 0.09,
+            "col.name": 0.3,
+            "col.kind": 0.14,
+            "col.state": 0.12,
+            "col.offset": 0.1,
+            "col.source": 0.25,
+        }
+        return self._table("sites", "sites.title", columns, rows)
 
     def events(self) -> Table:
         """Return dated events."""
         rows = [
             [
-                _km(one["chainage_km"]),
-                Value(one["occurred_on"], _day(one["occurred_on"], one["precision"]), kind="d"),
-                _text(self.term(one["kind"])),
-                _text(one["name"], f"/events/{one['id']}"),
-                _number(one["fatalities"]),
-                _text(one["source"]),
+                km(one["chainage_km"]),
+                Value(one["occurred_on"], day(one["occurred_on"], one["precision"]), kind="d"),
+                text(self.term(one["kind"])),
+                text(one["name"], f"/events/{one['id']}"),
+                number(one["fatalities"]),
+                text(one["source"]),
             ]
             for one in self.known.events
         ]
-        head = [
-            self.t("col.km"),
-            self.t("col.date"),
-            self.t("col.kind"),
-            self.t("col.name"),
-            self.t("events.fatalities"),
-            self.t("col.source"),
-        ]
-        return Table("events", self.t("events.title"), head, rows, (0.09, 0.12, 0.14, 0.33, 0.08, 0.24), self.t("none"))
+        columns = {
+            "col.km": 0.09,
+            "col.date": 0.12,
+            "col.kind": 0.14,
+            "col.name": 0.33,
+            "events.fatalities": 0.08,
+            "col.source": 0.24,
+        }
+        return self._table("events", "events.title", columns, rows)
 
     def changes(self) -> Table:
         """Return changes seen by satellites."""
         rows = [
             [
-                _km(one["chainage_km"]),
-                _text(self.t("change.title", id=one["id"]), f"/changes/{one['id']}"),
-                _text(self.term(one["kind"])),
+                km(one["chainage_km"]),
+                text(self.t("change.title", id=one["id"]), f"/changes/{one['id']}"),
+                text(self.term(one["kind"])),
                 Value(one["last_date"], f"{one['first_date']} – {one['last_date']}", kind="d"),
-                _number(one["area_m2"], 0, " m²"),
-                _number(one["offset_m"], 0, " m"),
-                _text(self.term(one["status"])),
-                _number(100 * one["confidence"], 0, " %"),
+                number(one["area_m2"], 0, " m²"),
+                number(one["offset_m"], 0, " m"),
+                text(self.term(one["status"])),
+                number(100 * one["confidence"], 0, " %"),
             ]
             for one in self.known.changes
         ]
-        head = [
-            self.t("col.km"),
-            self.t("col.name"),
-            self.t("col.kind"),
-            self.t("col.period"),
-            self.t("col.area"),
-            self.t("col.offset"),
-            self.t("col.state"),
-            self.t("col.confidence"),
-        ]
-        return Table(
-            "changes",
-            self.t("changes.title"),
-            head,
-            rows,
-            (0.08, 0.13, 0.11, 0.22, 0.13, 0.11, 0.12, 0.1),
-            self.t("none"),
-        )
+        columns = {
+            "col.km": 0.08,
+            "col.name": 0.13,
+            "col.kind": 0.11,
+            "col.period": 0.22,
+            "col.area": 0.13,
+            "col.offset": 0.11,
+            "col.state": 0.12,
+            "col.confidence": 0.1,
+        }
+        return self._table("changes", "changes.title", columns, rows)
 
     def deformation(self) -> Table:
         """Return areas that move."""
         rows = [
             [
-                _km(one["chainage_km"]),
-                _text(f"{one['id']}", f"/displacement/areas/{one['id']}"),
-                _text(self.term(one["motion"])),
-                _number(one["velocity_mm_yr"], 1),
-                _number(one["velocity_std_mm_yr"], 1),
-                _number(one["n_points"]),
+                km(one["chainage_km"]),
+                text(f"{one['id']}", f"/displacement/areas/{one['id']}"),
+                text(self.term(one["motion"])),
+                number(one["velocity_mm_yr"], 1),
+                number(one["velocity_std_mm_yr"], 1),
+                number(one["n_points"]),
                 Value(one["last_date"], f"{one['first_date']} – {one['last_date']}", kind="d"),
-                _text(self.term(one["status"])),
-                _text(one["set_name"]),
+                text(self.term(one["status"])),
+                text(one["set_name"]),
             ]
             for one in self.known.areas
         ]
-        head = [
-            self.t("col.km"),
-            self.t("col.id"),
-            self.t("col.kind"),
-            self.t("road.rate"),
-            "± mm/yr",
-            self.t("road.points"),
-            self.t("col.period"),
-            self.t("col.state"),
-            self.t("displacement.set"),
-        ]
-        return Table(
-            "deformation",
-            self.t("road.areas"),
-            head,
-            rows,
-            (0.08, 0.06, 0.12, 0.11, 0.09, 0.08, 0.2, 0.11, 0.15),
-            self.t("road.no_areas"),
-        )
+        columns = {
+            "col.km": 0.08,
+            "col.id": 0.06,
+            "col.kind": 0.12,
+            "road.rate": 0.11,
+            MM_YR: 0.09,
+            "road.points": 0.08,
+            "col.period": 0.2,
+            "col.state": 0.11,
+            "displacement.set": 0.15,
+        }
+        return self._table("deformation", "road.areas", columns, rows, "road.no_areas")
 
     def observations(self, most: int = 200) -> Table:
         """Return the newest observations."""
         rows = [
             [
-                _km(one["chainage_km"]),
+                km(one["chainage_km"]),
                 Value(one["observed_at"], f"{one['observed_at']:%Y-%m-%d}" if one["observed_at"] else "–", kind="d"),
-                _text(self.term(one["kind"]), f"/observations/{one['id']}"),
-                _text(self.term(one["review_status"])),
-                _number(one["offset_m"], 0, " m"),
-                _text(_short(one["note"] or "", 160)),
+                text(self.term(one["kind"]), f"/observations/{one['id']}"),
+                text(self.term(one["review_status"])),
+                number(one["offset_m"], 0, " m"),
+                text(short(one["note"] or "", 160)),
             ]
             for one in self.known.observations[:most]
         ]
-        head = [
-            self.t("col.km"),
-            self.t("col.date"),
-            self.t("col.kind"),
-            self.t("col.state"),
-            self.t("col.offset"),
-            self.t("col.note"),
-        ]
-        return Table(
-            "observations",
-            self.t("observations.title"),
-            head,
-            rows,
-            (0.09, 0.13, 0.17, 0.14, 0.11, 0.36),
-            self.t("none"),
-        )
+        columns = {
+            "col.km": 0.09,
+            "col.date": 0.13,
+            "col.kind": 0.17,
+            "col.state": 0.14,
+            "col.offset": 0.11,
+            "col.note": 0.36,
+        }
+        return self._table("observations", "observations.title", columns, rows)
 
     def closures(self) -> Table:
         """Return when the road was closed."""
         rows = [
             [
-                _text(f"{one['chainage_from_km']:g}–{one['chainage_to_km']:g}", f"/closures/{one['id']}"),
-                Value(one["closed_at"], _day(one["closed_at"], one["closed_precision"]), kind="d"),
+                text(f"{one['chainage_from_km']:g}–{one['chainage_to_km']:g}", f"/closures/{one['id']}"),
+                Value(one["closed_at"], day(one["closed_at"], one["closed_precision"]), kind="d"),
                 Value(
                     one["opened_at"],
-                    _day(one["opened_at"], one["closed_precision"]) if one["opened_at"] else self.t("ledger.no_end"),
+                    day(one["opened_at"], one["closed_precision"]) if one["opened_at"] else self.t("ledger.no_end"),
                     kind="d",
                 ),
-                _text(self._vehicles(one["vehicle_class"])),
-                _text(one["cause"], f"/events/{one['event_id']}" if one["event_id"] else None),
-                _text(one["detour"] or "–"),
-                _text(one["source"]),
+                text(self._vehicles(one["vehicle_class"])),
+                text(one["cause"], f"/events/{one['event_id']}" if one["event_id"] else None),
+                text(one["detour"] or "–"),
+                text(one["source"]),
             ]
             for one in self.known.closures
         ]
-        head = [
-            self.t("col.km"),
-            self.t("closures.closed"),
-            self.t("closures.opened"),
-            self.t("ledger.vehicles"),
-            self.t("closures.cause"),
-            self.t("ledger.detour"),
-            self.t("col.source"),
-        ]
-        return Table(
-            "closures",
-            self.t("closures.title"),
-            head,
-            rows,
-            (0.11, 0.13, 0.13, 0.12, 0.2, 0.13, 0.18),
-            self.t("ledger.none"),
-        )
+        columns = {
+            "col.km": 0.11,
+            "closures.closed": 0.13,
+            "closures.opened": 0.13,
+            "ledger.vehicles": 0.12,
+            "closures.cause": 0.2,
+            "ledger.detour": 0.13,
+            "col.source": 0.18,
+        }
+        return self._table("closures", "closures.title", columns, rows, "ledger.none")
 
     def works(self) -> Table:
         """Return works; what they cost only inside."""
         inside = self.known.asked.inside
         rows = [
             [
-                _text(f"{one['chainage_from_km']:g}–{one['chainage_to_km']:g}", f"/works/{one['id']}"),
+                text(f"{one['chainage_from_km']:g}–{one['chainage_to_km']:g}", f"/works/{one['id']}"),
                 Value(one["started_on"], str(one["started_on"]), kind="d"),
                 Value(one["ended_on"], str(one["ended_on"] or "–"), kind="d"),
-                _text(self.term(f"work_{one['kind']}")),
-                _text(self.term(f"work_{one['status']}")),
-                _text(one["description"]),
-                *([_money(one["cost"], one["currency"])] if inside else []),
+                text(self.term(f"work_{one['kind']}")),
+                text(self.term(f"work_{one['status']}")),
+                text(one["description"]),
+                *([money(one["cost"], one["currency"])] if inside else []),
             ]
             for one in self.known.works
         ]
-        head = [
-            self.t("col.km"),
-            self.t("ledger.started"),
-            self.t("ledger.ended"),
-            self.t("col.kind"),
-            self.t("col.state"),
-            self.t("ledger.description"),
-            *([self.t("ledger.cost")] if inside else []),
-        ]
+        names = (
+            "col.km",
+            "ledger.started",
+            "ledger.ended",
+            "col.kind",
+            "col.state",
+            "ledger.description",
+            "ledger.cost",
+        )
         shares = (0.12, 0.12, 0.12, 0.12, 0.11, 0.25, 0.16) if inside else (0.12, 0.12, 0.12, 0.14, 0.12, 0.38)
-        return Table("works", self.t("works.title"), head, rows, shares, self.t("none"))
+        return self._table("works", "works.title", dict(zip(names, shares, strict=False)), rows)
 
     def costs(self, spent: Sequence[Row]) -> Table:
         """Return what works cost by year."""
         rows = [
             [
-                _number(one["year"], 0, plain=True),
-                _text(self.term(f"work_{one['kind']}")),
-                _number(one["works"]),
-                _money(one["cost"], one["currency"]),
+                number(one["year"], 0, plain=True),
+                text(self.term(f"work_{one['kind']}")),
+                number(one["works"]),
+                money(one["cost"], one["currency"]),
             ]
             for one in spent
         ]
-        head = [self.t("ledger.year"), self.t("col.kind"), self.t("works.title"), self.t("ledger.cost")]
-        return Table("costs", self.t("ledger.spent"), head, rows, (0.2, 0.3, 0.2, 0.3), self.t("none"))
+        columns = {"ledger.year": 0.2, "col.kind": 0.3, "works.title": 0.2, "ledger.cost": 0.3}
+        return self._table("costs", "ledger.spent", columns, rows)
 
     def structures(self) -> Table:
         """Return bridges and what comes down to them."""
@@ -446,23 +385,15 @@ class Tables:
             above = "; ".join(self._above(way) for way in one["cascades"])
             rows.append(
                 [
-                    _km(one["chainage_km"]),
-                    _text(place_name(one["name"], self.lang), f"/structures#structure-{one['id']}"),
-                    _text(self.term(f"structure_{one['kind']}")),
-                    _text(above or self.t("structures.none_above")),
-                    _text(one["note"] or "–"),
+                    km(one["chainage_km"]),
+                    text(place_name(one["name"], self.lang), f"/structures#structure-{one['id']}"),
+                    text(self.term(f"structure_{one['kind']}")),
+                    text(above or self.t("structures.none_above")),
+                    text(one["note"] or "–"),
                 ]
             )
-        head = [
-            self.t("col.km"),
-            self.t("col.name"),
-            self.t("col.kind"),
-            self.t("structures.above"),
-            self.t("col.note"),
-        ]
-        return Table(
-            "structures", self.t("structures.title"), head, rows, (0.1, 0.22, 0.12, 0.32, 0.24), self.t("none")
-        )
+        columns = {"col.km": 0.1, "col.name": 0.22, "col.kind": 0.12, "structures.above": 0.32, "col.note": 0.24}
+        return self._table("structures", "structures.title", columns, rows)
 
     def looks(self) -> Table:
         """Return per segment and detector when it was last seen."""
@@ -470,21 +401,28 @@ class Tables:
         rows = [
             [
                 self._segment(at[look["segment_id"]]),
-                _text(self.term(look["kind"])),
+                text(self.term(look["kind"])),
                 Value(look["last_good_look"], str(look["last_good_look"] or self.t("never")), kind="d"),
                 Value(look["last_look"], str(look["last_look"]), kind="d"),
-                _number(100 * look["share"], 0, " %"),
+                number(100 * look["share"], 0, " %"),
             ]
             for look in self.known.looks
         ]
-        head = [
-            self.t("col.km"),
-            self.t("road.detector"),
-            self.t("col.last_look"),
-            self.t("road.any_look"),
-            self.t("road.share"),
-        ]
-        return Table("looks", self.t("road.looks"), head, rows, (0.15, 0.25, 0.22, 0.2, 0.18), self.t("road.never"))
+        columns = {
+            "col.km": 0.15,
+            "road.detector": 0.25,
+            "col.last_look": 0.22,
+            "road.any_look": 0.2,
+            "road.share": 0.18,
+        }
+        return self._table("looks", "road.looks", columns, rows, "road.never")
+
+    def _table(
+        self, name: str, title: str, columns: Mapping[str, float], rows: Sequence[Sequence[Value]], none: str = "none"
+    ) -> Table:
+        """Return a table; `columns`: what each is called -> its share of the width."""
+        head = [MM_YR if one == MM_YR else self.t(one) for one in columns]
+        return Table(name, self.t(title), head, rows, tuple(columns.values()), self.t(none))
 
     def reason(self, part: Mapping[str, Any]) -> str:
         """Return a reason in a few words of the reader's language, with the record's own name."""
@@ -495,7 +433,7 @@ class Tables:
             return f"{self.term(source)} {number}"
         if source == "visibility" or not number:
             return self.term(source)
-        return f"{self.term(source)} {self.isolated(_short(str(part['label']), 60))}"
+        return f"{self.term(source)} {self.isolated(short(str(part['label']), 60))}"
 
     def isolated(self, text: str) -> str:
         """Return a text of the catalogue that keeps its own direction within one from right to left."""
@@ -516,48 +454,3 @@ class Tables:
 
     def _vehicles(self, name: str) -> str:
         return self.term(f"vehicles_{name}") if name in {"all", "heavy", "light"} else name
-
-
-def linked(table: Table, link: Callable[[str], str | None]) -> Table:
-    """Return a table whose links are made absolute, or taken away where there is no address."""
-    rows = [[replace(one, href=link(one.href)) if one.href else one for one in row] for row in table.rows]
-    return replace(table, rows=rows)
-
-
-def filled(tables: Sequence[Table]) -> Iterator[Table]:
-    """Yield the tables that have rows."""
-    yield from (table for table in tables if table.rows)
-
-
-def _km(value: float | None) -> Value:
-    return Value(
-        value, "–" if value is None else f"{value:.1f}", None if value is None else f"/segments/{value:.3f}", "n"
-    )
-
-
-def _number(value: Any, digits: int = 0, unit: str = "", *, plain: bool = False) -> Value:
-    number = None if value is None else float(value)
-    words = "–" if number is None else f"{number:.0f}" if plain else f"{number:,.{digits}f}".replace("-", "−")
-    return Value(
-        None if number is None else round(number, max(digits, 1)),
-        words + (unit if number is not None else ""),
-        kind="n",
-    )
-
-
-def _money(cost: Any, currency: str | None) -> Value:
-    return Value(
-        None if cost is None else float(cost), "–" if cost is None else f"{float(cost):,.0f} {currency}", kind="n"
-    )
-
-
-def _text(words: str, href: str | None = None) -> Value:
-    return Value(words, words, href, "auto")
-
-
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
-
-
-def _day(day: Any, precision: str) -> str:
-    return f"{day:%Y-%m-%d %H:%M}"[: {"year": 4, "month": 7, "day": 10}.get(precision, 16)]

@@ -14,7 +14,8 @@ from api.backdrop import BackdropSettings, relief
 from api.charts import telling
 from api.minimap import middle
 from api.rated import told_change
-from api.roadtables import Table, Tables
+from api.roadcells import Table
+from api.roadtables import Tables
 from api.security import Identity
 from hazard_db import ledger, risk_history, stretch
 from hazard_db.connect import Connection

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -59,12 +60,23 @@ def show(
         if not rows:
             raise NotFoundError(f"nothing there speaks of {hazard}; what is rated: {known}")
     if json:
-        put_json(rows)
+        put_json([{**asdict(row), "data_from": row.data_from, "data_to": row.data_to} for row in rows])
         return
     put_table(
-        ("km from", "km to", "hazard", "grade", "score", "confidence", "last seen clearly", "place"),
+        ("km from", "km to", "hazard", "grade", "score", "confidence", "data from", "to", "last seen clearly", "place"),
         [
-            (r.km_from, r.km_to, r.hazard, r.grade, r.score, r.confidence, r.last_good_look or "never", r.place)
+            (
+                r.km_from,
+                r.km_to,
+                r.hazard,
+                r.grade,
+                r.score,
+                r.confidence,
+                r.data_from,
+                r.data_to,
+                r.last_good_look or "never",
+                r.place,
+            )
             for r in rows
         ],
     )
@@ -203,6 +215,19 @@ def layer(
         )  # fmt: skip
         report = risk.update(conn)
     put(f"{name or raster.stem}: {count:,} segments compared; {report.changed:,} ratings changed")
+
+
+@app.command()
+def retire(name: Annotated[str, typer.Argument(help="Name of a raster, as `kkh risk layers` lists it.")]) -> None:
+    """Have ratings rest on a raster no more; it stays on record, and every segment is rated anew."""
+    from api.opening import opened
+    from hazard_db import connect, hazard_layers, risk
+
+    with opened(road=True) as catalogue, connect.transaction(catalogue.engine) as conn:
+        connect.actor(conn, actor())
+        hazard_layers.retire(conn, name)
+        report = risk.update(conn)
+    put(f"{name}: counts no more; {report.changed:,} ratings changed")
 
 
 @app.command()
