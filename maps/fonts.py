@@ -52,11 +52,11 @@ def gather(packages: Path, target: Path) -> None:
 def _unpack(source: Path, target: Path) -> list[int]:
     """Return the letters of a font after writing it unpacked."""
     try:
-        font = TTFont(source)
-        found = sorted(font.getBestCmap())
-        if not target.is_file() or target.stat().st_mtime < source.stat().st_mtime:
-            font.flavor = None
-            font.save(target)
+        with TTFont(source) as font:
+            found = sorted(font.getBestCmap())
+            if not target.is_file() or target.stat().st_mtime < source.stat().st_mtime:
+                font.flavor = None
+                font.save(target)
     except (TTLibError, OSError) as error:
         raise MapError(
             f"{source.name}: is no font that can be read ({error}); run `make clean` and `make assets`"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fpdf import FPDF
+from fpdf.fonts import TTFFont
 from PIL import Image, ImageOps
 
 from maps import assets, fonts
@@ -177,6 +178,12 @@ class Report:
                 for column, dark in enumerate(line):
                     if dark:
                         self.pdf.rect(left + column * dot, top + row * dot, dot, dot, style="F")
+
+    def close(self) -> None:
+        """Let go of the files of fonts, where the report is given up; `content` does so by itself."""
+        for font in self.pdf.fonts.values():
+            if isinstance(font, TTFFont):
+                font.ttfont.close()
 
     def content(self) -> bytes:
         """Return the file."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -115,13 +116,13 @@ def test_the_command_writes_it(
 
 
 def test_urdu_letters_join_and_none_is_missing() -> None:
-    report = Report("ur", "x")
-    report.letters(URDU, 12)
-    together = report.pdf.get_string_width(URDU)
-    apart = 0.0
-    for letter in URDU:
-        report.letters(letter, 12)
-        apart += report.pdf.get_string_width(letter)
+    with closing(Report("ur", "x")) as report:
+        report.letters(URDU, 12)
+        together = report.pdf.get_string_width(URDU)
+        apart = 0.0
+        for letter in URDU:
+            report.letters(letter, 12)
+            apart += report.pdf.get_string_width(letter)
     assert together < 0.8 * apart  # joined letters are narrower than their lone forms
     known = fonts.letters(report.folder)
     assert not [
@@ -140,6 +141,6 @@ def test_photos_that_cannot_be_read_leave_no_hole(tmp_path: Path) -> None:
     out = io.BytesIO()
     Image.new("RGB", (40, 30), "red").save(out, "JPEG")
     (tmp_path / "good.jpg").write_bytes(out.getvalue())
-    report = Report("en", "x")
-    assert report.photos([Photo(tmp_path / "bad.jpg", "bad"), Photo(tmp_path / "good.jpg", "good")], 40) == 1
-    assert report.photos([], 40) == 0
+    with closing(Report("en", "x")) as report:
+        assert report.photos([Photo(tmp_path / "bad.jpg", "bad"), Photo(tmp_path / "good.jpg", "good")], 40) == 1
+        assert report.photos([], 40) == 0
