@@ -44,6 +44,8 @@ class Channel:
 
     check: Callable[[str, AlertSettings], None]
     send: Callable[[str, Outgoing, AlertSettings], None]
+    needs: tuple[str, ...] = ()
+    """Settings without which nothing can be sent."""
 
 
 def prepare(claim: Claim, settings: AlertSettings, *, status: str = "Actual") -> Outgoing:

@@ -17,6 +17,7 @@ from api.commands import (
     db,
     demo,
     detect,
+    doctor,
     evaluate,
     ingest,
     jobs,
@@ -51,6 +52,7 @@ app.add_typer(access.users)
 app.add_typer(access.keys)
 app.command("demo")(demo.demo)
 app.command("watch")(watch.watch)
+app.command("doctor")(doctor.doctor)
 app.command("status")(status.status)
 app.command("serve")(serve.serve)
 app.command("worker")(serve.worker)

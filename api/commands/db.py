@@ -97,6 +97,7 @@ def backup(
     """Write catalogue, photos and pictures to one file, while people go on working."""
     from api.opening import ensure_running
     from hazard_db import backup as archive
+    from hazard_db import checkup
     from hazard_db.settings import load_database_settings
 
     settings = load_database_settings()
@@ -105,6 +106,7 @@ def backup(
         report, removed = archive.backup_into(settings, file, keep=keep, rasters=rasters)
     else:
         report, removed = archive.backup(settings, file, rasters=rasters), []
+    checkup.note_backup(settings.home, report, rasters=rasters)
     for note in [*report.notes, *(f"removed {one}" for one in removed)]:
         tell(note)
     put(f"{report.file}: {report.bytes:,} bytes, {report.files} files beside the catalogue, schema {report.revision}")

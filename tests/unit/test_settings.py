@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from pydantic_settings import BaseSettings
 
+from api.examination import installation
 from hazard_db import connect, server
 from hazard_db.errors import DatabaseUnavailableError, SettingsError
 from hazard_db.settings import DatabaseSettings, load_database_settings
 
+ROOMS = ("hazard_db", "ingest", "detection", "alerts", "maps", "api")
 NAMES = ("HAZARD_HOME", "HAZARD_DATABASE_URL", "HAZARD_DATABASE_APP_URL", "HAZARD_DATABASE_PUBLIC_URL")
 URL = "postgresql://boss:s3cret@db.example:5433/hazard"
 
@@ -101,18 +103,34 @@ def test_a_server_that_is_down_is_one_line_without_the_password(url: str) -> Non
 
 def test_every_setting_stands_in_the_example() -> None:
     root = Path(__file__).parents[2]
-    for room in ("hazard_db", "ingest", "detection", "alerts", "maps", "api"):
+    for room in ROOMS:
         for path in (root / room).rglob("*.py"):
             if "BaseSettings" in path.read_text(encoding="utf8"):
                 importlib.import_module(".".join(path.relative_to(root).with_suffix("").parts))
     text = (root / ".env.example").read_text(encoding="utf8")
     told = set(re.findall(r"^#?(HAZARD_\w+)=", text, re.MULTILINE))
+    ours = {one for one in BaseSettings.__subclasses__() if one.__module__.split(".")[0] in ROOMS}
+    assert ours == set(installation.SETTINGS), "kkh doctor examines every group of settings"
     kept = {
         (str(one.model_config.get("env_prefix", "")) + name).upper()
-        for one in BaseSettings.__subclasses__()
-        if one.__module__.split(".")[0] in {"hazard_db", "ingest", "detection", "alerts", "maps", "api"}
+        for one in ours
         for name, field in one.model_fields.items()
         if not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseSettings))
     }
     assert len(kept) > 40
     assert kept - told == set()
+
+
+def test_a_name_that_nothing_reads_is_told_with_the_one_that_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HAZARD_SMPT_HOST", "mail.example")
+    found = [one for one in installation.variables(DatabaseSettings()) if one.level != "well"]
+    assert [(one.level, one.todo) for one in found] == [("warning", "is HAZARD_SMTP_HOST meant?")]
+    assert "HAZARD_SMPT_HOST" in found[0].told
+
+
+def test_a_value_that_cannot_be_used_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HAZARD_WEBHOOK_SECRET", "s3cret")
+    found = [one for one in installation.variables(DatabaseSettings()) if one.level == "trouble"]
+    assert len(found) == 1
+    assert found[0].told.startswith("HAZARD_WEBHOOK_SECRET: ")
+    assert "s3cret" not in found[0].told
