@@ -25,10 +25,8 @@ check: python ## style, types, rooms and shell syntax
 	@PYTHONPATH=. $(BIN)/lint-imports
 	@for script in scripts/*.sh .ci/run; do bash -n $$script || exit 1; done
 
-bench: python postgis assets ## the same work by this project and by its peers
-	@ran=0; for file in benchmarks/*.py; do \
-		[ -e "$$file" ] || continue; ran=1; echo "== $$file"; $(BIN)/python "$$file" || exit 1; done; \
-	[ $$ran = 1 ] || echo "no benchmarks yet"
+bench: python postgis assets chromium ## the same work by this project and by its peers, into docs/benchmarks.md
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove what make brought (not .kkh, which holds data)
 	rm -rf .venv .tools maps/assets/node_modules maps/assets/vendor dist
