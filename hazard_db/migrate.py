@@ -1,21 +1,35 @@
-"""The schema's versions: up, down, and whether the models have drifted from them."""
+"""The schema's versions: up, down, in two steps where people go on working, and whether the models have drifted from them.
+
+A migration either expands the schema, so that the release before works on it as well, or says `KIND = "contract"`: it takes away what
+no release in use reads any more. The kinds of all that were applied stand in the comment of Alembic's table, so that a release can
+tell of one it does not know whether it can go on.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from alembic.runtime.migration import MigrationInfo
+from alembic.script import Script, ScriptDirectory
+from psycopg.errors import LockNotAvailable
+from sqlalchemy.exc import OperationalError
 
 from hazard_db.connect import Connection, engine
+from hazard_db.errors import ConflictError
 from hazard_db.tables import Base
 
 FOLDER = Path(__file__).parent / "migrations"
 LOCK = 0x6B6B68  # one migration at a time, whoever starts it
+LOCK_TIMEOUT_S = 15
+"""A statement that waits longer for a table would make everybody behind it wait too."""
+EXPAND, CONTRACT = "expand", "contract"
 
 
 def config(connection: Connection | None = None) -> Config:
@@ -26,14 +40,69 @@ def config(connection: Connection | None = None) -> Config:
     return settings
 
 
-def upgrade(url: str, revision: str = "head") -> None:
-    """Bring the database at `url` up to `revision`, whole or not at all."""
-    _run(url, command.upgrade, revision)
+def upgrade(url: str, revision: str = "head", *, expand: bool = False) -> str | None:
+    """Bring the database at `url` up to `revision`, whole or not at all; returns the revision it is at then.
+
+    Parameters
+    ----------
+    expand
+        Stop before the first pending contraction: the release before this one can work on the schema too.
+
+    Raises
+    ------
+    ConflictError
+        A table is in use for too long.
+    """
+    return _run(url, command.upgrade, revision, expand=expand)
 
 
 def downgrade(url: str, revision: str) -> None:
     """Take the database at `url` back to `revision`, whole or not at all."""
     _run(url, command.downgrade, revision)
+
+
+def expanded(connection: Connection) -> str:
+    """Return the newest revision before the first pending contraction; the present one where that is next."""
+    scripts = ScriptDirectory.from_config(config())
+    present = current(connection)
+    pending = [one for one in scripts.walk_revisions(base=present or "base") if one.revision != present]
+    reached = present or "base"
+    for one in reversed(pending):
+        if kind_of(one.module) == CONTRACT:
+            break
+        reached = one.revision
+    return reached
+
+
+def kind_of(module: Any) -> str:
+    """Return whether a migration expands or contracts."""
+    return str(getattr(module, "KIND", EXPAND))
+
+
+def kinds(connection: Connection) -> dict[str, str]:
+    """Return revision -> kind of the migrations that were applied since kinds are noted."""
+    noted = connection.exec_driver_sql("SELECT obj_description(to_regclass('alembic_version'), 'pg_class')").scalar()
+    return dict(json.loads(noted)) if noted else {}
+
+
+def note_kind(ctx: MigrationContext, step: MigrationInfo, heads: Any, run_args: Any) -> None:
+    """Note the kind of a migration that has just been applied or taken back; for Alembic's `on_version_apply`."""
+    del heads, run_args
+    connection, revision = ctx.connection, step.up_revision
+    assert connection is not None
+    assert revision is not None
+    noted = kinds(connection)
+    if step.is_upgrade:
+        noted[revision.revision] = kind_of(cast(Script, revision).module)
+    else:
+        noted.pop(revision.revision, None)
+    _comment(connection, noted)
+
+
+def _comment(connection: Connection, noted: Mapping[str, str]) -> None:
+    text = json.dumps(noted, sort_keys=True)
+    # COMMENT takes no parameters; revisions are ours and hold no quotes
+    connection.exec_driver_sql(f"COMMENT ON TABLE alembic_version IS '{text.replace(chr(39), '')}'")
 
 
 def head() -> str:
@@ -59,11 +128,19 @@ def include_object(item: Any, name: str | None, kind: str, reflected: bool, comp
     return not (kind == "index" and name is not None and name.startswith("idx_"))
 
 
-def _run(url: str, action: Any, revision: str) -> None:
+def _run(url: str, action: Any, revision: str, *, expand: bool = False) -> str | None:
     source = engine(url)
     try:
         with source.begin() as connection:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
-            action(config(connection), revision)
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'")
+            action(config(connection), expanded(connection) if expand else revision)
+            return current(connection)
+    except OperationalError as error:
+        if not isinstance(error.orig, LockNotAvailable):
+            raise
+        raise ConflictError(
+            f"a table was in use for more than {LOCK_TIMEOUT_S} s and nothing was changed; try again when less goes on"
+        ) from error
     finally:
         source.dispose()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 
 from hazard_db import connect, migrate
+from hazard_db.connect import Connection
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,9 @@ class Schema:
     needed: str
     known: bool
     """Whether this program knows the present one (an empty one counts as known)."""
-
-    @property
-    def current(self) -> bool:
-        """Whether the catalogue can be used as it is."""
-        return self.present == self.needed
+    current: bool
+    """Whether this program can work on it as it is: it is the one needed, it is expanded already for the release after this one,
+    or only what the release before needed is still to be taken away."""
 
 
 def look(url: str) -> Schema:
@@ -36,9 +36,28 @@ def look(url: str) -> Schema:
     source = connect.engine(url, pool_size=1)
     try:
         with connect.transaction(source) as conn:
-            present = migrate.current(conn)
+            return stand(conn)
     finally:
         source.dispose()
-    scripts = ScriptDirectory.from_config(migrate.config())
-    known = {script.revision for script in scripts.walk_revisions()}
-    return Schema(present, migrate.head(), present is None or present in known)
+
+
+def stand(conn: Connection) -> Schema:
+    """Return how the schema stands on an open connection."""
+    present, needed = migrate.current(conn), migrate.head()
+    scripts = {one.revision: one for one in ScriptDirectory.from_config(migrate.config()).walk_revisions()}
+    if present is None or present == needed:
+        return Schema(present, needed, known=True, current=present == needed)
+    if present not in scripts:  # a newer release was here
+        unknown = {name: kind for name, kind in migrate.kinds(conn).items() if name not in scripts}
+        expanded = present in unknown and set(unknown.values()) == {migrate.EXPAND}
+        return Schema(present, needed, known=False, current=expanded)
+    pending = {migrate.kind_of(one.module) for one in _until(scripts, needed, present)}
+    return Schema(present, needed, known=True, current=pending == {migrate.CONTRACT})
+
+
+def _until(scripts: Mapping[str, Script], newest: str, oldest: str) -> Iterator[Script]:
+    """Yield the migrations from the newest down to, and without, the oldest."""
+    step = newest
+    while step != oldest:
+        yield scripts[step]
+        step = str(scripts[step].down_revision)

@@ -70,7 +70,12 @@ def url(role: Annotated[Role, typer.Option(help="Login.")] = Role.ADMIN) -> None
 
 
 @app.command()
-def migrate() -> None:
+def migrate(
+    expand: Annotated[
+        bool,
+        typer.Option("--expand", help="Only what the release before this one can work on too; people go on working."),
+    ] = False,
+) -> None:
     """Bring the schema up to date, whole or not at all."""
     from api.opening import ensure_running, refuse_unknown
     from hazard_db import database, schema
@@ -82,8 +87,10 @@ def migrate() -> None:
     address = database.url(settings, "admin")
     found = schema.look(address)
     refuse_unknown(found)
-    versions.upgrade(address)
-    put(f"schema {found.needed}, " + ("as it was" if found.current else f"before: {found.present or 'empty'}"))
+    reached = versions.upgrade(address, expand=expand)
+    put(f"schema {reached}, " + ("as it was" if found.present == reached else f"before: {found.present or 'empty'}"))
+    if reached != found.needed:
+        tell("restart servers and workers with this release one by one, then run `kkh db migrate`")
 
 
 @app.command()

@@ -11,8 +11,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from api.state import state_of
 from api.storage import reading
-from hazard_db import migrate, queue
 from hazard_db import overview as catalogue
+from hazard_db import queue, schema
 from hazard_db.errors import HazardError
 from hazard_db.triggers import sources
 
@@ -31,11 +31,11 @@ def ready(request: Request) -> Response:
     """Return 200 where the catalogue answers and has the schema of this program, else 503."""
     try:
         with reading(request) as conn:
-            present = migrate.current(conn)
+            found = schema.stand(conn)
     except HazardError as error:
         log.warning("not ready: %s", error)
         return JSONResponse({"status": "unavailable", "database": "does not answer"}, 503, {"Retry-After": "10"})
-    if present != migrate.head():
+    if not found.current:
         return JSONResponse({"status": "unavailable", "database": "needs `kkh db migrate`"}, 503, {"Retry-After": "60"})
     return JSONResponse({"status": "ok", "database": "ok", **_watchers(request)})
 

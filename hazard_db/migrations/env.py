@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from hazard_db.migrate import include_object
+from hazard_db.migrate import include_object, note_kind
 from hazard_db.tables import Base
 
 context.configure(
@@ -12,6 +12,7 @@ context.configure(
     target_metadata=Base.metadata,
     include_object=include_object,
     transaction_per_migration=False,
+    on_version_apply=note_kind,
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
-from hazard_db import connect, migrate, seed
+from hazard_db import connect, migrate, schema, seed
+from hazard_db.errors import ConflictError
 
 
 def test_models_and_migrations_agree(database: Any) -> None:
@@ -94,3 +97,76 @@ def test_an_observation_keeps_its_earlier_versions(database: Any) -> None:
             text("SELECT revision, content ->> 'note', changed_by FROM observation_revision ORDER BY revision")
         ).all()
     assert [tuple(row) for row in notes] == [(1, "first", "amina"), (2, "second", "amina")]
+
+
+EXPANSION = """
+from alembic import op
+import sqlalchemy as sa
+revision, down_revision, branch_labels, depends_on = "9001", {head!r}, None, None
+def upgrade():
+    op.add_column("site", sa.Column("name_new", sa.Text))
+def downgrade():
+    op.drop_column("site", "name_new")
+"""
+CONTRACTION = """
+from alembic import op
+import sqlalchemy as sa
+KIND = "contract"
+revision, down_revision, branch_labels, depends_on = "9002", "9001", None, None
+def upgrade():
+    op.drop_column("site", "name_new")
+def downgrade():
+    op.add_column("site", sa.Column("name_new", sa.Text))
+"""
+
+
+@pytest.fixture
+def next_release(tmp_path: Path) -> Path:
+    """Return the migrations of a release that expands the schema, then takes something away."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(migrate.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "versions" / "9001_expansion.py").write_text(EXPANSION.format(head=migrate.head()))
+    (folder / "versions" / "9002_contraction.py").write_text(CONTRACTION)
+    return folder
+
+
+def test_two_releases_work_side_by_side_between_the_steps(
+    database: Any, next_release: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    present, this_release = migrate.head(), migrate.FOLDER
+    monkeypatch.setattr(migrate, "FOLDER", next_release)
+    assert not schema.look(database.app_url).current, "the next release waits for the first step"
+    assert migrate.upgrade(database.url, expand=True) == "9001"
+    assert migrate.upgrade(database.url, expand=True) == "9001", "the second step is asked for by itself"
+    assert schema.look(database.app_url).current
+    monkeypatch.setattr(migrate, "FOLDER", this_release)
+    found = schema.look(database.app_url)
+    assert (found.known, found.current) == (False, True), "a server of this release may be started again"
+    monkeypatch.setattr(migrate, "FOLDER", next_release)
+    assert migrate.upgrade(database.url) == "9002"
+    assert schema.look(database.app_url).current
+    monkeypatch.setattr(migrate, "FOLDER", this_release)
+    assert not schema.look(database.app_url).current, "what this release reads may be gone"
+    monkeypatch.setattr(migrate, "FOLDER", next_release)
+    migrate.downgrade(database.url, present)
+    monkeypatch.setattr(migrate, "FOLDER", this_release)
+    assert schema.look(database.app_url).current
+    assert not {"9001", "9002"} & set(schema_kinds(database))
+
+
+def schema_kinds(database: Any) -> dict[str, str]:
+    with connect.transaction(database.engine) as conn:
+        return migrate.kinds(conn)
+
+
+def test_a_migration_does_not_make_everybody_wait_for_one(
+    database: Any, next_release: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "FOLDER", next_release)
+    monkeypatch.setattr(migrate, "LOCK_TIMEOUT_S", 0.2)
+    present = schema.look(database.app_url).present
+    with connect.transaction(database.engine) as conn:
+        conn.execute(text("SELECT count(*) FROM site"))
+        with pytest.raises(ConflictError, match="try again"):
+            migrate.upgrade(database.url)
+    assert schema.look(database.app_url).present == present
