@@ -47,8 +47,8 @@ class AlertSettings(BaseSettings):
     smtp_from: str = "KKH Hazard Watch <alerts@localhost>"
     smtp_timeout_s: Annotated[float, Field(gt=0, le=120)] = 20
 
-    delivery_first_retry_s: Annotated[float, Field(gt=0)] = 30
-    delivery_longest_wait_s: Annotated[float, Field(gt=0)] = 3600
+    delivery_first_retry_s: Annotated[float, Field(gt=0, le=86_400)] = 30
+    delivery_longest_wait_s: Annotated[float, Field(gt=0, le=86_400)] = 3600
     delivery_give_up_h: Annotated[float, Field(gt=0)] = 72
 
     @field_validator("webhook_allowed_networks", mode="before")

@@ -7,11 +7,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from hazard_db import queue
+from hazard_db import checkup, queue
 from hazard_db.queue import Backlog
 from hazard_db.triggers import sources
 from hazard_db.triggers.sources import SourceState
 
+CLOCK_S = 60.0
+"""Clocks of this machine and the database further apart than this: news is taken for old, or for the future."""
 LATE_S = 3600.0
 """Work that could start and has waited for so long is late."""
 
@@ -51,7 +53,13 @@ def look(conn: Connection, *, free_mb: float, least_free_mb: float) -> Health:
     items = conn.execute(text(_ITEMS)).one()
     backlog = queue.backlog(conn)
     silent = tuple(state for state in sources.states(conn) if state.silent)
+    ahead_s = checkup.clock_ahead_s(conn)
     troubles = [
+        *(
+            [f"this clock is {ahead_s:+.0f} s from the database's; let both follow NTP"]
+            if abs(ahead_s) > CLOCK_S
+            else []
+        ),
         *(["no worker is alive; start `kkh worker`"] if backlog.workers == 0 else []),
         *([f"{backlog.failed} jobs failed; see `kkh jobs list --status failed`"] if backlog.failed else []),
         *([f"work has waited for {backlog.oldest_due_s / 3600:.1f} h"] if backlog.oldest_due_s > LATE_S else []),

@@ -290,14 +290,16 @@ _SUBSCRIPTION = """s.name, s.channel, s.address, s.language, s.min_severity, s.s
     s.enabled, s.hazards, s.quiet_from, s.quiet_to, s.timezone, s.escalate_after_min,
     (SELECT n.name FROM subscription AS n WHERE n.id = s.escalate_to) AS escalate_to, s.id"""
 
+_DUE = "({0}.next_try_at <= clock_timestamp() OR {0}.next_try_at > clock_timestamp() + interval '25 hours')"
+"""Nothing is put off for longer than a day: what seems to be was put off while the clock ran ahead, and is due."""
 _CLAIM = f"""
 WITH due AS (
     SELECT d.id FROM delivery AS d
-    WHERE d.status = 'waiting' AND d.next_try_at <= clock_timestamp() AND d.id IN (
+    WHERE d.status = 'waiting' AND {_DUE.format("d")} AND d.id IN (
         SELECT ranked.id FROM (
             SELECT w.id, row_number() OVER (PARTITION BY w.subscription_id ORDER BY w.id) AS place
             FROM delivery AS w JOIN alert_event AS e ON e.id = w.alert_event_id JOIN subscription AS s ON s.id = w.subscription_id
-            WHERE w.status = 'waiting' AND w.next_try_at <= clock_timestamp() AND s.enabled
+            WHERE w.status = 'waiting' AND {_DUE.format("w")} AND s.enabled
               AND (NOT is_quiet(s.quiet_from, s.quiet_to, s.timezone, clock_timestamp()) OR e.content ->> 'severity' = 'Extreme')
               AND NOT EXISTS (SELECT FROM delivery AS o JOIN alert_event AS earlier ON earlier.id = o.alert_event_id
                               WHERE o.subscription_id = w.subscription_id AND o.status = 'waiting'

@@ -239,6 +239,17 @@ def test_retries_wait_longer_and_end(road: Any, receiver: Receiver, settings: Al
     assert deliver_due(road.app_engine, settings).failed == 0
 
 
+def test_a_clock_that_ran_ahead_does_not_hold_messages_back(
+    road: Any, receiver: Receiver, settings: AlertSettings
+) -> None:
+    follow(road, settings, "ops", "webhook", receiver.url("ok"))
+    raise_alerts(road)
+    with connect.transaction(road.engine) as conn:  # put off by an hour while the clock was two days ahead
+        conn.execute(text("UPDATE delivery SET next_try_at = now() + interval '49 hours'"))
+    assert deliver_due(road.app_engine, settings).delivered == 1
+    assert deliver_due(road.app_engine, settings).delivered == 0
+
+
 def test_a_worker_killed_while_sending_loses_nothing(
     road: Any, receiver: Receiver, settings: AlertSettings, tmp_path: Path
 ) -> None:
