@@ -14,9 +14,9 @@ from api import definition, problems
 from api.leaving import Leaving
 from api.measures import Measures
 from api.middleware import EntityTags, SizeLimit, Surroundings
+from api.patience import Patience
 from api.problems import OURS, failure
 from api.routes import ROUTERS
-from api.security import Patience
 from api.settings import ApiSettings
 from api.state import Simulated, State, keep
 from hazard_db import connect, database, media_files

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Scope
 
 from api.pages import render, wants_page
-from api.security import TooManyAttemptsError
+from api.patience import TooManyAttemptsError
 from hazard_db.errors import (
     AccessDeniedError,
     AuthenticationError,

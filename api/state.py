@@ -6,19 +6,16 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
 
 from alerts.settings import AlertSettings
 from api.measures import Measures
+from api.patience import Patience
 from api.settings import ApiSettings
 from hazard_db import connect, overview
 from hazard_db.connect import Engine
 from hazard_db.errors import HazardError
-
-if TYPE_CHECKING:
-    from api.security import Patience
 
 
 class Simulated:

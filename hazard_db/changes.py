@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -12,6 +12,22 @@ from sqlalchemy import Connection, text
 
 from hazard_db import sightings
 from hazard_db.errors import ConflictError, InputError, NotFoundError
+from hazard_db.sightings import ChangeRecord
+
+__all__ = [
+    "ChangeRecord",
+    "RunRecord",
+    "SegmentView",
+    "StoredChanges",
+    "add_changes",
+    "find_run",
+    "get_change",
+    "last_looks",
+    "list_changes",
+    "review",
+    "set_picture",
+    "store_run",
+]
 
 
 @dataclass(frozen=True)
@@ -32,25 +48,6 @@ class RunRecord:
     stats: Mapping[str, Any]
     footprint_wkb: bytes | None
     """MultiPolygon, EPSG:4326: what the imagery covers."""
-
-
-@dataclass(frozen=True)
-class ChangeRecord:
-    """A change as a detector hands it in."""
-
-    kind: str
-    geometry: Mapping[str, Any]
-    """GeoJSON geometry, EPSG:4326."""
-    confidence: float
-    magnitude: float | None
-    area_m2: float
-    area_uncertainty_m2: float
-    mean_slope_deg: float | None
-    observed_share: float | None
-    first_date: date
-    last_date: date
-    properties: Mapping[str, Any] = field(default_factory=dict)
-    picture: str | None = None
 
 
 @dataclass(frozen=True)

@@ -7,20 +7,36 @@ looking twice makes another set of changes. What is shown of it, its largest out
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection, text
-
-if TYPE_CHECKING:
-    from hazard_db.changes import ChangeRecord
 
 SAME_PLACE_SHARE = 0.3
 """A sighting that covers this share of another's area (or is covered so by it) is of the same change."""
 GROWTH = 1.25
 """So many times the largest area before, and by more than both areas are uncertain, is growth."""
+
+
+@dataclass(frozen=True)
+class ChangeRecord:
+    """A change as a detector hands it in."""
+
+    kind: str
+    geometry: Mapping[str, Any]
+    """GeoJSON geometry, EPSG:4326."""
+    confidence: float
+    magnitude: float | None
+    area_m2: float
+    area_uncertainty_m2: float
+    mean_slope_deg: float | None
+    observed_share: float | None
+    first_date: date
+    last_date: date
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    picture: str | None = None
 
 
 @dataclass(frozen=True, order=True)

@@ -20,7 +20,7 @@ from sqlalchemy import text
 
 from api import logs
 from api.app import create_app
-from api.security import Patience, TooManyAttemptsError
+from api.patience import Patience, TooManyAttemptsError
 from api.settings import ApiSettings
 from hazard_db import accounts, changes, connect, seed
 from hazard_db.errors import AuthenticationError, ConflictError, InputError, SettingsError
