@@ -24,6 +24,7 @@ from api.commands import (
     ledger,
     maps,
     report,
+    retention,
     risk,
     sensor,
     serve,
@@ -54,6 +55,7 @@ app.command("demo")(demo.demo)
 app.command("watch")(watch.watch)
 app.command("doctor")(doctor.doctor)
 app.command("status")(status.status)
+app.command("retention")(retention.retention)
 app.command("serve")(serve.serve)
 app.command("worker")(serve.worker)
 

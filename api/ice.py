@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
@@ -94,7 +94,7 @@ def detect_ice(
     since: date,
     actor_name: str,
     settings: DetectionSettings | None = None,
-    only: str | None = None,
+    only: Collection[str] | None = None,
     progress: Progress | None = None,
 ) -> IceReport:
     """Return what looking for glaciers or lakes in the scenes acquired since a date brought into the catalogue.
@@ -102,12 +102,12 @@ def detect_ice(
     Parameters
     ----------
     only
-        Look at the place of this one scene; None = at all places.
+        Look at the places of these scenes; None = at all places.
     """
     settings, subject = settings or DetectionSettings(), SUBJECTS[kind]
     with transaction(engine) as conn:
         places = _places(conn, scenes.find(conn), since, subject)
-    places = [one for one in places if only is None or only in {scene.id for scene in one.series}]
+    places = [one for one in places if only is None or any(scene.id in only for scene in one.series)]
     done: list[Stored] = []
     skipped, messages = 0, []
     for place in places:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,12 @@ from typing import Any
 from alerts.deliver import deliver_due
 from alerts.settings import AlertSettings
 from api import archives, imagery, triggering
-from hazard_db import alerts, connect, queue, risk, scenes
+from api.keeping import KeepSettings, apply
+from api.workplace import sweep
+from hazard_db import alerts, connect, queue, risk
 from hazard_db.connect import Engine
+from hazard_db.scenes import try_lock
+from ingest.imagery import space
 from ingest.imagery.remote import ArchiveSettings
 
 log = logging.getLogger("api.jobs")
@@ -65,15 +69,25 @@ def expire(tools: Tools) -> None:
 def rate(tools: Tools) -> None:
     """Bring the ratings up to date: they age, and records have come in."""
     with connect.transaction(tools.engine) as conn:
-        if scenes.try_lock(conn, "job: rate"):
+        if try_lock(conn, "job: rate"):
             connect.actor(conn, ACTOR)
             risk.update(conn)
 
 
 def tidy(tools: Tools) -> None:
-    """Take finished jobs off the list."""
+    """Take finished jobs off the list, and work off the disk that nobody went on with."""
+    for name in sweep(tools.home):
+        log.info("removed %s, work that nobody went on with", name)
     with connect.transaction(tools.engine) as conn:
         queue.tidy(conn)
+
+
+def retain(tools: Tools) -> None:
+    """Remove the rasters that have served their time, where a time is set."""
+    policy = KeepSettings().policy()
+    if not policy.asks_nothing:
+        report = apply(tools.engine, tools.home, policy, actor_name=ACTOR)
+        log.info("%d rasters removed, %.0f MB", len(report.removed), report.freed_bytes / 1e6)
 
 
 def ask_archives(tools: Tools) -> None:
@@ -93,9 +107,10 @@ def take(tools: Tools, *, archive: int, key: str, version: str) -> None:
     )
 
 
-def look(tools: Tools, *, kind: str, scene: str) -> None:
-    """Look for what a scene shows."""
-    imagery.look(tools.engine, tools.home, kind, scene, actor_name=ACTOR, progress=tools.tell)
+def look(tools: Tools, *, kind: str, scenes: Sequence[str] = (), scene: str = "") -> None:
+    """Look for what scenes of one place show, where there is room for what is found; jobs of the release before name one."""
+    space.require(tools.home)
+    imagery.look(tools.engine, tools.home, kind, scenes or [scene], actor_name=ACTOR, progress=tools.tell)
 
 
 JOBS: Mapping[str, Job] = {
@@ -104,6 +119,7 @@ JOBS: Mapping[str, Job] = {
     "listen": Job(listen, 600.0),
     "rate": Job(rate, 900.0),
     "tidy": Job(tidy, 3600.0),
+    "retain": Job(retain, 3600.0),
     "archives": Job(ask_archives, 60.0),
 }
 """Those that come round: 1-59 s, or whole minutes or hours."""

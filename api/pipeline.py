@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -19,8 +18,10 @@ from shapely.geometry import shape
 from alerts.run import process_run
 from api.regrowth import note_overgrown
 from api.results import Result, keep
+from api.workplace import workplace
 from detection.pictures import before_after_png
 from detection.run import run_landslide
+from detection.scheduling import Crew
 from detection.visibility import Visibility, segment_visibility
 from hazard_db import changes, corridor, risk, scenes
 from hazard_db.connect import Connection, Engine, actor, transaction
@@ -89,6 +90,9 @@ def detect_landslides(
     actor_name: str,
     settings: DetectionSettings | None = None,
     only: str | None = None,
+    until: date | None = None,
+    each: bool = False,
+    crew: Crew | None = None,
     progress: Progress | None = None,
 ) -> DetectionReport:
     """Return what looking for landslides in the scenes acquired since a date brought into the catalogue.
@@ -97,12 +101,23 @@ def detect_landslides(
     ----------
     only
         Look at this one scene, and those of its place that follow it; None = at all places.
+    until
+        Nothing taken after this day is looked at.
+    each
+        Look at every date as on the day it came in, one after the other, instead of at the latest of each place: an archive
+        is worked through. What was looked at before is passed over, so that a run that was ended goes on where it stood.
+    crew
+        Does the blocks, on other machines too; None = one thread per processor.
     """
     settings = settings or DetectionSettings()
     with transaction(engine) as conn:
         known = scenes.find(conn)
     begin = datetime(since.year, since.month, since.day, tzinfo=UTC)
-    groups = group_scenes(known, begin, settings) if only is None else group_of(known, begin, only, settings)
+    known = [scene for scene in known if until is None or scene.acquired_at.date() <= until]
+    if only is not None:
+        groups = group_of(known, begin, only, settings)
+    else:
+        groups = (groups_in_turn if each else group_scenes)(known, begin, settings)
     done: list[tuple[changes.StoredChanges, tuple[int, ...]]] = []
     skipped, messages = 0, []
     for number, group in enumerate(groups):
@@ -113,7 +128,7 @@ def detect_landslides(
             messages.append(f"{group.after[-1].id}: there is no earlier scene of this place{what} to compare with")
             continue
         try:
-            found = _detect_group(engine, home, group, actor_name, settings)
+            found = _detect_group(engine, home, group, actor_name, settings, crew=crew)
         except DetectionError as error:
             messages.append(f"{group.after[-1].id}: {error}")
             continue
@@ -167,6 +182,18 @@ def group_of(known: Sequence[SceneRecord], since: datetime, scene_id: str, setti
         return []
     after = [scene for scene in known if scene.acquired_at >= since and _comparable(scene, reference)]
     return [_group(known, _earliest(after, settings.most_after), reference, since, settings)]
+
+
+def groups_in_turn(known: Sequence[SceneRecord], since: datetime, settings: DetectionSettings) -> list[Group]:
+    """Return the group of every scene since a time, oldest first, as it was looked at when it came in."""
+    return [
+        group
+        for scene in known
+        if scene.acquired_at >= since
+        for group in group_of(
+            known, scene.acquired_at.replace(hour=0, minute=0, second=0, microsecond=0), scene.id, settings
+        )
+    ]
 
 
 def _group(
@@ -243,7 +270,7 @@ def _days_apart(one: SceneRecord, other: SceneRecord) -> int:
 
 
 def _detect_group(
-    engine: Engine, home: Path, group: Group, actor_name: str, settings: DetectionSettings
+    engine: Engine, home: Path, group: Group, actor_name: str, settings: DetectionSettings, *, crew: Crew | None
 ) -> tuple[changes.StoredChanges, tuple[int, ...]] | None:
     """Return what was stored and the alerts raised; None where this very run is in the catalogue already."""
     started = datetime.now(UTC)
@@ -253,10 +280,12 @@ def _detect_group(
     with transaction(engine) as conn:
         if changes.find_run(conn, sha256, code) is not None:
             return None
-    with tempfile.TemporaryDirectory(prefix="detect-", dir=home) as folder:
-        out, mask, evidence = (Path(folder) / name for name in ("changes.geojson", "mask.tif", "evidence.tif"))
+    with workplace(home, f"landslide-{sha256[:24]}") as folder:
+        out, mask, evidence = (folder / name for name in ("changes.geojson", "mask.tif", "evidence.tif"))
         before, after = (raster_paths(home, part) for part in (group.before, group.after))
-        result = run_landslide(before, after, out, dem=settings.dem, mask=mask, explain=evidence)
+        result = run_landslide(
+            before, after, out, dem=settings.dem, mask=mask, explain=evidence, scratch=folder, crew=crew
+        )
         collection = json.loads(out.read_text(encoding="utf8"))
         with transaction(engine) as conn:
             lines = [(row.id, row.lonlat) for row in corridor.segments(conn)]

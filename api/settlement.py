@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -17,6 +16,7 @@ import shapely
 
 from alerts.run import process_run
 from api.pipeline import DetectionSettings
+from api.workplace import workplace
 from detection.settlement.combining import FEWEST_POINTS, apart, mean_rate, motion, rates_of
 from detection.settlement.run import KIND, LIMITS, METHOD, Options, Outcome, look_for_areas
 from detection.settlement.terrain import segment_views
@@ -129,15 +129,15 @@ class _Stored:
 def _detect_set(work: _Work, set_id: int, tell: Progress) -> _Stored | None:
     """Return what was stored; None where this very run is in the catalogue already."""
     started, engine, dem = datetime.now(UTC), work.engine, work.settings.dem
-    with tempfile.TemporaryDirectory(prefix="settlement-", dir=work.home) as folder:
+    with workplace(work.home, f"settlement-{set_id}") as folder:
         with transaction(engine) as conn:
             about = displacement.get_set(conn, set_id)
             inputs = _inputs(conn, about, dem)
             if changes.find_run(conn, _sha256(inputs), version(PACKAGE)) is not None:
                 return None
-            source = displacement.open_set(conn, set_id, Path(folder))
+            source = displacement.open_set(conn, set_id, folder)
             segments = [(row.id, row.lonlat) for row in corridor.segments(conn)]
-        outcome = look_for_areas(source, Path(folder), Options(dem=dem), tell)
+        outcome = look_for_areas(source, folder, Options(dem=dem), tell)
         views = segment_views(dem, source.look, segments) if dem and source.look else []
         run = _run(outcome, about, inputs, started)
         with transaction(engine) as conn:

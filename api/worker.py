@@ -25,6 +25,7 @@ from api.jobs import JOBS, TASKS, Job, Tools
 from api.settings import ApiSettings
 from hazard_db import connect, database, queue
 from hazard_db.errors import HazardError, InputError, SpaceError
+from ingest.imagery import space
 
 log = logging.getLogger("api.worker")
 
@@ -199,7 +200,9 @@ def _do(tools: Tools, act: Callable[..., Any], context: JobContext, *, subject: 
         act(replace(tools, tell=tell), **args)
     except exceptions.JobAborted:
         raise
-    except Exception as error:
+    except Exception as fell:
+        full = not isinstance(fell, SpaceError) and space.is_full(tools.home, fell)
+        error = SpaceError(f"{fell}: {space.line(tools.home)}") if full else fell
         log.log(
             logging.WARNING if isinstance(error, HazardError) else logging.ERROR,
             "job %s (%s): %s",
@@ -209,6 +212,6 @@ def _do(tools: Tools, act: Callable[..., Any], context: JobContext, *, subject: 
         )
         with connect.transaction(tools.engine) as conn:
             queue.note(conn, number, str(error) or type(error).__name__, None)
-        raise
+        raise error from fell if full else None
     with connect.transaction(tools.engine) as conn:
         queue.note(conn, number, "done", 1.0)

@@ -95,6 +95,7 @@ def run_landslide(
     progress: Progress | None = None,
     block_px: int = 704,
     crew: Crew | None = None,
+    scratch: Path | None = None,
 ) -> RunResult:
     """Return what was found in files, after writing it to `out` (GeoJSON) and, where asked for, `mask` and `explain`.
 
@@ -118,6 +119,8 @@ def run_landslide(
         Side of the blocks that memory is bounded by; the result does not depend on it.
     crew
         Does the blocks, on other machines too; None = one thread per processor.
+    scratch
+        Folder for rasters under way; None = the system's.
 
     Raises
     ------
@@ -134,7 +137,7 @@ def run_landslide(
     inputs = [*before, *after, *([dem] if dem is not None else [])]
     check_outputs([out, mask, explain], inputs)
     parts = out.parent / f".{out.name}.parts"
-    with tempfile.TemporaryDirectory(prefix="detect-") as folder:
+    with tempfile.TemporaryDirectory(prefix="detect-", dir=scratch) as folder:
         found = detect_landslide(
             before, after, Path(folder), dem=dem, bands=bands, dates=dates, method=method, explain=explain is not None,
             progress=progress, block_px=block_px, crew=crew, parts=parts,

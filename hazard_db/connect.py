@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from hazard_db.errors import DatabaseUnavailableError, SettingsError
+from hazard_db.errors import DatabaseUnavailableError, HazardError, SettingsError, SpaceError
 
 __all__ = [
     "Connection",
@@ -43,7 +43,7 @@ TRUSTED_S = 1.0
 """A connection used so short a time ago is taken to live still; after a longer rest it is asked first."""
 
 
-def engine(url: str, *, readonly: bool = False, pool_size: int = 5) -> Engine:
+def engine(url: str, *, readonly: bool = False, pool_size: int = 5, patience_s: int | None = None) -> Engine:
     """Return a pooled engine for `url`; nothing is connected yet.
 
     Parameters
@@ -54,6 +54,8 @@ def engine(url: str, *, readonly: bool = False, pool_size: int = 5) -> Engine:
         For what is published: nothing can be written, each statement is for itself and ends after READONLY_TIMEOUT_S.
     pool_size
         Connections kept open; as many again may be opened under load.
+    patience_s
+        Longest time to connect, and longest statement; None = CONNECT_TIMEOUT_S, and READONLY_TIMEOUT_S or none.
 
     Raises
     ------
@@ -68,8 +70,8 @@ def engine(url: str, *, readonly: bool = False, pool_size: int = 5) -> Engine:
         pool_pre_ping=not readonly,  # a connection that outlived a restart of the server is replaced unseen
         connect_args={
             "application_name": "kkh",
-            "connect_timeout": CONNECT_TIMEOUT_S,
-            "options": _options(readonly=readonly),
+            "connect_timeout": patience_s or CONNECT_TIMEOUT_S,
+            "options": _options(readonly=readonly, patience_s=patience_s),
         },
     )
     event.listen(made, "handle_error", _say_unavailable)
@@ -220,18 +222,23 @@ def parse_url(url: str) -> URL:
     return parsed.set(drivername="postgresql+psycopg")
 
 
-def _options(*, readonly: bool) -> str:
+def _options(*, readonly: bool, patience_s: int | None) -> str:
     # Our statements are short or bound by PostGIS: compiling them and starting parallel workers
     # costs more than it brings (tiles: 51 -> 1,679 a second).
     options = {"jit": "off", "max_parallel_workers_per_gather": "0", "timezone": "UTC"}
     if readonly:
         options |= {"default_transaction_read_only": "on", "statement_timeout": f"{READONLY_TIMEOUT_S}s"}
+    if patience_s is not None:
+        options["statement_timeout"] = f"{patience_s}s"
     return " ".join(f"-c {name}={value}" for name, value in options.items())
 
 
-def _say_unavailable(context: ExceptionContext) -> DatabaseUnavailableError | None:
-    """Return the error to raise instead of the driver's where the server could not be reached or went away."""
+def _say_unavailable(context: ExceptionContext) -> HazardError | None:
+    """Return the error to raise instead of the driver's: the server could not be reached, went away, or its disk is full."""
     error = context.original_exception
+    if isinstance(error, psycopg.errors.DiskFull):
+        line = str(error).partition("\n")[0]
+        return SpaceError(f"the database's disk is full ({line}); make room there, the work goes on by itself")
     if context.is_pre_ping or not isinstance(error, psycopg.OperationalError):
         return None  # a failed ping only makes the pool reconnect
     if context.connection is not None and not context.is_disconnect:

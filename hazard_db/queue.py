@@ -24,7 +24,7 @@ DEAD_AFTER_S = 20.0
 """A worker that has been silent for so long is taken for dead, and its jobs are given to others."""
 MOST_ATTEMPTS = 25
 """A job that fell so often, or took its worker with it, waits for a person."""
-URGENT, ORDINARY = 10, 0
+URGENT, ORDINARY, LATER = 10, 0, -10
 NEAR_M = 20_000.0
 """New imagery so near to an open alert goes first."""
 KEPT_DAYS, KEPT_TICKS_H = 30, 1
@@ -103,6 +103,31 @@ def defer(
         {"queue": queue, "task": task, "priority": priority, "lock": lock, "key": key, "args": json.dumps(dict(args))},
     ).one_or_none()
     return None if row is None else int(row.id)
+
+
+def gather(
+    conn: Connection, task: str, args: Mapping[str, Any], *, into: str, lock: str, priority: int = ORDINARY
+) -> int | None:
+    """Return the number of the job that does this, together with what waits of the same lock if anything does.
+
+    Parameters
+    ----------
+    into
+        Name of the argument, a list, that is added to; what `args` has of it is added.
+    """
+    joined = conn.scalar(
+        text("""UPDATE procrastinate_jobs SET priority = greatest(priority, :priority),
+                    args = jsonb_set(args, ARRAY[:into], (SELECT jsonb_agg(DISTINCT one) FROM jsonb_array_elements(
+                        (args -> :into) || CAST(:more AS jsonb)) AS one))
+                WHERE id = (SELECT id FROM procrastinate_jobs
+                    WHERE lock = :lock AND task_name = :task AND status = 'todo' AND args ? :into
+                    ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
+                RETURNING id"""),
+        {"into": into, "more": json.dumps(args[into]), "lock": lock, "task": task, "priority": priority},
+    )
+    if joined is not None:
+        return int(joined)
+    return defer(conn, task, args, key=f"{task} {lock} {args[into][0]}", lock=lock, priority=priority)
 
 
 def urgency(conn: Connection, geojson: Mapping[str, Any]) -> int:

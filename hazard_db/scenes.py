@@ -94,7 +94,7 @@ def find(
     ids: Sequence[str] | None = None,
     superseded: bool = False,
 ) -> list[SceneRecord]:
-    """Return scenes by time of acquisition.
+    """Return scenes by time of acquisition; those whose rasters were removed are found by name only.
 
     Parameters
     ----------
@@ -115,7 +115,8 @@ def find(
             " AND (CAST(:west AS float8) IS NULL"
             "      OR ST_Intersects(geom, ST_MakeEnvelope(:west, :south, :east, :north, 4326)))"
             " AND (CAST(:ids AS text[]) IS NULL OR id = ANY(:ids))"
-            " AND (:superseded OR NOT properties ? 'superseded_by') ORDER BY acquired_at, id"
+            " AND (:superseded OR NOT properties ? 'superseded_by')"
+            " AND (CAST(:ids AS text[]) IS NOT NULL OR assets <> '{}') ORDER BY acquired_at, id"
         ),
         {
             "since": since,
@@ -184,7 +185,7 @@ def supersede(conn: Connection, *, older: str, newer: str) -> None:
 def replace_assets(conn: Connection, scene_id: str, assets: Mapping[str, Mapping[str, Any]]) -> None:
     """Point a scene at rasters that were made again from the same source."""
     conn.execute(
-        text("UPDATE scene SET assets = CAST(:assets AS jsonb) WHERE id = :id"),
+        text("UPDATE scene SET assets = CAST(:assets AS jsonb), properties = properties - 'removed' WHERE id = :id"),
         {"id": scene_id, "assets": json.dumps({name: dict(asset) for name, asset in assets.items()})},
     )
 

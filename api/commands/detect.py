@@ -45,6 +45,16 @@ def landslide(
     scheduler: Annotated[
         str | None, typer.Option("--scheduler", metavar="tcp://HOST:PORT", help="Dask cluster that does the blocks.")
     ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option("--until", formats=["%Y-%m-%d"], help="With --since: nothing taken after this day."),
+    ] = None,
+    each: Annotated[
+        bool,
+        typer.Option(
+            "--each", help="With --since: every date in turn, as on the day it came in; goes on where it stood."
+        ),
+    ] = False,
     block_px: Annotated[int, typer.Option("--block-px", min=128, help="Side of the blocks; memory follows it.")] = 704,
     json: AsJson = False,
 ) -> None:
@@ -52,7 +62,7 @@ def landslide(
     if since is not None:
         if before or after or out:
             raise typer.BadParameter("--since works on the catalogue's scenes; leave --before, --after and --out out")
-        _on_catalogue(since, dem, json)
+        _on_catalogue(since, until, dem, scheduler, each=each, json=json)
         return
     if not (before and after and out):
         raise typer.BadParameter("give --before, --after and --out, or --since DATE for the catalogue's scenes")
@@ -141,17 +151,23 @@ app.command(cls=ManyValues)(glacier)
 app.command(cls=ManyValues)(lake)
 
 
-def _on_catalogue(since: datetime, dem: Path | None, json: bool) -> None:
+def _on_catalogue(
+    since: datetime, until: datetime | None, dem: Path | None, scheduler: str | None, *, each: bool, json: bool
+) -> None:
     from api.opening import opened
     from api.pipeline import detect_landslides, settings_with
+    from detection.scheduling import crew
 
-    with opened(road=True) as catalogue, progress() as shown:
+    with opened(road=True) as catalogue, progress() as shown, crew(scheduler) as workers:
         report = detect_landslides(
             catalogue.engine,
             catalogue.home,
             since=since.date(),
             actor_name=actor(),
             settings=settings_with(dem),
+            until=None if until is None else until.date(),
+            each=each,
+            crew=workers,
             progress=shown,
         )
     if json:

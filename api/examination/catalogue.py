@@ -9,7 +9,7 @@ from alerts.channels import CHANNELS
 from alerts.settings import AlertSettings, load_alert_settings
 from api.examination.finding import Finding, one_line
 from api.settings import load_api_settings
-from hazard_db import alerts, checkup, health, seed
+from hazard_db import alerts, checkup, health, queue, seed
 from hazard_db.alerts.outbox import Subscription
 from hazard_db.connect import Connection
 from hazard_db.errors import HazardError
@@ -77,7 +77,11 @@ def work(conn: Connection, settings: DatabaseSettings) -> Iterator[Finding]:
         what, _, todo = line.partition("; ")
         yield Finding("watch", "warning", what, todo or "see `kkh status`")
     if not found.troubles:
-        yield Finding("watch", "well", f"{found.backlog.workers} workers, {found.backlog.waiting} jobs wait")
+        yield Finding("watch", "well", _working(found.backlog))
+
+
+def _working(backlog: queue.Backlog | None) -> str:
+    return "not asked" if backlog is None else f"{backlog.workers} workers, {backlog.waiting} jobs wait"
 
 
 def receivers(conn: Connection, _: DatabaseSettings) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from pyproj import Transformer
 from alerts.settings import AlertSettings
 from api.backdrop import BackdropSettings
 from api.examination.finding import Finding, one_line
+from api.keeping import KeepSettings
 from api.logs import LogSettings
 from api.pipeline import DetectionSettings
 from api.settings import ApiSettings
@@ -29,7 +30,7 @@ from maps import assets
 
 SETTINGS: tuple[type[BaseSettings], ...] = (
     DatabaseSettings, ApiSettings, AlertSettings, ArchiveSettings, SpaceSettings, BackdropSettings, DetectionSettings,
-    LogSettings,
+    LogSettings, KeepSettings,
 )  # fmt: skip
 ELSEWHERE = {"OWNER_PASSWORD", "APP_PASSWORD", "PUBLIC_PASSWORD", "BIND", "PORT", "DEBUG", "TEST_DATA", "TEST_PICTURES"}
 """Variables that are read by the compose file and the tests."""

@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 import httpx
 
 from hazard_db import guard
-from hazard_db.errors import RasterError, SourceError, UnreachableError
+from hazard_db.errors import RasterError, SourceError, SpaceError, UnreachableError
+from ingest.imagery import space
 
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 CHUNK = 1 << 20
@@ -158,6 +159,10 @@ class Polite:
             except _AgainError as error:
                 problem, asked_s = str(error), error.after_s
             except (httpx.HTTPError, OSError) as error:
+                if isinstance(error, OSError) and error.errno in space.FULL:
+                    raise SpaceError(
+                        f"{_plain(url)}: there is no room for it; make room, the work goes on by itself"
+                    ) from error
                 problem, asked_s = f"{type(error).__name__} {error}".strip(), None
             if attempt + 1 < self.manners.attempts:
                 pause = min(self.manners.longest_pause_s, self.manners.first_pause_s * 2**attempt)

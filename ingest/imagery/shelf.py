@@ -63,7 +63,9 @@ def prepare(folder: Path, identity: str) -> None:
 
 def complete(rasters: Path, scene: SceneRecord) -> bool:
     """Return whether every raster of a scene is on the disk."""
-    return all((rasters.parent / str(asset["href"])).is_file() for asset in scene.assets.values())
+    return bool(scene.assets) and all(
+        (rasters.parent / str(asset["href"])).is_file() for asset in scene.assets.values()
+    )
 
 
 def publish(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import shutil
+import tempfile
 from pathlib import Path
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hazard_db.errors import SpaceError
 
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 FULL_BYTES = 16 << 20
 """Less than this is left: what could not be written failed for want of room."""
 
@@ -46,10 +48,10 @@ def is_full(folder: Path, error: BaseException) -> bool:
     """Return whether what failed did so because the disk is full."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, OSError) and cause.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if isinstance(cause, OSError) and cause.errno in FULL:
             return True
         cause = cause.__cause__ or cause.__context__
-    return isinstance(error, Exception) and free_bytes(folder) < FULL_BYTES
+    return isinstance(error, Exception) and min(map(free_bytes, (folder, Path(tempfile.gettempdir())))) < FULL_BYTES
 
 
 def line(folder: Path) -> str:

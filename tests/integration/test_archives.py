@@ -69,9 +69,9 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Return how often each scene was looked at for landslides, by a worker that only counts."""
     seen: Counter[str] = Counter()
 
-    def look(tools: jobs.Tools, *, kind: str, scene: str) -> None:
+    def look(tools: jobs.Tools, *, kind: str, scenes: list[str]) -> None:
         del tools
-        seen.update([scene] if kind == "landslide" else [])
+        seen.update(scenes if kind == "landslide" else [])
 
     monkeypatch.setattr(worker, "TASKS", {**jobs.TASKS, "look": look})
     monkeypatch.setattr(worker, "JOBS", {})

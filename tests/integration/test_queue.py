@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from shapely.geometry import MultiPolygon, box
 from sqlalchemy import text
 
 from api import worker
 from api.commands.status import lines
+from api.imagery import defer_looks
 from api.jobs import Job, Tools
 from hazard_db import connect, health, queue, seed
 from hazard_db.errors import ConflictError, NotFoundError, RasterError, SpaceError
+from hazard_db.scenes import SceneRecord
+from tests.archive_scenes import bounds, day
 from tests.phones import settings_of
 
 pytestmark = pytest.mark.integration
@@ -47,6 +52,14 @@ def defer(database: Any, task: str, **args: Any) -> int | None:
 def listed(database: Any, **filters: Any) -> list[queue.JobView]:
     with connect.transaction(database.app_engine) as conn:
         return queue.jobs(conn, **filters)
+
+
+def scene_of(taken: datetime, name: str) -> SceneRecord:
+    return SceneRecord(
+        id=name, collection="c", sensor="s", acquired_at=taken, epsg=32643, sun_elevation_deg=60.0, sun_azimuth_deg=150.0,
+        assets={"reflectance": {"href": "x.tif", "bands": ["green", "nir"]}}, checksum=name, grid_tile="43SDA",
+        footprint=MultiPolygon([box(*bounds())]),
+    )  # fmt: skip
 
 
 def statement(database: Any, sql: str, **values: Any) -> Any:
@@ -228,6 +241,38 @@ def test_status_tells_what_is_wrong(database: Any) -> None:
     statement(database, "INSERT INTO procrastinate_workers DEFAULT VALUES")
     with connect.transaction(database.app_engine) as conn:
         assert health.look(conn, free_mb=1000, least_free_mb=500).troubles == ()
+
+
+def test_scenes_of_one_place_that_wait_are_measured_together_and_after_what_comes_in_faster(database: Any) -> None:
+    made = [scene_of(day(number), str(number)) for number in range(3)]
+    with connect.transaction(database.app_engine) as conn:
+        defer_looks(conn, made[1])
+        defer_looks(conn, made[0])
+    statement(database, "UPDATE procrastinate_jobs SET status = 'doing' WHERE args ->> 'kind' = 'lake'")
+    with connect.transaction(database.app_engine) as conn:
+        defer_looks(conn, made[2])
+    jobs = [(row.args["kind"], row.args["scenes"]) for row in statement(
+        database, "SELECT args FROM procrastinate_jobs ORDER BY priority DESC, id").all()]  # fmt: skip
+    assert jobs == [
+        ("landslide", ["1"]), ("landslide", ["0"]), ("landslide", ["2"]), ("lake", ["0", "1"]),
+        ("glacier", ["0", "1", "2"]), ("lake", ["2"]),
+    ]  # fmt: skip
+
+
+def test_a_database_that_does_not_answer_is_told() -> None:
+    found = health.ask("postgresql://kkh@127.0.0.1:9/kkh", free_mb=100, least_free_mb=500)
+    assert found.backlog is None
+    assert "start it with" in found.troubles[0]
+    assert lines(found)[:2] == ["NOT WELL: 2 troubles", "catalogue    could not be asked"]
+
+
+def test_a_statement_that_waits_for_a_lock_is_not_waited_for(database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "PATIENCE_S", 1)
+    with connect.transaction(database.engine) as conn:
+        conn.execute(text("LOCK TABLE scene"))
+        found = health.ask(database.app_url, free_mb=1000, least_free_mb=500)
+    assert "too late" in found.troubles[0]
+    assert health.ask(database.app_url, free_mb=1000, least_free_mb=500).backlog is not None
 
 
 def test_imagery_near_an_open_alert_goes_first(database: Any) -> None:
