@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,7 +21,9 @@ from ingest.imagery.archives import SOURCES, recognise
 from ingest.imagery.load import BUFFER_M, SceneReport
 from ingest.imagery.polite import Polite
 from ingest.imagery.remote import ArchiveSettings, ingest_item
-from ingest.imagery.stacitems import Item, acquired, layout_of, version_of
+from ingest.imagery.stacitems import Item, acquired, checked, version_of
+
+log = logging.getLogger("api")
 
 BATCH = 50
 
@@ -117,14 +120,15 @@ def _meet(
                 try:
                     new += _note(conn, archive, item, defer=defer)
                 except RasterError as error:
+                    log.warning("%s: refused: %s", archive.name, error)
                     refused.append(str(error))
+    tell(f"{met} items met, {new} of them new" + (f", {len(refused)} refused: {refused[0]}" if refused else ""), 1.0)
     return Listing(met, new, tuple(refused))
 
 
 def _note(conn: Connection, archive: Archive, item: Item, *, defer: bool) -> bool:
     """Return whether an item is new; its job is put into the queue with the same transaction."""
-    key, version = str(item["id"]), version_of(item)
-    layout_of(item)
+    key, version = str(checked(item)["id"]), version_of(item)
     if not archives.meet(conn, archive.id, key, version, acquired(item)):
         return False
     archives.keep_item(conn, archive.id, key, version, item)
@@ -133,7 +137,7 @@ def _note(conn: Connection, archive: Archive, item: Item, *, defer: bool) -> boo
     queue.defer(
         conn, "take", {"archive": archive.id, "key": key, "version": version, "subject": key},
         key=f"take {archive.id} {key} {version}", lock=f"take {key}",
-        priority=queue.urgency(conn, item["geometry"]) if item.get("geometry") else queue.ORDINARY,
+        priority=queue.urgency(conn, item["geometry"]),
     )  # fmt: skip
     return True
 

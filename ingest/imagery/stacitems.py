@@ -12,6 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from shapely.errors import ShapelyError
+from shapely.geometry import shape
+
 from hazard_db.errors import RasterError
 from ingest.imagery import dates, sentinel1
 from ingest.imagery.source import BANDS, RADAR_BANDS, Layer, Radar, SceneSource
@@ -42,6 +45,34 @@ class Layout:
     quality: tuple[str, tuple[str, ...]] | None
     read: Callable[[Item, Mapping[str, Layer]], SceneSource]
     fewest: int = 2
+
+
+def checked(value: Any) -> Item:
+    """Return an item whose fields are of the kinds that STAC says, of a known layout and taken at a time that it tells.
+
+    Raises
+    ------
+    RasterError
+        It is none, or tells no id, place or time, or is of no known layout.
+    """
+    item = value if isinstance(value, dict) else {}
+    label = str(item.get("id") or "an item without id")
+    kinds = {"properties": dict, "assets": dict, "geometry": dict}
+    wrong = [name for name, kind in kinds.items() if not isinstance(item.get(name), kind)]
+    wrong += [] if item.get("id") else ["id"]
+    if not wrong and not all(isinstance(asset, dict) for asset in item["assets"].values()):
+        wrong.append("assets")
+    if wrong:
+        raise RasterError(f"{label}: {', '.join(wrong)} missing or not as STAC says; tell the keeper of the archive")
+    try:
+        empty = shape(item["geometry"]).is_empty
+    except (ShapelyError, KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+        raise RasterError(f"{label}: its geometry cannot be read; tell the keeper of the archive") from error
+    if empty:
+        raise RasterError(f"{label}: its geometry is empty; tell the keeper of the archive")
+    layout_of(item)
+    acquired(item)
+    return item
 
 
 def scene_of(item: Item, fetch: Fetch) -> SceneSource:
@@ -177,12 +208,12 @@ def _radar(item: Item, layers: Mapping[str, Layer]) -> SceneSource:
     properties = item["properties"]
     unit = str(properties.get("sar:unit") or "power").lower()
     direction, relative = properties.get("sat:orbit_state"), properties.get("sat:relative_orbit")
-    incidence = properties.get("view:incidence_angle")
+    incidence = _number(properties.get("view:incidence_angle"))
     radar = Radar(
         unit={"db": "decibel", "linear": "power"}.get(unit, unit),
         direction=str(direction) if direction in {"ascending", "descending"} else None,
         relative_orbit=None if relative is None else str(relative),
-        incidence_deg=None if incidence is None else float(incidence), look_azimuth_deg=None,
+        incidence_deg=incidence, look_azimuth_deg=None,
     )  # fmt: skip
     if radar.unit not in sentinel1.UNITS.values():
         raise RasterError(f"{item['id']}: backscatter in '{unit}' is not understood")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from hazard_db.alignment_file import read_pieces
 from hazard_db.errors import HazardError
 from hazard_db.published import Collection, Column
 from ingest.displacement.registry import open_displacement
+from ingest.imagery import stacitems
+from ingest.imagery.source import Layer
 from ingest.inventories.registry import FORMATS as INVENTORIES
 from ingest.inventories.registry import recognise as recognise_inventory
 from ingest.inventories.source import Options as InventoryOptions
@@ -104,6 +107,17 @@ def submission(content: bytes) -> None:
     instances.read(content, "sender")
 
 
+def item(content: bytes) -> None:
+    """Read an item of a STAC archive, as far as it goes without its files."""
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        return
+    found = stacitems.checked(value)
+    stacitems.version_of(found)
+    stacitems.scene_of(found, lambda name, asset: Layer(name, "", str(asset.get("href"))))
+
+
 def photo(content: bytes) -> None:
     """Read a photo with its place and time."""
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
@@ -113,7 +127,7 @@ def photo(content: bytes) -> None:
 PARSERS: Mapping[str, Callable[[bytes], None]] = {
     "survey": survey, "inventory": inventory, "displacement": displacement, "alignment": alignment, "outlines": outlines,
     "quakes": quakes, "bulletins": bulletins, "rain": rain, "filter_text": filter_text, "filter_json": filter_json,
-    "submission": submission, "photo": photo,
+    "submission": submission, "photo": photo, "item": item,
 }  # fmt: skip
 REFUSALS = (HazardError,)
 """All that may come of bad content."""

@@ -77,6 +77,18 @@ MADE: Mapping[str, Callable[[], list[bytes]]] = {
     "filter_json": lambda: [b'{"op":"and","args":[{"op":"=","args":[{"property":"id"},1]},{"op":"isNull","args":[{"property":"name"}]}]}'],
     "submission": lambda: [filled("uuid:6d5cc81c-6b9a-4d36-9a5f-2f2f5f1b7a11", form="landslide", photo="a.jpg")],
     "photo": lambda: [_photo()],
+    "item": lambda: [
+        json.dumps(
+            {"id": f"{name}_43SDA_1", "collection": name, "geometry": {"type": "Point", "coordinates": [74.8, 36.3]},
+             "properties": {"datetime": "2023-07-15T05:46:41Z", **facts}, "assets": {key: {"href": "a.tif"} for key in keys.split()}}
+        ).encode()
+        for name, keys, facts in (
+            ("sentinel-2-l2a", "B02 B03 B04 B08 B11 B12 SCL", {"s2:processing_baseline": "05.09", "grid:code": "MGRS-43SDA"}),
+            ("landsat-c2-l2", "blue green red nir08 swir16 swir22 qa_pixel", {"landsat:wrs_path": "149"}),
+            ("hls2-s30", "B02 B03 B04 B8A B11 B12 Fmask", {}),
+            ("sentinel-1-rtc", "vv vh", {"sar:unit": "dB", "view:incidence_angle": 39.0}),
+        )
+    ],
 }  # fmt: skip
 
 

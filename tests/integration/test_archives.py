@@ -222,6 +222,22 @@ def test_an_archive_that_does_not_answer_is_told_and_asked_again(database: Any, 
     assert (job.status, job.attempts) == ("todo", 1)
 
 
+@pytest.mark.usefixtures("hurried", "looks")
+def test_a_damaged_item_is_told_and_keeps_no_other_from_being_taken(
+    database: Any, tmp_path: Path, serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "archive"
+    good = [sentinel2(folder, day(n), seed=n) for n in range(2)]
+    damaged = [{**good[0], "id": "no-place", "geometry": None}, {**good[0], "id": "no-time", "properties": {}}]
+    root = write_catalogue(folder, "sentinel-2-l2a", [damaged[0], good[0], damaged[1], good[1]])
+    archive = ask(database, f"{serve()}/{root}")
+    work(database, tmp_path / "home")
+    with connect.transaction(database.app_engine) as conn:
+        assert archives.tally(conn, archive.id) == {"done": 2}
+    told = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
+    assert [line.rpartition("refused: ")[2].partition(":")[0] for line in told] == ["no-place", "no-time"]
+
+
 def test_from_the_command_line(database: Any, tmp_path: Path, serve: Serve) -> None:
     folder = tmp_path / "archive"
     root = write_catalogue(folder, "sentinel-2-l2a", [sentinel2(folder, day(n), seed=n) for n in range(3)])

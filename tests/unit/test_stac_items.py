@@ -11,7 +11,7 @@ import pytest
 from hazard_db.errors import RasterError
 from ingest.imagery.cog import recoded
 from ingest.imagery.source import Layer
-from ingest.imagery.stacitems import HLS_QA, scene_of, version_of
+from ingest.imagery.stacitems import HLS_QA, checked, scene_of, version_of
 
 S2 = {"datetime": "2023-07-15T05:46:41Z", "platform": "sentinel-2a", "s2:mgrs_tile": "43SDA",
       "s2:datatake_id": "GS2A_20230715T054639_042110_N05.09", "s2:processing_baseline": "05.09"}  # fmt: skip
@@ -107,3 +107,25 @@ def test_only_pixels_make_another_version() -> None:
     same = made("sentinel-2-l2a", EARTH_SEARCH, {**item["properties"], "updated": "2024-01-01T00:00:00Z"})
     newer = made("sentinel-2-l2a", EARTH_SEARCH, {**item["properties"], "s2:generation_time": "2024-01-01T00:00:00Z"})
     assert version_of(item) == version_of(same) != version_of(newer)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"id": None}, "an item without id: id missing"),
+        ({"properties": "none"}, "properties missing or not as STAC says"),
+        ({"assets": [{"href": "a.tif"}]}, "assets missing or not as STAC says"),
+        ({"assets": {"vv": "a.tif"}}, "assets missing or not as STAC says"),
+        ({"geometry": None}, "geometry missing"),
+        ({"geometry": {"type": "Polygon", "coordinates": [["a"]]}}, "its geometry cannot be read"),
+        ({"geometry": {"type": "Point", "coordinates": []}}, "its geometry is empty"),
+        ({"properties": {}}, "the item has no datetime"),
+        ({"collection": "naip"}, "is not understood"),
+    ],
+)
+def test_an_item_that_is_not_as_stac_says_is_refused_with_a_line(change: dict[str, Any], told: str) -> None:
+    item = made("sentinel-1-rtc", ("vv",), {"datetime": "2023-07-15T05:46:41Z"})
+    sound = {**item, "geometry": {"type": "Point", "coordinates": [74.8, 36.3]}}
+    assert checked(sound) == sound
+    with pytest.raises(RasterError, match=told):
+        checked({**sound, **change})

@@ -7,13 +7,12 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urljoin
 
-from shapely.errors import ShapelyError
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from hazard_db.errors import RasterError, SourceError
 from ingest.imagery.polite import Polite
-from ingest.imagery.stacitems import Item, acquired
+from ingest.imagery.stacitems import Item, acquired, checked
 
 DEEPEST = 8
 
@@ -24,7 +23,7 @@ def claims(document: Any) -> bool:
 
 
 def items(polite: Polite, url: str, collection: str, area: BaseGeometry, since: datetime | None) -> Iterator[Item]:
-    """Yield the items of a collection in an area; all below the address where `collection` is empty.
+    """Yield the items of a collection in an area and those that are damaged; all below the address where `collection` is empty.
 
     Raises
     ------
@@ -36,13 +35,12 @@ def items(polite: Polite, url: str, collection: str, area: BaseGeometry, since: 
         if collection and named["collection"] != collection:
             continue
         try:
-            if since is not None and acquired(named) < since:
-                continue
-            if not shape(named["geometry"]).intersects(area):
-                continue
-        except (RasterError, ShapelyError, KeyError, TypeError, AttributeError, ValueError):
-            continue  # an item that tells neither time nor place is of no use
-        yield _absolute(named, href)
+            checked(named)
+        except RasterError:
+            yield named  # whoever keeps what was met says what is wrong with it
+            continue
+        if (since is None or acquired(named) >= since) and shape(named["geometry"]).intersects(area):
+            yield _absolute(named, href)
 
 
 def _walk(
