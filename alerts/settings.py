@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from alerts.states import Severity
 from hazard_db.errors import SettingsError
 
 PREFIX = "HAZARD_"
@@ -51,10 +52,24 @@ class AlertSettings(BaseSettings):
     delivery_longest_wait_s: Annotated[float, Field(gt=0, le=86_400)] = 3600
     delivery_give_up_h: Annotated[float, Field(gt=0)] = 72
 
+    remind_after_h: Annotated[dict[Severity, Annotated[float, Field(ge=0.1, le=8760)]], NoDecode] = Field(
+        default_factory=lambda: {"Extreme": 1.0, "Severe": 6.0, "Moderate": 24.0}
+    )
+    """Duty officers are told again, every so many hours, of what nobody has acknowledged; a severity that is not named is told once."""
+
     @field_validator("webhook_allowed_networks", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("remind_after_h", mode="before")
+    @classmethod
+    def _pairs(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return {
+            name.strip(): hours for name, _, hours in (part.partition("=") for part in value.split(",") if part.strip())
+        }
 
     @property
     def give_up_after(self) -> timedelta:

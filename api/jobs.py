@@ -44,9 +44,11 @@ class Job:
 
 
 def deliver(tools: Tools) -> None:
-    """Send the messages that are due, to the next in the chain too where nobody answers."""
+    """Send the messages that are due: what silences kept back until now, reminders, the next in the chain where nobody answers."""
     with connect.transaction(tools.engine) as conn:
         connect.actor(conn, ACTOR)
+        alerts.release(conn)
+        alerts.remind(conn, tools.alerts.remind_after_h)
         alerts.pass_on(conn)
     for line in deliver_due(tools.engine, tools.alerts).errors:
         log.warning("%s", line)

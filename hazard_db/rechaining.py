@@ -8,10 +8,10 @@ from sqlalchemy import Connection, text
 
 REFERENCED = (
     "observation", "site", "event", "change", "alert", "finding", "glacier_outline", "glacial_lake", "cascade",
-    "closure", "road_work", "structure", "earthquake", "bulletin", "sensor", "deformation_area", "rhrs_score",
+    "closure", "road_work", "structure", "earthquake", "bulletin", "sensor", "deformation_area", "rhrs_score", "silence", "team",
 )  # fmt: skip
 """Tables whose records have a kilometre."""
-STRETCHES = ("closure", "road_work")
+STRETCHES = ("closure", "road_work", "silence")
 """Told by the kilometres where they begin and end; all others have a nearest kilometre."""
 
 

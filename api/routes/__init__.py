@@ -32,6 +32,7 @@ from api.routes import (
     review,
     segments,
     sensors,
+    silences,
     stac,
     subscriptions,
 )
@@ -40,7 +41,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     ogc.router, downloads.router, subscriptions.router, imagery.router, home.router, segments.router, rating.router, maps.router,
     stac.router,
     fieldform.router, observations.router, openrosa.router, phones.router, review.router, exports.router,
-    register.router, inventory.router, ledger.router, reports.router, ice.router, changes.router, displacement.router, alerts.router,
-    deliveries.router, files.router, access.router, sensors.router, jobs.router, health.router,
+    register.router, inventory.router, ledger.router, reports.router, ice.router, changes.router, displacement.router,
+    silences.router, alerts.router, deliveries.router, files.router, access.router, sensors.router, jobs.router, health.router,
 )  # fmt: skip
 """Every route of the application, in the order in which they are tried; map tiles are asked for most."""

@@ -28,7 +28,7 @@ router = APIRouter(tags=["alerts"])
 
 Id = Annotated[int, Path(ge=1, lt=2**63)]
 States = Literal["live", "candidate", "open", "acknowledged", "escalated", "resolved", "false_alarm", "expired"]
-NAMES = ("acknowledged_by", "resolved_by", "evidence", "group_key")
+NAMES = ("acknowledged_by", "resolved_by", "evidence", "group_key", "held")
 """For those who are logged in."""
 FEED_SECONDS = 60
 

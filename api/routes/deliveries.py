@@ -27,11 +27,25 @@ from hazard_db.errors import AuthenticationError, HazardError, InputError
 
 router = APIRouter(tags=["alerts"])
 
-Status = Literal["waiting", "delivered", "failed", "dead"]
+Status = Literal["waiting", "withheld", "delivered", "failed", "dead"]
 HAZARDS = (
     "landslide", "rockfall", "debris_flow", "flood", "avalanche", "settlement", "glacier", "lake", "rain", "earthquake", "sensor",
     "bulletin", "blind", "silent", "other",
 )  # fmt: skip
+
+
+def read_hazards(written: str) -> tuple[str, ...]:
+    """Return the kinds of alerts in a list with commas.
+
+    Raises
+    ------
+    InputError
+        One of them is no kind of alert.
+    """
+    kinds = tuple(part.strip() for part in written.split(",") if part.strip())
+    if unknown := sorted(set(kinds) - set(HAZARDS)):
+        raise InputError(f"hazards: {unknown[0]!r} is none of {', '.join(HAZARDS)}")
+    return kinds
 
 
 class Told(BaseModel):
@@ -70,9 +84,7 @@ class Wanted(BaseModel):
             The stretch cannot be read, or there is no such hazard.
         """
         low, high = read_stretch(self.km) if self.km else (None, None)
-        kinds = tuple(part.strip() for part in self.hazards.split(",") if part.strip())
-        if unknown := sorted(set(kinds) - set(HAZARDS)):
-            raise InputError(f"hazards: {unknown[0]!r} is none of {', '.join(HAZARDS)}")
+        kinds = read_hazards(self.hazards)
         return Subscription(
             self.name, self.channel, self.address, self.language, self.min_severity, self.scope, low, high, hazards=kinds,
             quiet_from=self.quiet_from, quiet_to=self.quiet_to, timezone=self.timezone, escalate_to=self.escalate_to,
@@ -93,7 +105,11 @@ def list_deliveries(
         found = alerts.deliveries(conn, status=status, limit=limit)
     if wants_page(request, default_page=False):
         return render(
-            request, "deliveries.html", items=found, shown=status, statuses=("", "waiting", "delivered", "dead")
+            request,
+            "deliveries.html",
+            items=found,
+            shown=status,
+            statuses=("", "waiting", "withheld", "delivered", "dead"),
         )
     return data([plain(one) for one in found])
 

@@ -43,6 +43,16 @@ from hazard_db.alerts.reading import (
 from hazard_db.alerts.receipts import Receipt, note_receipt, pass_on, try_again
 from hazard_db.alerts.reliability import Reliability, facts_since, reliability
 from hazard_db.alerts.rules import RuleRow, enabled_rules, sync_rules
+from hazard_db.alerts.silences import (
+    Silence,
+    add_silence,
+    end_silence,
+    get_silence,
+    hold_of,
+    release,
+    remind,
+    silences,
+)
 from hazard_db.alerts.streaks import Look, Streak, streak
 
 __all__ = [
@@ -61,9 +71,11 @@ __all__ = [
     "Reference",
     "Reliability",
     "RuleRow",
+    "Silence",
     "Streak",
     "Subscription",
     "acknowledge",
+    "add_silence",
     "add_subscription",
     "approve",
     "change_facts",
@@ -71,6 +83,7 @@ __all__ = [
     "claim_deliveries",
     "deliveries",
     "enabled_rules",
+    "end_silence",
     "escalate",
     "events_of",
     "expire_due",
@@ -78,7 +91,9 @@ __all__ = [
     "facts_since",
     "finding_facts",
     "get_alert",
+    "get_silence",
     "get_subscription",
+    "hold_of",
     "latest_message",
     "list_alerts",
     "live_alerts",
@@ -89,9 +104,12 @@ __all__ = [
     "note_receipt",
     "pass_on",
     "public_messages",
+    "release",
     "reliability",
+    "remind",
     "remove_subscription",
     "resolve",
+    "silences",
     "store",
     "store_findings",
     "streak",

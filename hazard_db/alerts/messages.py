@@ -10,7 +10,8 @@ from hazard_db.alerts.states import MessageType
 
 
 def issue(
-    conn: Connection, alert_ids: Sequence[int], message: MessageType, actor: str, note: str | None = None, *, notify: bool = True
+    conn: Connection, alert_ids: Sequence[int], message: MessageType, actor: str, note: str | None = None, *, notify: bool = True,
+    reminder: bool = False,
 ) -> list[int]:  # fmt: skip
     """Return the numbers of the messages that tell how these alerts stand now, one each, queued for those who want them.
 
@@ -18,40 +19,53 @@ def issue(
     ----------
     notify
         False: the message belongs to the alert's history, but nobody is sent it.
+    reminder
+        Only duty officers are told: it says nothing new, but that nobody has acknowledged the alert.
     """
     if not alert_ids:
         return []
     events = conn.scalars(
-        text(_EVENTS), {"ids": list(alert_ids), "message": message, "actor": actor, "note": note}
+        text(_EVENTS), {"ids": list(alert_ids), "message": message, "actor": actor, "note": note, "reminder": reminder}
     ).all()
     if notify:
-        conn.execute(text(_DELIVERIES), {"events": list(events)})
+        conn.execute(text(_DELIVERIES), {"events": list(events), "reminder": reminder})
     return list(events)
 
 
 # An acknowledgement is the duty officers' own affair, whatever the alert's scope.
 _EVENTS = """
 INSERT INTO alert_event (alert_id, msg_type, state, scope, actor, note, content)
-SELECT a.id, :message, a.state, CASE WHEN :message = 'Ack' THEN 'Restricted' ELSE a.scope END, :actor, :note,
+SELECT a.id, :message, a.state, CASE WHEN :message = 'Ack' OR :reminder THEN 'Restricted' ELSE a.scope END, :actor, :note,
        to_jsonb(a) - 'geom' || jsonb_build_object('geometry', CAST(ST_AsGeoJSON(a.geom, 7) AS jsonb),
                                                   'rule', r.name, 'alignment', l.version)
 FROM alert AS a LEFT JOIN alert_rule AS r ON r.id = a.rule_id LEFT JOIN alignment AS l ON l.id = a.alignment_id
 WHERE a.id = ANY(:ids) ORDER BY a.id RETURNING id
 """
 
-# Who was told of an alert is told how it goes on, even if it has become milder than what they asked for.
+# Who was told of an alert is told how it goes on, even if it has become milder than what they asked for. What a silence or a closure
+# keeps back is noted; that an alert is over is told, whatever is silenced, to those who know of it, and to nobody else.
 _DELIVERIES = """
-INSERT INTO delivery (alert_event_id, subscription_id)
-SELECT e.id, s.id
-FROM alert_event AS e JOIN alert AS a ON a.id = e.alert_id JOIN subscription AS s ON s.enabled
-WHERE e.id = ANY(:events)
-  AND (s.scope = 'Restricted' OR e.scope = 'Public')
-  AND (array_position(ARRAY['Unknown', 'Minor', 'Moderate', 'Severe', 'Extreme'], a.severity)
-           >= array_position(ARRAY['Unknown', 'Minor', 'Moderate', 'Severe', 'Extreme'], s.min_severity)
-           AND (cardinality(s.hazards) = 0 OR a.kind = ANY(s.hazards))
-           AND (s.chainage_from_km IS NULL OR a.chainage_to_km >= s.chainage_from_km)
-           AND (s.chainage_to_km IS NULL OR a.chainage_from_km <= s.chainage_to_km)
-       OR EXISTS (SELECT FROM delivery AS d JOIN alert_event AS told ON told.id = d.alert_event_id
-                  WHERE d.subscription_id = s.id AND told.alert_id = a.id))
-ORDER BY e.id, s.id ON CONFLICT (alert_event_id, subscription_id) DO NOTHING
+INSERT INTO delivery (alert_event_id, subscription_id, reason, status, held)
+SELECT w.event_id, w.subscription_id, CASE WHEN :reminder THEN 'reminder' ELSE 'subscribed' END,
+       CASE WHEN w.back THEN 'withheld' ELSE 'waiting' END, CASE WHEN w.back THEN w.hold END
+FROM (
+    SELECT e.id AS event_id, s.id AS subscription_id, h.hold,
+           CASE WHEN e.msg_type <> 'Cancel' THEN h.hold IS NOT NULL
+                ELSE NOT coalesce(k.told, false) AND (h.hold IS NOT NULL OR coalesce(k.kept_back, false)) END AS back
+    FROM alert_event AS e JOIN alert AS a ON a.id = e.alert_id JOIN subscription AS s ON s.enabled
+    CROSS JOIN LATERAL (SELECT alert_hold(a.id, clock_timestamp()) AS hold) AS h
+    LEFT JOIN LATERAL (
+        SELECT bool_or(d.status <> 'withheld') AS told, bool_or(d.status = 'withheld') AS kept_back
+        FROM delivery AS d JOIN alert_event AS earlier ON earlier.id = d.alert_event_id
+        WHERE d.subscription_id = s.id AND earlier.alert_id = a.id) AS k ON true
+    WHERE e.id = ANY(:events)
+      AND (s.scope = 'Restricted' OR e.scope = 'Public') AND (s.scope = 'Restricted' OR NOT :reminder)
+      AND (array_position(ARRAY['Unknown', 'Minor', 'Moderate', 'Severe', 'Extreme'], a.severity)
+               >= array_position(ARRAY['Unknown', 'Minor', 'Moderate', 'Severe', 'Extreme'], s.min_severity)
+               AND (cardinality(s.hazards) = 0 OR a.kind = ANY(s.hazards))
+               AND (s.chainage_from_km IS NULL OR a.chainage_to_km >= s.chainage_from_km)
+               AND (s.chainage_to_km IS NULL OR a.chainage_from_km <= s.chainage_to_km)
+           OR k.told IS NOT NULL)
+) AS w
+ORDER BY w.event_id, w.subscription_id ON CONFLICT (alert_event_id, subscription_id) DO NOTHING
 """

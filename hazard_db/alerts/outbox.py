@@ -19,6 +19,7 @@ SEVERITIES = ("Unknown", "Minor", "Moderate", "Severe", "Extreme")
 PER_RECEIVER = 4
 """Messages to one receiver in one claim: one that is dead or slow does not hold up the others."""
 
+Reason = Literal["subscribed", "escalated", "reminder", "check"]
 Outcome = Literal["delivered", "waiting", "failed", "lost"]
 
 
@@ -58,6 +59,7 @@ class Claim:
     message: AlertMessage
     picture: str | None = None
     """Of the largest change that the alert speaks of and the receiver may see; path relative to HAZARD_HOME."""
+    reason: Reason = "subscribed"
 
     @property
     def key(self) -> str:
@@ -85,6 +87,8 @@ class DeliveryRecord:
     receipt_at: datetime | None
     receipt_note: str | None
     headline: str | None = None
+    held: Mapping[str, Any] | None = None
+    """What kept it back."""
 
 
 def add_subscription(conn: Connection, subscription: Subscription) -> Subscription:
@@ -204,11 +208,11 @@ def deliveries(
     Parameters
     ----------
     status
-        waiting, delivered or failed; `dead` for what was given up or has bounced.
+        waiting, withheld (by a silence or a closure), delivered or failed; `dead` for what was given up or has bounced.
     """
     rows = conn.execute(
         text("""SELECT d.id, e.alert_id, d.alert_event_id, s.name AS subscription, s.channel, d.status, d.attempts,
-                       d.next_try_at, d.delivered_at, d.last_error, d.queued_at, d.reason, d.receipt, d.receipt_at, d.receipt_note,
+                       d.next_try_at, d.delivered_at, d.last_error, d.queued_at, d.reason, d.receipt, d.receipt_at, d.receipt_note, d.held,
                        e.content -> 'headline' ->> 'en' AS headline
                 FROM delivery AS d JOIN alert_event AS e ON e.id = d.alert_event_id JOIN subscription AS s ON s.id = d.subscription_id
                 WHERE (CAST(:alert AS bigint) IS NULL OR e.alert_id = :alert) AND (CAST(:status AS text) IS NULL OR d.status = :status
@@ -282,7 +286,12 @@ def _claim(conn: Connection, row: Mapping[Any, Any], message: AlertMessage) -> C
     sizes = message.content["evidence"].get("areas", {})
     largest = max(shown, key=lambda number: float(sizes.get(str(number), 0.0)), default=None)
     return Claim(
-        row["delivery_id"], row["attempts"], subscription, message, None if largest is None else shown[largest]
+        row["delivery_id"],
+        row["attempts"],
+        subscription,
+        message,
+        None if largest is None else shown[largest],
+        row["reason"],
     )
 
 
@@ -310,5 +319,6 @@ WITH due AS (
 UPDATE delivery AS d SET attempts = d.attempts + 1, next_try_at = clock_timestamp() + :lease
 FROM due, subscription AS s
 WHERE d.id = due.id AND s.id = d.subscription_id
-RETURNING d.id AS delivery_id, d.attempts, d.alert_event_id, d.subscription_id, {_SUBSCRIPTION.removesuffix("s.id")} s.id AS number
+RETURNING d.id AS delivery_id, d.attempts, d.reason,
+     d.alert_event_id, d.subscription_id, {_SUBSCRIPTION.removesuffix("s.id")} s.id AS number
 """

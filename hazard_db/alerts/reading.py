@@ -47,6 +47,8 @@ class AlertRecord:
     geometry: Mapping[str, Any]
     """GeoJSON geometry, EPSG:4326."""
     change_ids: tuple[int, ...]
+    held: Mapping[str, Any] | None = None
+    """Why it is not told now: `by` silence, maintenance or closure, with `id`, `until`, `reason` and `author`."""
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,8 @@ _ALERTS = """SELECT a.id, a.identifier, a.kind, a.state, a.scope, a.severity, a.
         a.evidence, r.name AS rule, a.group_key, a.raised_at, a.updated_at, a.expires_at, a.acknowledged_at, a.acknowledged_by,
         a.resolved_at, a.resolved_by, a.raise_count, a.chainage_km, a.chainage_from_km, a.chainage_to_km, a.offset_m, a.side,
         CAST(ST_AsGeoJSON(a.geom, 7) AS jsonb) AS geometry,
-        ARRAY(SELECT change_id FROM alert_change AS k WHERE k.alert_id = a.id ORDER BY change_id) AS change_ids
+        ARRAY(SELECT change_id FROM alert_change AS k WHERE k.alert_id = a.id ORDER BY change_id) AS change_ids,
+        CASE WHEN a.state IN ('open', 'acknowledged', 'escalated') THEN alert_hold(a.id, clock_timestamp()) END AS held
     FROM alert AS a LEFT JOIN alert_rule AS r ON r.id = a.rule_id"""
 
 _EVENTS = """SELECT e.id, e.alert_id, e.identifier, e.msg_type, e.state, e.scope, e.actor, e.note, e.sent_at, e.content,

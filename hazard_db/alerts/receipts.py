@@ -51,7 +51,7 @@ def pass_on(conn: Connection) -> list[int]:
                 JOIN subscription AS n ON n.id = s.escalate_to AND n.enabled
                 JOIN alert_event AS e ON e.id = d.alert_event_id JOIN alert AS a ON a.id = e.alert_id
                 WHERE a.state = 'open' AND e.msg_type IN ('Alert', 'Update') AND d.receipt IS DISTINCT FROM 'acknowledged'
-                  AND (n.scope = 'Restricted' OR e.scope = 'Public')
+                  AND d.status <> 'withheld' AND (n.scope = 'Restricted' OR e.scope = 'Public')
                   AND d.queued_at + make_interval(mins => s.escalate_after_min) <= clock_timestamp()
                   AND NOT EXISTS (SELECT FROM delivery AS o JOIN alert_event AS told ON told.id = o.alert_event_id
                                   WHERE o.subscription_id = s.escalate_to AND told.alert_id = e.alert_id)

@@ -51,6 +51,21 @@ class AlertRule(Numbered, Stamped, Base):
     enabled: Mapped[bool] = mapped_column(server_default="true")
     version: Mapped[int] = mapped_column(server_default="1")
     definition: Mapped[dict[str, Any]]
+    why: Mapped[str | None]
+    """Of its last change; who changed it when is with its versions."""
+
+
+class AlertRuleVersion(Base):
+    """A rule as it stood; written by the database at every change."""
+
+    __tablename__ = "alert_rule_version"
+    rule_id: Mapped[int] = mapped_column(ForeignKey("alert_rule.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    enabled: Mapped[bool]
+    definition: Mapped[dict[str, Any]]
+    why: Mapped[str | None]
+    changed_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    changed_by: Mapped[str]
 
 
 class Alert(Numbered, Referenced, Base):
@@ -190,7 +205,7 @@ class Delivery(Numbered, Base):
     subscription_id: Mapped[int] = mapped_column(ForeignKey("subscription.id", ondelete="CASCADE"), index=True)
     queued_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     reason: Mapped[str] = mapped_column(server_default="subscribed")
-    """subscribed, or escalated: nobody below had taken the alert on."""
+    """subscribed; escalated: nobody below had taken the alert on; reminder: nobody has at all; check: asked to look in the field."""
     status: Mapped[str] = mapped_column(server_default="waiting")
     attempts: Mapped[int] = mapped_column(server_default="0")
     next_try_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
@@ -200,10 +215,76 @@ class Delivery(Numbered, Base):
     """What the receiver's side told: delivered, acknowledged or bounced."""
     receipt_at: Mapped[datetime | None]
     receipt_note: Mapped[str | None]
+    held: Mapped[dict[str, Any] | None]
+    """What kept it back: a silence, or a closure of the road there."""
     __table_args__ = (
         UniqueConstraint("alert_event_id", "subscription_id"),
-        CheckConstraint("reason IN ('subscribed', 'escalated')", name="reason"),
+        CheckConstraint("reason IN ('subscribed', 'escalated', 'reminder', 'check')", name="reason"),
         CheckConstraint("receipt IN ('delivered', 'acknowledged', 'bounced')", name="receipt"),
-        CheckConstraint("status IN ('waiting', 'delivered', 'failed')", name="status"),
+        CheckConstraint("status IN ('waiting', 'delivered', 'failed', 'withheld')", name="status"),
+        Index("ix_delivery_withheld", "alert_event_id", postgresql_where=text("status = 'withheld'")),
         Index("ix_delivery_waiting", "next_try_at", postgresql_where=text("status = 'waiting'")),
+    )
+
+
+class Silence(Numbered, Stamped, Base):
+    """From then to then alerts of this kind and place are not told; they are raised, shown, and told afterwards if still open."""
+
+    __tablename__ = "silence"
+    purpose: Mapped[str] = mapped_column(server_default="silence")
+    """silence, or maintenance: works that make changes of their own."""
+    hazards: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    """Kinds of alerts; empty = all."""
+    rule: Mapped[str | None]
+    chainage_from_km: Mapped[float | None]
+    chainage_to_km: Mapped[float | None]
+    """Both None = the whole road."""
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime] = mapped_column(index=True)
+    passes_from: Mapped[str | None]
+    """From this severity on alerts are told all the same; None = nothing is."""
+    reason: Mapped[str]
+    ended_by: Mapped[str | None]
+    """Who ended it before its time."""
+    alignment_id: Mapped[int | None] = mapped_column(ForeignKey("alignment.id"))
+    geom: Mapped[Any | None] = geometry("GEOMETRY", nullable=True, index=False)
+    __table_args__ = (
+        CheckConstraint("purpose IN ('silence', 'maintenance')", name="purpose"),
+        CheckConstraint("ends_at >= starts_at", name="times"),
+        CheckConstraint(
+            "(chainage_from_km IS NULL) = (chainage_to_km IS NULL) AND chainage_to_km >= chainage_from_km",
+            name="stretch",
+        ),
+        CheckConstraint("passes_from IN ('Minor', 'Moderate', 'Severe', 'Extreme')", name="passes_from"),
+    )
+
+
+class Team(Numbered, Stamped, Referenced, Base):
+    """People at the road who can go and look."""
+
+    __tablename__ = "team"
+    name: Mapped[str] = mapped_column(unique=True)
+    subscription_id: Mapped[int | None] = mapped_column(ForeignKey("subscription.id", ondelete="SET NULL"))
+    """By which they are told what they are asked to look at."""
+    enabled: Mapped[bool] = mapped_column(server_default="true")
+    geom: Mapped[Any] = geometry("POINT", index=False)
+
+
+class FieldCheck(Numbered, Stamped, Base):
+    """A team is asked to look at what an alert speaks of, and says what it found."""
+
+    __tablename__ = "field_check"
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id", ondelete="CASCADE"), index=True)
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"))
+    distance_km: Mapped[float | None]
+    """Along the road from the team to the alert; None where one of them is not at the road."""
+    question: Mapped[str | None]
+    verdict: Mapped[str | None]
+    note: Mapped[str | None]
+    judged_at: Mapped[datetime | None]
+    judged_by: Mapped[str | None]
+    __table_args__ = (
+        CheckConstraint("verdict IN ('confirmed', 'false_alarm', 'unclear', 'withdrawn')", name="verdict"),
+        CheckConstraint("(verdict IS NULL) = (judged_at IS NULL)", name="judged"),
+        Index("uq_field_check_open", "alert_id", unique=True, postgresql_where=text("verdict IS NULL")),
     )
