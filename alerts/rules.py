@@ -150,7 +150,7 @@ def load_rules(path: Path | None = None) -> RuleBook:
     except yaml.YAMLError as error:
         raise SettingsError(f"{path}: the alert rules are not YAML ({' '.join(str(error).split())})") from error
     except ValidationError as error:
-        raise SettingsError(f"{path}: {_first(error)}") from error
+        raise SettingsError(f"{path}: {problem_of(error)}") from error
 
 
 def parse_rule(definition: Mapping[str, Any]) -> AlertRule:
@@ -164,7 +164,7 @@ def parse_rule(definition: Mapping[str, Any]) -> AlertRule:
     try:
         return AlertRule.model_validate({name: value for name, value in definition.items() if name != "source"})
     except ValidationError as error:
-        raise SettingsError(f"alert rule {definition.get('name')!r}: {_first(error)}") from error
+        raise SettingsError(f"alert rule {definition.get('name')!r}: {problem_of(error)}") from error
 
 
 def evaluate(rule: AlertRule, change: Facts) -> Decision | None:
@@ -280,7 +280,7 @@ def _kept(limit: Limit, change: Facts) -> str:
     return f"{limit.measure} {change.measure(limit.measure) or 0.0:,.4g} is {asked}"
 
 
-def _first(error: ValidationError) -> str:
+def problem_of(error: ValidationError) -> str:
     """Return one line about the first thing that is wrong."""
     first = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in first["loc"])

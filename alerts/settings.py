@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from alerts.states import Severity
+from alerts.states import SEVERITIES
 from hazard_db.errors import SettingsError
 
 PREFIX = "HAZARD_"
@@ -52,7 +52,7 @@ class AlertSettings(BaseSettings):
     delivery_longest_wait_s: Annotated[float, Field(gt=0, le=86_400)] = 3600
     delivery_give_up_h: Annotated[float, Field(gt=0)] = 72
 
-    remind_after_h: Annotated[dict[Severity, Annotated[float, Field(ge=0.1, le=8760)]], NoDecode] = Field(
+    remind_after_h: Annotated[dict[str, Annotated[float, Field(ge=0.1, le=8760)]], NoDecode] = Field(
         default_factory=lambda: {"Extreme": 1.0, "Severe": 6.0, "Moderate": 24.0}
     )
     """Duty officers are told again, every so many hours, of what nobody has acknowledged; a severity that is not named is told once."""
@@ -70,6 +70,13 @@ class AlertSettings(BaseSettings):
         return {
             name.strip(): hours for name, _, hours in (part.partition("=") for part in value.split(",") if part.strip())
         }
+
+    @field_validator("remind_after_h")
+    @classmethod
+    def _severities(cls, value: dict[str, float]) -> dict[str, float]:
+        if unknown := sorted(set(value) - set(SEVERITIES)):
+            raise ValueError(f"{unknown[0]} is none of {', '.join(SEVERITIES)}")
+        return value
 
     @property
     def give_up_after(self) -> timedelta:

@@ -30,6 +30,7 @@ from api.routes import (
     register,
     reports,
     review,
+    rules,
     segments,
     sensors,
     silences,
@@ -42,6 +43,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     stac.router,
     fieldform.router, observations.router, openrosa.router, phones.router, review.router, exports.router,
     register.router, inventory.router, ledger.router, reports.router, ice.router, changes.router, displacement.router,
-    silences.router, alerts.router, deliveries.router, files.router, access.router, sensors.router, jobs.router, health.router,
+    silences.router, rules.router, alerts.router,
+    deliveries.router, files.router, access.router, sensors.router, jobs.router, health.router,
 )  # fmt: skip
 """Every route of the application, in the order in which they are tried; map tiles are asked for most."""

@@ -42,7 +42,17 @@ from hazard_db.alerts.reading import (
 )
 from hazard_db.alerts.receipts import Receipt, note_receipt, pass_on, try_again
 from hazard_db.alerts.reliability import Reliability, facts_since, reliability
-from hazard_db.alerts.rules import RuleRow, enabled_rules, sync_rules
+from hazard_db.alerts.rules import (
+    RuleRow,
+    RuleVersion,
+    all_rules,
+    enabled_rules,
+    get_rule,
+    roll_back,
+    rule_versions,
+    save_rule,
+    sync_rules,
+)
 from hazard_db.alerts.silences import (
     Silence,
     add_silence,
@@ -71,12 +81,14 @@ __all__ = [
     "Reference",
     "Reliability",
     "RuleRow",
+    "RuleVersion",
     "Silence",
     "Streak",
     "Subscription",
     "acknowledge",
     "add_silence",
     "add_subscription",
+    "all_rules",
     "approve",
     "change_facts",
     "changes_of_run",
@@ -91,6 +103,7 @@ __all__ = [
     "facts_since",
     "finding_facts",
     "get_alert",
+    "get_rule",
     "get_silence",
     "get_subscription",
     "hold_of",
@@ -109,6 +122,9 @@ __all__ = [
     "remind",
     "remove_subscription",
     "resolve",
+    "roll_back",
+    "rule_versions",
+    "save_rule",
     "silences",
     "store",
     "store_findings",

@@ -1,7 +1,7 @@
 """Silences, closures that keep minor alerts back, checks in the field by the nearest team, versions of alert rules.
 
 Revision ID: 0200
-Revises: 0142
+Revises: 0190
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from alembic import op
 
 revision = "0200"
-down_revision = "0142"
+down_revision = "0190"
 branch_labels = None
 depends_on = None
 
