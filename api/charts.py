@@ -1,28 +1,24 @@
-"""Maps of the catalogue: what each shows of it to whom, as a page that is served or as a file."""
+"""Maps of the catalogue: what each shows of it to whom, as a page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode
 
 from shapely.geometry import shape
 
-from api.inlining import Inlined
-from api.opening import Catalogue
-from api.settings import load_api_settings
-from api.texts import LANGUAGES, term
-from hazard_db import changes, connect, drawing, risk_weights
+from api.texts import term
+from hazard_db import changes, drawing, risk_weights
 from hazard_db.connect import Connection
 from hazard_db.drawing import Found, View
-from hazard_db.errors import InputError, MapError, OutsideCorridorError
+from hazard_db.errors import OutsideCorridorError
 from maps.chart import Below, Bounds, road_bounds
 from maps.layers import DRAWERS, Content, Layer, Telling
-from maps.pages import MapPage, Subject, as_file, make_page
+from maps.pages import MapPage, Subject, make_page
 from maps.texts import translate
 
 Kind = Literal["corridor", "segment", "change"]
@@ -40,6 +36,8 @@ class Asked:
     km_from: float | None = None
     km_to: float | None = None
     change_id: int | None = None
+    most: int = drawing.MOST
+    """Records of a kind."""
     beyond: bool = False
     """On the map of the corridor: also what lies further away than the corridor reaches."""
 
@@ -115,45 +113,6 @@ def record(source: Source, kind: str, key: str, tell: Telling) -> dict[str, Any]
     return DRAWERS[kind](Layer((row,), 1), tell).features[0]
 
 
-def write_map(
-    catalogue: Catalogue, kind: Kind, out: Path, *, lang: str = "en", km_from: float | None = None, km_to: float | None = None,
-    change_id: int | None = None,
-) -> Path:  # fmt: skip
-    """Return `out` after writing a map as one file that needs no network; it holds all that the catalogue's keeper may see.
-
-    Raises
-    ------
-    InputError
-        There is no such language.
-    MapError
-        The file cannot be written, or what maps are drawn with is not there.
-    """
-    if lang not in LANGUAGES:
-        raise InputError(f"language {lang!r}: use {', '.join(LANGUAGES)}")
-    base = load_api_settings().base_url
-    inlined = Inlined(catalogue.home)
-    tell = telling(
-        lang, link=lambda path: urljoin(base + "/", path.lstrip("/")) if base else None, picture=inlined.picture
-    )
-    tell = replace(tell, tiles=False)
-
-    def reading() -> AbstractContextManager[Connection]:
-        return connect.transaction(catalogue.engine)
-
-    page = draw(
-        Asked(kind, km_from, km_to, change_id), Source(reading, reading, inside=True, below=inlined.below), tell
-    )
-    part = out.with_name(f".{out.name}.part")
-    try:
-        part.write_text(as_file(page, tell, base), encoding="utf8")
-        part.replace(out)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink()
-        raise MapError(f"{out}: cannot be written ({error.strerror})") from error
-    return out
-
-
 def telling(
     lang: str, link: Callable[[str], str | None] = lambda path: path, picture: Callable[[str], str | None] = lambda path: f"/{path}"
 ) -> Telling:  # fmt: skip
@@ -163,7 +122,7 @@ def telling(
 
 def _view(asked: Asked, change: dict[str, Any] | None) -> View:
     if change is None:
-        return View(asked.km_from, asked.km_to, beyond=asked.beyond)
+        return View(asked.km_from, asked.km_to, beyond=asked.beyond, most=asked.most)
     if change["chainage_km"] is None:
         return View(-1.0, -1.0)  # far from the road: nothing but itself
     return View(change["chainage_from_km"] - AROUND_KM, change["chainage_to_km"] + AROUND_KM)

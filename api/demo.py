@@ -13,10 +13,10 @@ from pathlib import Path
 
 from alerts.deliver import deliver_due, subscribe
 from alerts.settings import load_alert_settings
-from api.charts import write_map
 from api.console import progress, put, put_table, tell
 from api.demo_data import CENTRE_KM, COLLECTION, DemoFiles, make_files
 from api.opening import Catalogue, ensure_running, ensure_schema, opened
+from api.packing import write_map
 from api.pipeline import DetectionSettings, detect_landslides
 from api.settings import load_api_settings
 from hazard_db import accounts, alerts, changes, connect, overview, risk, seed

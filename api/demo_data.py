@@ -97,16 +97,16 @@ def _write_survey(conn: Connection, path: Path, now: datetime) -> None:
 
 def _write_scenes(conn: Connection, folder: Path, dem: Path, now: datetime) -> None:
     scene = simulate_landslide(SEED, shape=PIXELS, n_before=3, n_after=2, pixel_m=PIXEL_M)
-    transform = _placed(conn, scene)
+    transform = placed(conn, scene)
     for acquisition, acquired in _dated(scene, now):
-        _write_acquisition(folder / f"simulated_scene_{acquired:%Y%m%d}.tif", acquisition, acquired, transform)
+        write_acquisition(folder / f"simulated_scene_{acquired:%Y%m%d}.tif", acquisition, acquired, transform)
     assert scene.block.terrain is not None  # it was asked for
     part = dem.with_suffix(".part")
     _write(part, scene.block.terrain.elevation_m[None], transform, names=["elevation"], nodata=float("nan"), tags={})
     part.replace(dem)
 
 
-def _placed(conn: Connection, scene: LandslideScene) -> Affine:
+def placed(conn: Connection, scene: LandslideScene) -> Affine:
     """Return the transform that brings the largest slide near the road."""
     place = corridor.locate_km(conn, CENTRE_KM)
     east, north = Transformer.from_crs(4326, UTM, always_xy=True).transform(place.lon, place.lat)
@@ -127,7 +127,8 @@ def _dated(scene: LandslideScene, now: datetime) -> list[tuple[Acquisition, date
     return [(shot, shot.acquired_at.replace(year=shot.acquired_at.year + years)) for shot in shots]
 
 
-def _write_acquisition(path: Path, shot: Acquisition, acquired: datetime, transform: Affine) -> None:
+def write_acquisition(path: Path, shot: Acquisition, acquired: datetime, transform: Affine) -> None:
+    """Write a simulated date as a scene's file, which says of itself that it is simulated."""
     reflectance = np.where(np.isfinite(shot.reflectance), np.rint(np.nan_to_num(shot.reflectance) * 10_000), NODATA)
     classes = np.where(shot.usable, CLEAR, NOT_SEEN)
     tags = {

@@ -9,9 +9,6 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from api.backdrop import BackdropSettings, boundaries, relief
-from maps.chart import Below, Bounds
-
 log = logging.getLogger("api")
 
 WIDEST_PX = 560
@@ -23,8 +20,8 @@ MOST_BYTES = 1_200_000
 class Inlined:
     """Pictures of a catalogue as data URIs."""
 
-    def __init__(self, home: Path, settings: BackdropSettings | None = None) -> None:
-        self.home, self.settings, self.left = home, settings or BackdropSettings(), MOST_BYTES
+    def __init__(self, home: Path) -> None:
+        self.home, self.left = home, MOST_BYTES
 
     def picture(self, path: str) -> str | None:
         """Return a picture, None where it is missing, broken or one too many."""
@@ -41,13 +38,6 @@ class Inlined:
         small.save(packed, format="PNG")
         self.left -= packed.tell()
         return _data(packed.getvalue())
-
-    def below(self, bounds: Bounds) -> Below:
-        """Return what lies below the records."""
-        lines, shades = boundaries(self.settings), relief(self.settings, self.home, bounds)
-        if shades is None:
-            return Below(boundaries=lines)
-        return Below(_data(shades.path.read_bytes()), shades.bounds, lines)
 
 
 def _data(png: bytes) -> str:

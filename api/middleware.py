@@ -7,7 +7,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -36,14 +36,15 @@ HEADERS = {
 }
 
 
-def policy(nonce: str) -> str:
-    """Return the content security policy of our pages: nothing from other hosts, scripts by nonce.
+def policy(nonce: str, images: Sequence[str] = ()) -> str:
+    """Return the content security policy of our pages: nothing from other hosts but `images`, scripts by nonce.
 
     Style attributes are allowed: Leaflet and its kin place things by them; they run nothing.
     """
+    pictures = " ".join(["img-src 'self' data: blob:", *images])
     return (
         f"default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; "
-        "style-src-attr 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; "
+        f"style-src-attr 'unsafe-inline'; {pictures}; font-src 'self' data:; connect-src 'self'; "
         "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
     )
 

@@ -1,4 +1,4 @@
-"""The map itself, as Folium draws it: layers, their control, the relief below them; every file it asks for is our own."""
+"""The map itself, as Folium draws it: layers, their control, the ground below them; every file it asks for is our own."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from branca.element import CssLink, Figure, JavascriptLink, MacroElement
 from folium.plugins import FeatureGroupSubGroup, MarkerCluster
 from folium.template import Template
 from folium.utilities import JsCode
-from markupsafe import Markup
+from markupsafe import Markup, escape
+from shapely.geometry import shape
 
 from maps import assets, style
 from maps.layers import Content, Drawn, Telling, number
-from maps.texts import DIRECTIONS, place_name, texts
+from maps.providers import Provider
+from maps.texts import DIRECTIONS, LANGUAGES, names_of, place_name, texts
 
 CLUSTERED = ("glaciers", "lakes", "changes", "observations", "sites", "events", "deformation")
 SAMPLES = {
@@ -25,7 +27,7 @@ SAMPLES = {
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "hazards": ("alerts", "changes", "deformation", "points", "observations", "sites", "events"),
     "water": ("lakes", "glaciers", "outlines", "termini", "ways"),
-    "base": ("road", "labels", "boundaries", "relief"),
+    "base": ("road", "labels", "rivers", "boundaries"),
 }
 """Branches of the list of layers, from the top."""
 CELL_MARKS = {
@@ -33,9 +35,11 @@ CELL_MARKS = {
     "changes": ("change", "change_new"),
 }  # fmt: skip
 """Marks of a kind that is drawn from tiles: seen by a reviewer, and not."""
+OWN = ("search.js", "time.js", "state.js", "measure.js", "compare.js", "tools.js", "map.js")
+"""Our scripts, in the order in which they are needed."""
 SPOKEN = (
-    "search.", "popup.", "zoom.", "motion.", "cells.", "layer.points",
-    "value.km", "value.stretch", "value.metres", "layer.labels", "cluster", "map.label", "year.",
+    "search.", "time.", "tools", "measure.", "compare.", "layer.base-plain", "popup.", "zoom.", "motion.", "cells.", "layer.points",
+    "value.km", "value.stretch", "value.metres", "layer.labels", "cluster", "map.label",
 )  # fmt: skip
 """Beginnings of the keys of texts that the browser needs."""
 Bounds = tuple[float, float, float, float]
@@ -45,12 +49,28 @@ KARAKORAM: Bounds = (71.5, 33.5, 77.5, 39.9)
 
 
 @dataclass(frozen=True)
+class Ground:
+    """Tiles of the terrain."""
+
+    address: str
+    """With {z}, {y}, {x}."""
+    bounds: Bounds
+    closest: int
+    """Highest zoom of the tiles; closer, they are enlarged."""
+    attribution: str = ""
+
+
+@dataclass(frozen=True)
 class Below:
     """What lies below the records."""
 
-    relief: str | None = None
-    """Address or data URI of a picture of the terrain."""
-    relief_bounds: Bounds = KARAKORAM
+    ground: Ground | None = None
+    providers: Sequence[Provider] = ()
+    """Maps of others that a reader may choose."""
+    rivers: Mapping[str, Any] | None = None
+    """GeoJSON with `names` in our languages."""
+    places: Mapping[str, Any] | None = None
+    """GeoJSON points with `names` in our languages, the larger first."""
     boundaries: Mapping[str, Any] | None = None
     """GeoJSON lines; whoever runs the installation decides which, if any: borders are disputed here."""
 
@@ -101,7 +121,8 @@ def draw_chart(content: Content, drawn: Sequence[Drawn], bounds: Bounds | None, 
         Folium wants a file from another host.
     """
     chart = folium.Map(tiles=None, zoom_control=False, attribution_control=False, minZoom=4, maxZoom=18, zoomSnap=0.5)
-    chart.add_child(_Setup(_config(content, drawn, tell) | {"bounds": bounds or road_bounds(content)}))
+    config = _config(content, drawn, tell) | _named_ground(below, tell) | {"bounds": bounds or road_bounds(content)}
+    chart.add_child(_Setup(config))
     _add_below(chart, below, tell)
     _add_records(chart, drawn, tell)
     control = folium.LayerControl(position="topright")
@@ -119,22 +140,30 @@ def _rendered(chart: folium.Map, more: Sequence[str]) -> Chart:
     figure.render()
     parts = figure.header._children.items()
     links = [assets.local(name) for name, part in parts if isinstance(part, JavascriptLink | CssLink)]
-    names = dict.fromkeys([*(name for name in links if name), *more, "map.js", "map.css"])
+    names = dict.fromkeys([*(name for name in links if name), *more, *OWN, "map.css"])
     return Chart(Markup(figure.html.render()), Markup(figure.script.render()), tuple(names))
 
 
 def _add_below(chart: folium.Map, below: Below, tell: Telling) -> None:
-    if below.relief is not None:
-        west, south, east, north = below.relief_bounds
-        overlay = folium.raster_layers.ImageOverlay(
-            "data:,", [[south, west], [north, east]], name=_named("relief", tell), pane="relief"
-        )
-        overlay.url = below.relief  # given at once, it would be taken for a file of this machine
-        overlay.add_to(chart)
-    if below.boundaries is not None:
-        folium.GeoJson(
-            below.boundaries, name=_named("boundaries", tell), style=JsCode("kkh.border"), pane="grid", interactive=False
+    """Add what a reader chooses one of, our own terrain first, then what lies on it."""
+    if below.ground is not None:
+        west, south, east, north = below.ground.bounds
+        folium.TileLayer(
+            below.ground.address, attr=escape(below.ground.attribution or " "), name=_named("base-terrain", tell), overlay=False,
+            pane="ground", max_zoom=18, max_native_zoom=below.ground.closest,
+            bounds=[[south, west], [north, east]], className="kkh-terrain",
         ).add_to(chart)  # fmt: skip
+    for at, one in enumerate(below.providers):
+        folium.TileLayer(
+            one.url, attr=escape(one.attribution or " "), name=f'<span data-layer="base-{at}">{escape(one.name)}</span>', overlay=False,
+            show=False, pane="ground", max_zoom=18, max_native_zoom=min(18, one.closest), subdomains=one.hosts or "abc",
+            className="kkh-foreign", referrerPolicy="strict-origin-when-cross-origin",
+        ).add_to(chart)  # fmt: skip
+    for name, lines, look in (("rivers", below.rivers, "kkh.river"), ("boundaries", below.boundaries, "kkh.border")):
+        if lines is not None:
+            folium.GeoJson(lines, name=_named(name, tell), style=JsCode(look), pane="lines", interactive=False).add_to(
+                chart
+            )
 
 
 def _add_records(chart: folium.Map, drawn: Sequence[Drawn], tell: Telling) -> None:
@@ -179,23 +208,59 @@ def _config(content: Content, drawn: Sequence[Drawn], tell: Telling) -> dict[str
         "texts": {key: words[tell.lang] for key, words in texts().items() if key.startswith(SPOKEN)},
         "fields": {layer.name: [tell.words(f"field.{name}") for name in layer.fields] for layer in drawn},
         "places": [
-            [place_name(row["name"], tell.lang), row["name"], row["chainage_km"], round(row["lon"], 5), round(row["lat"], 5)]
+            [place_name(row["name"], tell.lang), [*names_of(row["name"]).values()], row["chainage_km"], *_spot(row)]
             for row in content.places.rows
         ],
         "dir": DIRECTIONS[tell.lang],
         "cells": [[layer.name, _layer_name(layer, tell), CELL_MARKS[layer.name]] for layer in drawn if layer.tiled],
         "span": tell.span,
+        "save": tell.save,
+        "scenes": list(tell.scenes),
         "groups": [[tell.words(f"group.{name}"), layers] for name, layers in GROUPS.items()],
-        "motion": {"sets": [_motion(row) for row in content.points.rows] if tell.tiles else [], "scale": style.rate_scale()},
+        "motion": {
+            "sets": [_motion(row) for row in content.points.rows] if tell.tiles else [], "scale": style.rate_scale(),
+            "closest": tell.points_closest,
+        },
     }  # fmt: skip
+
+
+def _named_ground(below: Below, tell: Telling) -> dict[str, Any]:
+    """Return the names that stand on the ground: of places (own name, all names, place), of rivers; and what there is to choose."""
+    own = LANGUAGES.index(tell.lang)
+    spots, waters = (layer["features"] if layer else [] for layer in (below.places, below.rivers))
+    named = (one for one in waters if one["properties"]["names"])
+    return {
+        "spots": [
+            [one["properties"]["names"][own], one["properties"]["names"], *one["geometry"]["coordinates"]]
+            for one in spots
+        ],
+        "waters": [[one["properties"]["names"][own], *_middle(one["geometry"])] for one in named],
+        "bases": int(below.ground is not None) + len(below.providers),
+        "attributed": bool(below.providers or (below.ground and below.ground.attribution)),
+    }
+
+
+def _spot(row: Mapping[str, Any]) -> tuple[float, float]:
+    return round(row["lon"], 5), round(row["lat"], 5)
+
+
+def _middle(geometry: Mapping[str, Any]) -> tuple[float, float]:
+    point = shape(dict(geometry))
+    point = point.interpolate(0.5, normalized=True) if point.geom_type == "LineString" else point.representative_point()
+    return round(point.x, 4), round(point.y, 4)
 
 
 def _motion(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a displacement set whose points are drawn as tiles."""
     return {
-        "name": row["name"], "reference": row["reference"], "bounds": row["bounds"], "count": number(row["n_points"]),
-        "tiles": f"{TILES}?filter=set_id%3D{row['id']}&properties=velocity_mm_yr",
+        "id": row["id"], "name": row["name"], "reference": row["reference"], "bounds": row["bounds"], "count": number(row["n_points"]),
+        "tiles": points_address(row["id"]),
     }  # fmt: skip
+
+
+def points_address(set_id: int) -> str:
+    """Return the address of tiles of a displacement set, with {z}, {y}, {x}."""
+    return f"{TILES}?filter=set_id%3D{set_id}&properties=velocity_mm_yr"
 
 
 def road_bounds(content: Content) -> Bounds:

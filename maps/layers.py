@@ -67,6 +67,14 @@ class Telling:
     """What an image element shows for a picture of the catalogue."""
     tiles: bool = True
     """Whether the map can ask for tiles; one that is a file cannot."""
+    cells: bool = True
+    """Whether kinds of which there are many are drawn from tiles; else all that is given is."""
+    points_closest: int | None = None
+    """Highest zoom of tiles of measured points; closer, they are enlarged."""
+    save: str | None = None
+    """Address of the map as a file."""
+    scenes: Sequence[Mapping[str, Any]] = ()
+    """Scenes that a map which is a file carries, the newest first."""
     span: str = ""
     """Which records tiles are asked for, as a query: `km=640-660`, `beyond=true`."""
     longest: int = LONGEST
@@ -144,6 +152,7 @@ def _alert(row: Row, tell: Telling) -> Feature:
         title,
         values,
         link=tell.link(f"/alerts/{row['id']}"),
+        d=_day(row["raised_at"]),
     )
 
 
@@ -163,7 +172,8 @@ def _change(row: Row, tell: Telling) -> Feature:
     more = {"p": shown} if row["picture"] and (shown := tell.picture(row["picture"])) else {}
     return _feature(
         row, f"changes:{row['id']}", "change" if row["status"] == "confirmed" else "change_new",
-        tell.words("value.change", id=row["id"]), values, link=tell.link(f"/changes/{row['id']}"), o=round(row["confidence"], 2), **more,
+        tell.words("value.change", id=row["id"]), values, link=tell.link(f"/changes/{row['id']}"), d=_day(row["last_date"]),
+        o=round(row["confidence"], 2), **more,
     )  # fmt: skip
 
 
@@ -199,6 +209,7 @@ def _deformation(row: Row, tell: Telling) -> Feature:
     return _feature(
         row, f"deformation:{row['id']}", mark, tell.words("value.deformation", id=row["id"]), values,
         link=tell.link(f"/displacement/areas/{row['id']}"), c=rate_colour(row["velocity_mm_yr"]),
+        d=_day(row["last_date"]),
     )  # fmt: skip
 
 
@@ -223,7 +234,7 @@ def _observation(row: Row, tell: Telling) -> Feature:
     mark = "observation" if row["review_status"] == "accepted" else "observation_new"
     return _feature(
         row, f"observations:{row['id']}", mark, tell.term(row["kind"]), values, link=tell.link(f"/observations/{row['id']}"),
-        **_circle(row),
+        d=_day(row["observed_at"]), **_circle(row),
     )  # fmt: skip
 
 
@@ -258,9 +269,8 @@ def _event(row: Row, tell: Telling) -> Feature:
         number(row["fatalities"]), _accuracy(row, tell), short(row["note"], tell.longest), short(row["source"], tell.longest),
     ]  # fmt: skip
     title = short(row["name"], tell.longest) or tell.term(row["kind"])
-    return _feature(
-        row, f"events:{row['id']}", "event", title, values, link=tell.link(f"/events/{row['id']}"), **_circle(row)
-    )
+    link, day_of = tell.link(f"/events/{row['id']}"), _day(row["occurred_on"])
+    return _feature(row, f"events:{row['id']}", "event", title, values, link=link, d=day_of, **_circle(row))
 
 
 def lakes(layer: Layer, tell: Telling) -> Drawn:
@@ -280,7 +290,13 @@ def _lake(row: Row, tell: Telling) -> Feature:
     title = short(row["name"], tell.longest) or tell.words("value.lake", id=row["lake_id"])
     mark = "lake_dammed" if row["ice_dammed"] else "lake"
     return _feature(
-        row, f"lakes:{row['lake_id']}", mark, title, values, link=tell.link(f"/lakes/{quote(row['lake_id'])}")
+        row,
+        f"lakes:{row['lake_id']}",
+        mark,
+        title,
+        values,
+        link=tell.link(f"/lakes/{quote(row['lake_id'])}"),
+        d=_day(row["observed_on"]),
     )
 
 
@@ -369,7 +385,7 @@ DRAWERS: Mapping[str, Callable[[Layer, Telling], Drawn]] = {
 
 def draw(name: str, layer: Layer, tell: Telling, *, whole: bool = False) -> Drawn:
     """Return the records of a kind; of those that tiles will draw only what the lists need, unless the `whole` is wanted."""
-    if not (tell.tiles and not whole and name in TILED and layer.total > len(layer.rows)):
+    if not (tell.tiles and tell.cells and not whole and name in TILED and layer.total > len(layer.rows)):
         return DRAWERS[name](layer, tell)
     return replace(DRAWERS[name](replace(layer, rows=layer.rows[:LISTED]), tell), tiled=True)
 
@@ -385,6 +401,7 @@ def _feature(
 ) -> Feature:
     """Return a feature with short names: a map holds thousands."""
     told = [None if value is None else str(value) for value in values]
+    more = {name: value for name, value in more.items() if name != "d" or value}
     properties = {"k": mark, "t": title, "v": told, **({"h": link} if link else {}), **more}
     return {"type": "Feature", "id": key, "geometry": row["geometry"], "properties": properties}
 
@@ -405,6 +422,11 @@ def number(value: float | None, digits: int = 0) -> str | None:
 def minute(value: datetime | None) -> str | None:
     """Return a time to the minute."""
     return None if value is None else f"{value:%Y-%m-%d %H:%M} UTC"
+
+
+def _day(value: date | None) -> str | None:
+    """Return the day by which a record is chosen in time (UTC)."""
+    return None if value is None else f"{value:%Y-%m-%d}"
 
 
 def short(value: str | None, most: int) -> str | None:

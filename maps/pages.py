@@ -64,7 +64,7 @@ def make_page(content: Content, subject: Subject, tell: Telling, below: Below | 
     body = _templates().get_template("body.html").render(
         t=tell.words, subject=subject, chart=chart.element, lists=_lists(drawn, tell), notes=_notes(content, drawn, tell),
         empty=not (any(layer.features for layer in drawn[1:]) or content.points.rows), road=bool(drawn[0].features),
-        relief=below.relief is not None,
+        ground=below.ground is not None, tints=style.terrain_keys(), waters=below.rivers is not None,
         about=_about(drawn, subject, tell), legend=_legend(subject, tell), style=style,
         points=bool(content.points.rows and tell.tiles),
         rates=style.rate_keys() if content.deformation.rows or (content.points.rows and tell.tiles) else [],
@@ -73,16 +73,18 @@ def make_page(content: Content, subject: Subject, tell: Telling, below: Below | 
     return MapPage(subject.title, Markup(body), chart.script, scripts, styles)
 
 
-def as_file(page: MapPage, tell: Telling, home: str | None = None) -> str:
+def as_file(page: MapPage, tell: Telling, home: str | None = None, pack: Mapping[str, str] | None = None) -> str:
     """Return a page with everything inside; its own policy forbids it to ask for anything.
 
     Parameters
     ----------
     home
         Address of the pages that serve the catalogue, where it is known.
+    pack
+        What the map would ask for: address -> Base64.
     """
     return _templates().get_template("file.html").render(
-        page=page, t=tell.words, lang=tell.lang, direction=DIRECTIONS[tell.lang], today=tell.today, home=home,
+        page=page, t=tell.words, lang=tell.lang, direction=DIRECTIONS[tell.lang], today=tell.today, home=home, pack=pack or {},
         styles=[Markup(assets.text(name)) for name in page.styles],
         scripts=[Markup(assets.text(name)) for name in page.scripts],
     )  # fmt: skip

@@ -66,6 +66,8 @@ GRADES: Mapping[str, Line] = {
 CASING = Line(INK, 2.2)
 """Edge around the road: wider by this, dark, so that every grade stands out."""
 UNSEEN = Line("#ffffff", 2, "0.1 6")
+RIVER = Line("#5b93c4", 1.6)
+BORDER = Line("#6b6f6b", 1.2, "7 3 1.5 3")
 INFILL = 0.7
 """Width of the road, by this much less, where its line is a guess."""
 
@@ -118,6 +120,12 @@ AREAS: Mapping[str, Line] = {
     "glacier_surge": Line("#123f4d", 2.5, "6 3"),
 }
 
+TERRAIN_TINTS = (
+    (0, (206, 218, 196)), (1000, (216, 222, 196)), (1800, (231, 226, 200)), (2800, (226, 214, 190)), (3800, (216, 205, 190)),
+    (4600, (222, 220, 216)), (5400, (238, 241, 243)), (9000, (250, 252, 253)),
+)  # fmt: skip
+"""Height in metres -> red, green, blue: pale, so that records stand out on it; green valleys, bare slopes, ice."""
+
 RATE_LIMITS = (-40.0, -20.0, -10.0, -5.0, -2.0, 2.0, 5.0, 10.0, 20.0, 40.0)
 """mm/yr: where one colour of ground motion ends and the next begins."""
 RATE_COLOURS = (
@@ -164,6 +172,8 @@ def settings() -> dict[str, Any]:
         "symbols": {name: {"svg": symbol.svg, "size": symbol.size} for name, symbol in SYMBOLS.items()},
         "casing": asdict(CASING),
         "unseen": asdict(UNSEEN),
+        "river": asdict(RIVER),
+        "border": asdict(BORDER),
         "infill": INFILL,
         "opacity": [UNSURE, SURE],
     }
@@ -203,12 +213,24 @@ def confidence_sample() -> Markup:
     return Markup(f'<svg class="sample" viewBox="0 0 42 16" width="42" height="16" aria-hidden="true">{boxes}</svg>')
 
 
-def relief_sample() -> Markup:
-    """Return a lit and a shaded slope."""
+def terrain_keys() -> Markup:
+    """Return the tints of the terrain with their heights, from low to high; what lies higher still is as white."""
+    wide = 38
+    shown = TERRAIN_TINTS[:-1]
+    boxes = "".join(
+        f'<rect x="{wide * at}" width="{wide}" height="12" fill="rgb{colour}"/>'
+        f'<text x="{wide * at + wide // 2}" y="24" text-anchor="middle">{height}</text>'
+        for at, (height, colour) in enumerate(shown)
+    )
+    size = f'viewBox="0 0 {wide * len(shown)} 28" width="{wide * len(shown)}" height="28"'
+    return Markup(f'<svg class="kkh-tints" {size} aria-hidden="true">{boxes}</svg>')
+
+
+def river_sample() -> Markup:
+    """Return a piece of a river."""
     return Markup(
         '<svg class="sample" viewBox="0 0 40 14" width="40" height="14" aria-hidden="true">'
-        '<path d="M2 13 14 2l12 11z" fill="#ece9e2"/><path d="M14 2l12 11H17z" fill="#8f8d88"/><path d="M20 13 30 5l8 8z" fill="#ece9e2"/>'
-        '<path d="M30 5l8 8h-6z" fill="#8f8d88"/></svg>'
+        f'<path d="M1 9c12-9 24 6 38-4" fill="none" stroke="{RIVER.color}" stroke-width="{RIVER.weight}"/></svg>'
     )
 
 

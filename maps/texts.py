@@ -49,6 +49,11 @@ def place_name(name: str, lang: str) -> str:
     return _places().get(name, {}).get(lang, name)
 
 
+def names_of(name: str) -> dict[str, str]:
+    """Return a place's name in every language, as it is where we do not know."""
+    return _places().get(name, dict.fromkeys(LANGUAGES, name))
+
+
 def place_of(name: str) -> str:
     """Return the catalogue's name of a place that somebody wrote in one of our languages, or began to; as it is where we do not know."""
     asked = _folded(name)

@@ -19,8 +19,8 @@ Language = Annotated[str, typer.Option("--lang", help="en, zh or ur.")]
 @app.command()
 def corridor(out: Out, lang: Language = "en") -> None:
     """The whole corridor: risk by kilometre, sites, observations, events, changes, alerts."""
-    from api.charts import write_map
     from api.opening import opened
+    from api.packing import write_map
 
     with opened(road=True) as catalogue:
         put(str(write_map(catalogue, "corridor", out, lang=lang)))
@@ -29,8 +29,8 @@ def corridor(out: Out, lang: Language = "en") -> None:
 @app.command()
 def segment(out: Out, km: NeededStretch, lang: Language = "en") -> None:
     """A stretch of road."""
-    from api.charts import write_map
     from api.opening import opened
+    from api.packing import write_map
     from api.stretch import read_stretch
 
     km_from, km_to = read_stretch(km)
@@ -41,8 +41,27 @@ def segment(out: Out, km: NeededStretch, lang: Language = "en") -> None:
 @app.command()
 def change(change_id: Annotated[int, typer.Argument(metavar="ID")], out: Out, lang: Language = "en") -> None:
     """A change, with its pictures before and after."""
-    from api.charts import write_map
     from api.opening import opened
+    from api.packing import write_map
 
     with opened(road=True) as catalogue:
         put(str(write_map(catalogue, "change", out, lang=lang, change_id=change_id)))
+
+
+@app.command()
+def pack(
+    out: Out,
+    km: NeededStretch,
+    lang: Language = "en",
+    scene: Annotated[
+        list[str] | None, typer.Option("--scene", metavar="ID", help="Two to compare; else the oldest and the newest.")
+    ] = None,
+) -> None:
+    """A stretch of road with the tiles of its terrain, measured points and two scenes: for where there is no network."""
+    from api.opening import opened
+    from api.packing import write_pack
+    from api.stretch import read_stretch
+
+    km_from, km_to = read_stretch(km)
+    with opened(road=True) as catalogue:
+        put(str(write_pack(catalogue, out, km_from, km_to, lang=lang, scenes=tuple(scene or ()))))

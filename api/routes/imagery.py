@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-import attr
-import rasterio
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.routing import APIRoute
 from rasterio.errors import RasterioError
-from rio_tiler.io import Reader as RasterReader
 from starlette.responses import Response
 from titiler.core.factory import TilerFactory
 
+from api.geotiff import GDAL, GeoTIFF
 from api.routes.files import inside
 from api.security import Reader, needs
 from api.state import state_of
@@ -21,12 +19,6 @@ from api.storage import reading
 from hazard_db import imagery
 from hazard_db.errors import InputError, NotFoundError
 
-GDAL = {
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # no looking around beside the file
-    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".tif,.tiff",
-    "GDAL_HTTP_TIMEOUT": "20",
-    "GDAL_HTTP_MAX_RETRY": "2",
-}
 MOST_PX, SIZES = 2048, ("width", "height", "max_size", "tilesize", "buffer", "padding")
 """Longest edge of a picture, and what asks for it."""
 
@@ -63,15 +55,6 @@ def modest(request: Request) -> None:
         told = request.path_params.get(name, request.query_params.get(name, ""))
         if told.isdigit() and int(told) > MOST_PX:
             raise InputError(f"{name}={told[:20]} is more than the {MOST_PX} pixels that are offered")
-
-
-@attr.s
-class GeoTIFF(RasterReader):
-    """Reads a file as a GeoTIFF, whatever it says it is: others may name further files and hosts."""
-
-    def __attrs_post_init__(self) -> None:
-        self.dataset = self.dataset or self._ctx_stack.enter_context(rasterio.open(self.input, driver="GTiff"))
-        super().__attrs_post_init__()  # type: ignore[no-untyped-call]
 
 
 class Drawn(APIRoute):

@@ -29,7 +29,10 @@ FILES: dict[str, Path] = {
     "points.js": HERE / "points.js",
     "motion.js": HERE / "motion.js",
     "cells.js": HERE / "cells.js",
-    "map.js": HERE / "map.js",
+    **{
+        name: HERE / name
+        for name in ("search.js", "time.js", "state.js", "measure.js", "compare.js", "tools.js", "map.js")
+    },
     "map.css": HERE / "map.css",
 }
 """Name in `vendor` -> where it comes from."""

@@ -38,8 +38,8 @@ const kkhCells = (() => {
     return Promise.all(answers.map((one) => one.json()));
   }
 
-  function add(map, control, config, { say, element, roomy, popup }) {
-    const address = (kind) => `/maps/cells/${kind}/{z}/{y}/{x}?${config.span}`;
+  function add({ map, control, config, say, element, roomy, popup, opened }) {
+    const address = (kind, time = "") => `/maps/cells/${kind}/{z}/{y}/{x}?${config.span}${kind === "sites" ? "" : time}`;
     const order = (a, b) => a.told.n - b.told.n; // the many on top: their number stays readable
     const layers = config.cells.map(([kind, name, names]) => {
       const marks = pictures(config.style.symbols, names);
@@ -64,18 +64,19 @@ const kkhCells = (() => {
       } catch {
         box.append(say("cells.failed"));
       }
-      if (place) L.popup(roomy()).setLatLng(place).setContent(box).openOn(map);
+      if (place) opened(place, box, keys.length === 1 ? `${kind}:${keys[0]}` : null);
     }
 
     map.on("click", (event) => {
-      const found = kkhPoints.closest(map, layers, event.latlng, 14);
+      const found = !map.kkhBusy && kkhPoints.closest(map, layers, event.latlng, 14);
       if (!found) return;
       const { kind } = found.layer.options;
       if (found.told.keys) return tell(kind, found.told.keys.split(","), found.place);
       if (map.getZoom() < LAST) return map.setView(found.place, Math.min(LAST, map.getZoom() + CLOSER));
       L.popup(roomy()).setLatLng(found.place).setContent(element("p", {}, say("cells.many", { n: found.told.n }))).openOn(map);
     });
-    return { has: (kind) => layers.some((one) => one.options.kind === kind), show: (kind, key) => tell(kind, [key], null) };
+    const within = (time) => layers.forEach((one) => one.ask(address(one.options.kind, time)));
+    return { within, has: (kind) => layers.some((one) => one.options.kind === kind), show: (kind, key) => tell(kind, [key], null) };
   }
 
   return { add };

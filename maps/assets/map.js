@@ -4,8 +4,9 @@
 const kkh = (() => {
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   const features = {}; // id -> {layer, feature, name}
+  const dated = []; // {layer, day | first year, year that ends it}: what time is chosen by
   const road = []; // segments in order: {km, points: [[x, y, km], ...], feature}
-  const PANES = { relief: 210, grid: 220, points: 370, cells: 600, areas: 380, casing: 390, road: 400, dots: 405, labels: 620 };
+  const PANES = { ground: 205, before: 211, after: 212, lines: 215, grid: 220, points: 370, cells: 600, areas: 380, casing: 390, road: 400, dots: 405, labels: 620 };
   let map, config, squeeze, cluster, cells, byKeyboard = false;
 
   const apart = (value) => (config.dir === "rtl" ? `\u2068${value}\u2069` : value); // numbers keep their own direction
@@ -26,14 +27,23 @@ const kkh = (() => {
   function setup(made, given) {
     map = made;
     config = given;
+    const packed = document.getElementById("kkh-pack"); // of a map that is a file
+    config.pack = packed && JSON.parse(packed.textContent);
+    if (config.pack) L.TileLayer.include({ getTileUrl(at) { // within a file there is nothing to ask
+      const url = L.Util.template(this._url, { ...at, z: this._getZoomForUrl() });
+      return config.pack[url] ? `data:image/webp;base64,${config.pack[url]}` : L.Util.emptyImageUrl;
+    } });
     const [west, south, east, north] = config.bounds; // first of all, so that layers are drawn once; clear of the buttons
     const padding = { paddingTopLeft: [narrow() ? 24 : 60, 24], paddingBottomRight: [narrow() ? 24 : 240, 36] };
-    map.fitBounds([[south, west], [north, east]], { ...padding, maxZoom: 15, animate: false });
+    const asked = kkhState.view();
+    if (asked) map.setView(asked.at, asked.zoom, { animate: false });
+    else map.fitBounds([[south, west], [north, east]], { ...padding, maxZoom: 15, animate: false });
     for (const [name, level] of Object.entries(PANES)) map.createPane(name).style.zIndex = level;
-    for (const name of ["grid", "labels", "relief", "points", "cells"]) map.getPane(name).style.pointerEvents = "none";
+    for (const name of ["grid", "labels", "ground", "before", "after", "lines", "points", "cells"]) map.getPane(name).style.pointerEvents = "none";
     const place = config.dir === "rtl" ? "topright" : "topleft";
     L.control.zoom({ zoomInTitle: say("zoom.in"), zoomOutTitle: say("zoom.out"), position: place }).addTo(map);
     L.control.scale({ imperial: false, maxWidth: 140 }).addTo(map);
+    if (config.attributed) L.control.attribution({ prefix: false, position: "bottomright" }).addTo(map); // of maps that name whose they are
     map.getContainer().setAttribute("role", "application");
     map.getContainer().setAttribute("aria-label", say("map.label"));
   }
@@ -56,7 +66,9 @@ const kkh = (() => {
 
   const width = (told) => config.style.grades[told.k].weight * (told.i ? config.style.infill : 1);
 
-  const border = () => ({ color: "#6b6f6b", weight: 1.2, opacity: 0.9, dashArray: "7 3 1.5 3", fill: false });
+  const line = ({ color, weight, dash }) => ({ color, weight, dashArray: dash, fill: false });
+  const border = () => line(config.style.border);
+  const river = (feature) => ({ ...line(config.style.river), fill: feature.geometry.type.endsWith("Polygon"), fillColor: config.style.river.color, fillOpacity: 0.5 });
 
   function marker(feature, latlng) {
     const { svg, size } = config.style.symbols[feature.properties.k];
@@ -68,10 +80,10 @@ const kkh = (() => {
   function each(name) {
     return (feature, layer) => {
       if (name === "road") return pave(feature, layer);
-      if (feature.properties.y) dated.push({ layer, first: feature.properties.y, until: feature.properties.z });
       const known = feature.properties.r ? features[feature.properties.r] : null; // the mark of an area
       const about = known ? known.feature : feature;
       if (!known || layer.getLatLng) features[about.id] = { layer, feature: about, name };
+      if (about.properties.d || about.properties.y) dated.push({ layer, day: about.properties.d, first: about.properties.y, until: about.properties.z });
       let told = null; // made once: a popup asks for its content each time it is laid out
       layer.bindPopup(() => (told = told || popup(about, name)), roomy());
       const metres = about.properties.a;
@@ -80,37 +92,6 @@ const kkh = (() => {
         color: config.style.areas[about.properties.k].color,
       }));
     };
-  }
-
-  /* ---- what stands in one year only ---- */
-
-  const dated = []; // {layer, first, until}
-
-  function years() { // a slider, where there is more than one year
-    const own = [...new Set(dated.map((one) => one.first))].sort((a, b) => a - b);
-    if (!own.length) return;
-    const last = own[own.length - 1];
-    const choose = (year) => dated.forEach(({ layer, first, until }) => {
-      const shown = first <= year && (until === undefined || year < until);
-      if (layer.getElement()) layer.getElement().style.display = shown ? "" : "none";
-    });
-    map.on("layeradd", () => choose(Number(map.kkhYear || last)));
-    choose(last);
-    if (own.length < 2) return;
-    const slider = L.control({ position: "bottomleft" });
-    slider.onAdd = () => {
-      const label = element("label", { for: "kkh-year" }, say("year.label", { year: last }));
-      const input = element("input", { id: "kkh-year", type: "range", min: own[0], max: last, value: last, step: 1, dir: "ltr" });
-      input.addEventListener("input", () => {
-        map.kkhYear = input.value;
-        label.textContent = say("year.label", { year: input.value });
-        choose(Number(input.value));
-      });
-      const box = element("div", { class: "kkh-years", dir: config.dir }, label, input);
-      L.DomEvent.disableClickPropagation(box);
-      return box;
-    };
-    slider.addTo(map);
   }
 
   function companion(layer, other) {
@@ -153,6 +134,12 @@ const kkh = (() => {
     box.append(facts);
     if (told.h) box.append(element("p", {}, element("a", { href: told.h }, say(name === "road" ? "popup.why" : "popup.more"))));
     return box;
+  }
+
+  function opened(place, content, id) { // a popup that belongs to no layer; the map's address names what it tells
+    const box = L.popup(roomy()).setLatLng(place).setContent(content);
+    box.kkhId = id;
+    return box.openOn(map);
   }
 
   function show(id) {
@@ -226,8 +213,7 @@ const kkh = (() => {
     const found = placeOf(km);
     if (!found) return null;
     map.setView(found.latlng, Math.max(map.getZoom(), 13), { animate: false });
-    L.popup(roomy()).setLatLng(found.latlng)
-      .setContent(popup(feature || found.feature, "road")).openOn(map);
+    opened(found.latlng, popup(feature || found.feature, "road"), (feature || found.feature).id);
     return found.latlng;
   }
 
@@ -239,6 +225,7 @@ const kkh = (() => {
       return found && apart <= pixels ? found : null;
     };
     map.on("mousemove", (event) => {
+      if (map.kkhBusy) return;
       const found = near(event, 12);
       map.getContainer().classList.toggle("kkh-on-road", Boolean(found));
       if (!found) return label.remove();
@@ -248,9 +235,8 @@ const kkh = (() => {
     });
     map.on("mouseout", () => label.remove());
     map.on("click", (event) => {
-      const found = near(event, 14);
-      if (found) L.popup(roomy()).setLatLng(found.latlng)
-        .setContent(popup(found.feature, "road")).openOn(map);
+      const found = !map.kkhBusy && near(event, 14);
+      if (found) opened(found.latlng, popup(found.feature, "road"), found.feature.id);
     });
   }
 
@@ -289,6 +275,10 @@ const kkh = (() => {
         }
       };
       for (const [name, , , lon, lat] of config.places) put(L.latLng(lat, lon), name, "kkh-place", true);
+      const room = map.getZoom() < 8 ? 6 : map.getZoom() < 11 ? 20 : 60; // of a file of places as many as can be read
+      for (const [name, , lon, lat] of config.spots.filter(([, , lon, lat]) => seen.contains([lat, lon])).slice(0, room))
+        put(L.latLng(lat, lon), name, "kkh-spot", false);
+      for (const [name, lon, lat] of config.waters) put(L.latLng(lat, lon), name, "kkh-water", false);
       for (const { first, last } of road) {
         const km = Math.ceil(first / step) * step;
         if (km < last) put(placeOf(km).latlng, String(km), "kkh-post", false);
@@ -324,54 +314,6 @@ const kkh = (() => {
     };
     map.on("moveend zoomend resize", draw);
     draw();
-  }
-
-  /* ---- search ---- */
-
-  const NUMBER = "(-?\\d+(?:\\.\\d+)?)";
-  const KM = new RegExp(`^(?:km|公里|کلومیٹر)?\\s*(\\d+(?:\\.\\d+)?)(?:\\s*\\+\\s*(\\d{1,3}))?\\s*(?:km|公里|کلومیٹر)?$`, "i");
-  const STRETCH = new RegExp(`^(?:km|公里|کلومیٹر)?\\s*(\\d+(?:\\.\\d+)?)\\s*[-–—]\\s*(\\d+(?:\\.\\d+)?)\\s*(?:km|公里|کلومیٹر)?$`, "i");
-  const POINT = new RegExp(`^${NUMBER}\\s*°?\\s*N?(?:\\s*,\\s*|\\s+)${NUMBER}\\s*°?\\s*E?$`, "i");
-
-  function search(asked) {
-    const text = asked.replace(/[٠-٩]/g, (d) => "٠١٢٣٤٥٦٧٨٩".indexOf(d)).replace(/[۰-۹]/g, (d) => "۰۱۲۳۴۵۶۷۸۹".indexOf(d))
-      .replace(/[０-９]/g, (d) => "０１２３４５６７８９".indexOf(d)).replace(/[،，;；]/g, ",").trim();
-    let found;
-    if ((found = text.match(STRETCH))) return toStretch(Number(found[1]), Number(found[2]));
-    if ((found = text.match(KM))) return toKm(Number(found[1]) + Number(found[2] || 0) / 1000);
-    if ((found = text.match(POINT))) return toPoint(Number(found[1]), Number(found[2]));
-    const wanted = text.toLocaleLowerCase();
-    const place = wanted && config.places.find(([own, name]) => [own, name].some((one) => one.toLocaleLowerCase().includes(wanted)));
-    return place ? toKm(place[2]) : say("search.not_understood");
-  }
-
-  const outside = () => road.length
-    ? say("search.no_km", { a: rounded(road[0].first, 1), b: rounded(road[road.length - 1].last, 1) }) : say("search.not_understood");
-
-  function toKm(km) {
-    const at = atKm(km);
-    return at ? say("search.found_km", { km: rounded(km, 3), lat: at.lat.toFixed(5), lon: at.lng.toFixed(5) }) : outside();
-  }
-
-  function toStretch(first, last) {
-    const inside = road.filter((one) => one.last > Math.min(first, last) && one.first < Math.max(first, last));
-    if (!inside.length) return outside();
-    map.fitBounds(L.latLngBounds(inside.flatMap((one) => one.points.map(([x, y]) => [y, x / squeeze]))), { padding: [30, 30], animate: false });
-    return say("value.stretch", { a: first, b: last });
-  }
-
-  let pin = null;
-  function toPoint(lat, lon) {
-    if (Math.abs(lat) > 60 && Math.abs(lon) < 60) return say("search.swapped");
-    if (Math.abs(lat) > 85 || Math.abs(lon) > 180) return say("search.not_understood");
-    if (pin) pin.remove();
-    pin = L.circleMarker([lat, lon], { radius: 11, color: "#000", weight: 3, fillOpacity: 0, interactive: false, pane: "dots" }).addTo(map);
-    map.setView([lat, lon], Math.max(map.getZoom(), 13), { animate: false });
-    const near = road.length ? nearest(L.latLng(lat, lon)) : null;
-    if (!near) return `${lat.toFixed(5)}, ${lon.toFixed(5)}`;
-    const offset = near.metres < 10000 ? say("value.metres", { m: rounded(near.metres, 0) }) : say("value.km", { km: rounded(near.metres / 1000, 0) });
-    return say(near.metres <= 50000 ? "search.found_point" : "search.found_far",
-      { lat: lat.toFixed(5), lon: lon.toFixed(5), km: near.km.toFixed(1), offset });
   }
 
   /* ---- once all is there ---- */
@@ -417,28 +359,35 @@ const kkh = (() => {
 
   function finish(control) {
     control.addOverlay(labels(), `<span data-layer="labels">${say("layer.labels")}</span>`);
+    if (config.bases) control.addBaseLayer(L.layerGroup(), `<span data-layer="base-plain">${say("layer.base-plain")}</span>`);
     grid();
     follow();
-    years();
-    if (config.motion.sets.length) kkhMotion.add(map, control, config.motion, { say, dir: config.dir, element, roomy });
+    const kit = { map, control, config, say, element, roomy, popup, show, features, road, dated, opened, placeOf, nearest, atKm, rounded, calm,
+      narrow, bytes, squeeze: () => squeeze };
+    if (config.motion.sets.length) kkhMotion.add(kit);
     map.kkhStyle = style;
-    if (config.cells.length) cells = kkhCells.add(map, control, config, { say, element, roomy, popup });
+    if (config.cells.length) cells = kkhCells.add(kit);
     tree(control);
-    const form = document.getElementById("kkh-search"), answer = document.getElementById("kkh-answer");
-    for (const [own] of config.places) document.getElementById("kkh-places").append(element("option", { value: own }));
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      answer.textContent = search(form.elements.q.value);
-    });
+    kit.time = kkhTime.add({ ...kit, cells });
+    kit.tools = kkhTools.add(kit);
+    kkhSearch.add(kit);
     for (const button of document.querySelectorAll("[data-show]"))
       button.addEventListener("click", () => {
         map.getContainer().scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
+        kit.time.clear(); // what is asked for is shown, whatever time was chosen
         show(button.dataset.show);
       });
     keyboard();
-    window.addEventListener("beforeprint", () => map.invalidateSize({ animate: false }));
+    kkhState.keep(kit);
     document.getElementById("kkh-state").hidden = true;
     window.kkhMap = map; // for whoever wants to look at the map from outside
+  }
+
+  async function bytes(address) { // of a tile: of the file that this map is, else fetched
+    if (config.pack) return Uint8Array.from(atob(config.pack[address] || ""), (sign) => sign.charCodeAt(0)).buffer;
+    const answer = await fetch(address);
+    if (!answer.ok) throw new Error(String(answer.status));
+    return answer.arrayBuffer();
   }
 
   function keyboard() { // whoever opens a popup by key is led into it, and back to where they were
@@ -457,5 +406,5 @@ const kkh = (() => {
     map.on("popupclose", () => { if (from && from.isConnected) from.focus({ preventScroll: true }); from = null; });
   }
 
-  return { calm, narrow, setup, style, border, marker, each, finish, cluster: clusterIcon, radius: (zoom) => (zoom >= 13 ? 14 : 46) };
+  return { calm, narrow, setup, style, border, river, bytes, marker, each, finish, cluster: clusterIcon, radius: (zoom) => (zoom >= 13 ? 14 : 46) };
 })();

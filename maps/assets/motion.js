@@ -22,14 +22,16 @@ const kkhMotion = (() => {
     pen.stroke();
   };
 
-  function popup(point, say, dir, element) {
+  function popup(point, { say, config, element }) {
     const { set } = point.layer.options;
-    const box = element("div", { dir, tabindex: "-1", class: "kkh-told" }, element("h3", {}, element("bdi", {}, set.name)));
+    const box = element("div", { dir: config.dir, tabindex: "-1", class: "kkh-told" }, element("h3", {}, element("bdi", {}, set.name)));
     const facts = element("dl");
     const fact = (name, told) => facts.append(element("dt", {}, name), element("dd", {}, element("bdi", {}, told)));
     fact(say("motion.rate"), rate(point) === null ? "–" : `${rate(point).toFixed(1)} mm/yr`);
     fact(say("motion.reference"), set.reference);
-    box.append(facts, element("p", {}, element("a", { href: `/displacement/points/${point.id}` }, say("motion.series"))));
+    box.append(facts);
+    if (config.pack) return box; // a file has no pages
+    box.append(element("p", {}, element("a", { href: `/displacement/points/${point.id}` }, say("motion.series"))));
     const others = seen.filter((id) => id !== point.id);
     if (others.length) {
       const href = `/displacement/plot?points=${[point.id, ...others].join(",")}`;
@@ -39,20 +41,22 @@ const kkhMotion = (() => {
     return box;
   }
 
-  function add(map, control, { sets, scale }, { say, dir, element, roomy }) {
+  function add(kit) {
+    const { map, control, config: { motion: { sets, scale, closest } }, say, element, roomy } = kit;
     const order = (a, b) => Math.abs(rate(a) || 0) - Math.abs(rate(b) || 0); // what moves lies on top
     const layers = sets.map((set) => {
       const { bounds: [west, south, east, north] } = set;
-      const options = { set, order, dot: dot(scale), pane: "points", bounds: [[south, west], [north, east]], updateWhenZooming: false };
+      const options = { set, order, dot: dot(scale), pane: "points", bounds: [[south, west], [north, east]], updateWhenZooming: false,
+        ...(closest === null ? {} : { maxNativeZoom: closest }) };
       const layer = new kkhPoints.Layer(set.tiles, options);
       const name = element("span", {}, element("bdi", {}, set.name), ` (${set.count})`);
-      control.addOverlay(layer, `<span data-layer="points">${scale.sample} ${say("layer.points")}: ${name.innerHTML}</span>`);
+      control.addOverlay(layer, `<span data-layer="points" data-set="${set.id}">${scale.sample} ${say("layer.points")}: ${name.innerHTML}</span>`);
       return layer;
     });
     if (layers.length) layers[0].addTo(map); // of the newest set; the others wait in the list of layers
     map.on("click", (event) => {
-      const found = kkhPoints.closest(map, layers, event.latlng, 9);
-      if (found) L.popup(roomy()).setLatLng(event.latlng).setContent(popup(found, say, dir, element)).openOn(map);
+      const found = !map.kkhBusy && kkhPoints.closest(map, layers, event.latlng, 9);
+      if (found) L.popup(roomy()).setLatLng(event.latlng).setContent(popup(found, kit)).openOn(map);
     });
   }
 

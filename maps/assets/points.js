@@ -44,16 +44,17 @@ const kkhPoints = (() => {
       const tile = document.createElement("canvas");
       tile.width = tile.height = side * fine;
       const address = this.address.replace("{z}", coords.z).replace("{x}", coords.x).replace("{y}", coords.y);
-      fetch(address).then((answer) => {
-        if (!answer.ok) throw new Error(String(answer.status));
-        return answer.arrayBuffer();
-      }).then((buffer) => {
+      kkh.bytes(address).then((buffer) => {
         const points = features(buffer).sort(this.options.order), pen = tile.getContext("2d");
         this.points.set(this._tileCoordsToKey(coords), { coords, points });
         for (const one of points) this.options.dot(pen, one.x * side * fine, one.y * side * fine, one, fine, coords.z);
         done(null, tile);
       }).catch((error) => done(error, tile));
       return tile;
+    },
+    ask(address) { // of other records
+      this.address = address;
+      this.redraw();
     },
     nearest(latlng, pixels) {
       const zoom = this._tileZoom, side = this.getTileSize().x;

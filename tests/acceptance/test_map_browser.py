@@ -16,8 +16,8 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import text
 
 from api.app import create_app
-from api.charts import write_map
 from api.opening import Catalogue
+from api.packing import write_map
 from api.server import bind
 from detection.settlement.sums import SumFitter
 from hazard_db import connect

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -16,8 +17,8 @@ from rasterio.transform import from_bounds
 from sqlalchemy import text
 
 from api.app import create_app
-from api.charts import write_map
 from api.opening import Catalogue
+from api.packing import write_map
 from hazard_db import accounts, connect, drawing, drawing_cells
 from hazard_db.errors import InputError, MapError, NotFoundError
 from maps import assets
@@ -208,12 +209,24 @@ def test_the_terrain_is_drawn_where_there_is_elevation(
     }  # fmt: skip
     with rasterio.open(dem, "w", **profile) as file:
         file.write(np.add.outer(np.arange(60), np.arange(80)).astype("float32") * 20, 1)
-    assert "/maps/relief/" not in client.get(CORRIDOR).text
+    assert "/maps/terrain/" not in client.get(CORRIDOR).text
     monkeypatch.setenv("HAZARD_DEM", str(dem))
-    found = re.search(r'"(/maps/relief/[0-9a-f]+\.png)"', client.get("/maps/segment?km=655-660").text)
+    monkeypatch.setenv("HAZARD_BASEMAPS", "osm")
+    page = client.get("/maps/segment?km=655-660")
+    assert "img-src 'self' data: blob: https://tile.openstreetmap.org;" in page.headers["content-security-policy"]
+    assert "openstreetmap" not in client.get("/segments").headers["content-security-policy"]
+    found = re.search(r'"(/maps/terrain/[0-9a-f]+)/\{z\}/\{y\}/\{x\}\.webp"', page.text)
     assert found
-    picture = client.get(found[1])
-    assert (picture.status_code, picture.headers["content-type"]) == (200, "image/png")
+    picture = client.get(f"{found[1]}/10/401/724.webp")
+    assert (picture.status_code, picture.headers["content-type"]) == (200, "image/webp")
+    assert client.get(f"{found[1]}/18/0/0.webp").status_code == 404
+    assert client.get(f"/maps/terrain/{'0' * 20}/10/401/724.webp").status_code == 404
+    html = client.get("/maps/segment?km=655-660&file=true")
+    assert html.headers["content-disposition"] == 'attachment; filename="kkh-segment-655-660.html"'
+    assert "openstreetmap" not in html.text
+    packed = json.loads(html.text.partition('id="kkh-pack">')[2].partition("</script>")[0])
+    assert f"{found[1]}/10/401/724.webp" in packed
+    assert base64.b64decode(packed[f"{found[1]}/10/401/724.webp"]) == picture.content
 
 
 def test_without_a_road_there_is_a_map_that_says_so(database: Any, tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ import pytest
 
 from hazard_db.errors import MapError
 from maps import assets, style
-from maps.chart import Below
+from maps.chart import Below, Ground
 from maps.layers import DRAWERS, LONGEST, SHORTEST, Content, Layer
 from maps.pages import MapPage, Subject, as_file, make_page
+from maps.providers import PROVIDERS
 from maps.texts import LANGUAGES, _places, texts, translate
 from tests import map_records as made
 
@@ -98,9 +99,10 @@ def test_hostile_text_stays_text(kind: str, row: dict[str, Any]) -> None:
     reader.feed(html)
     assert not [tag for tag, values in reader.tags if any(name.startswith("on") for name in values)]
     assert not [asked for asked in reader.asked if not asked.startswith(("data:", "#"))]
-    assert html.count("<script>") == html.count("</script>") == len(page().scripts) + 1
+    assert html.count("<script") == html.count("</script>") == len(page().scripts) + 2
     assert "<script>window.hacked" not in html
     assert "window.hacked = 1" in html  # it is told, as text
+    assert re.findall(r"<script [^>]*>", html) == ['<script type="application/json" id="kkh-pack">']
     assert "\u2028" not in "".join(re.findall(r"<script>(.*?)</script>", html, flags=re.S))
 
 
@@ -272,13 +274,16 @@ def test_lists_say_the_same_without_a_map() -> None:
     assert body.count("data-show=") == 13
 
 
-def test_relief_and_boundaries_lie_below() -> None:
+def test_terrain_boundaries_and_maps_of_others_lie_below() -> None:
     lines = {"type": "FeatureCollection", "features": []}
-    below = Below("/maps/relief/0.png", (74, 36, 75, 37), lines)
+    ground = Ground("/maps/terrain/0/{z}/{y}/{x}.webp", (74, 36, 75, 37), 12, "<b>Whose</b>")
+    below = Below(ground, (PROVIDERS["osm"],), boundaries=lines)
     told = make_page(made.content(), Subject("A map"), made.tell(), below)
-    assert '"/maps/relief/0.png"' in told.script
+    assert '"/maps/terrain/0/{z}/{y}/{x}.webp"' in told.script
     assert "Boundaries" in told.script
-    assert "Relief from elevation data" in told.body
+    assert "Terrain, height in m" in told.body
+    assert "OpenStreetMap contributors" in told.script
+    assert "<b>Whose" not in told.script
     assert "Boundaries" not in page().script
 
 
