@@ -93,7 +93,8 @@ def list_items(
     with connect.transaction(engine) as conn:
         area = corridor.buffer(conn, BUFFER_M)
     with closing(Polite(settings.manners())) as polite:
-        since = archive.ask_since(settings.overlap_days)
+        whole = archive.ask_whole(settings.whole_every_days, datetime.now(UTC))
+        since = archive.ask_since(settings.overlap_days, whole=whole)
         items = SOURCES[archive.kind].items(polite, archive.url, archive.collection, area, since)
         try:
             listing = _meet(engine, archive, items, tell, defer=defer)
@@ -102,8 +103,12 @@ def list_items(
                 sources.not_heard(conn, archive.name, "feed", str(error), silent_after_s=settings.silent_after_h * 3600)
             raise
     with connect.transaction(engine) as conn:
-        archives.listed(conn, archive.id)
-        sources.heard(conn, archive.name, "feed", silent_after_s=settings.silent_after_h * 3600, news=listing.new > 0)
+        archives.listed(conn, archive.id, whole=whole)
+        silent_s = settings.silent_after_h * 3600
+        if listing.new:
+            sources.heard(conn, archive.name, "feed", silent_after_s=silent_s, news=True)
+        else:  # it lives, and that is not enough: satellites pass every few days
+            sources.not_heard(conn, archive.name, "feed", "answers, and has nothing new", silent_after_s=silent_s)
     return listing
 
 

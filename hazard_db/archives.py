@@ -27,15 +27,23 @@ class Archive:
     """When it was last asked to the end."""
     newest_at: datetime | None
     """When the newest item known was taken."""
+    whole_at: datetime | None
+    """When it was last asked for all of it."""
 
     @property
     def name(self) -> str:
         """What it is called among all who should speak now and then."""
         return f"{self.url} {self.collection}".strip()
 
-    def ask_since(self, overlap_days: int) -> datetime | None:
-        """Return from when on to ask: not again for all years, but for what archives add and process late."""
-        if self.newest_at is None:
+    def ask_whole(self, whole_every_days: float, now: datetime) -> bool:
+        """Return whether it is time to ask for all of it: archives process whole years anew."""
+        return (
+            self.newest_at is None or self.whole_at is None or now - self.whole_at >= timedelta(days=whole_every_days)
+        )
+
+    def ask_since(self, overlap_days: int, *, whole: bool) -> datetime | None:
+        """Return from when on to ask: not each time for all years, but for what archives add and process late."""
+        if whole or self.newest_at is None:
             return self.since
         late = self.newest_at - timedelta(days=overlap_days)
         return late if self.since is None else max(self.since, late)
@@ -52,7 +60,7 @@ def watch(
                     kind = excluded.kind, since = excluded.since,
                     newest_at = CASE WHEN excluded.since IS NULL AND a.since IS NOT NULL OR excluded.since < a.since
                                      THEN NULL ELSE a.newest_at END
-                RETURNING id, url, collection, kind, since, listed_at, newest_at"""),
+                RETURNING id, url, collection, kind, since, listed_at, newest_at, whole_at"""),
         {"url": url, "collection": collection, "kind": kind, "since": since, "enabled": enabled},
     ).one()
     return Archive(**row._mapping)
@@ -61,7 +69,7 @@ def watch(
 def watched(conn: Connection, archive_id: int | None = None) -> list[Archive]:
     """Return the archives that are asked, or one of them."""
     rows = conn.execute(
-        text("""SELECT id, url, collection, kind, since, listed_at, newest_at FROM archive
+        text("""SELECT id, url, collection, kind, since, listed_at, newest_at, whole_at FROM archive
                 WHERE enabled AND (CAST(:id AS integer) IS NULL OR id = :id) ORDER BY id"""),
         {"id": archive_id},
     )
@@ -117,12 +125,12 @@ def settle(
     )
 
 
-def listed(conn: Connection, archive_id: int) -> None:
-    """Keep that an archive was asked to the end, and how far it has come."""
+def listed(conn: Connection, archive_id: int, *, whole: bool) -> None:
+    """Keep that an archive was asked to the end, perhaps for all of it, and how far it has come."""
     conn.execute(
-        text("""UPDATE archive SET listed_at = now(),
+        text("""UPDATE archive SET listed_at = now(), whole_at = CASE WHEN :whole THEN now() ELSE whole_at END,
                 newest_at = (SELECT max(acquired_at) FROM archive_item WHERE archive_id = :id) WHERE id = :id"""),
-        {"id": archive_id},
+        {"id": archive_id, "whole": whole},
     )
 
 

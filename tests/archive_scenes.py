@@ -84,6 +84,24 @@ def sentinel2(
     )  # fmt: skip
 
 
+def sentinel1(
+    folder: Path, taken: datetime, *, seed: int = 0, west: float = WEST, north: float = NORTH
+) -> dict[str, Any]:
+    """Return an item of the Planetary Computer's layout of Sentinel-1 RTC, power, after writing its files below `folder`."""
+    name = f"S1A_IW_GRDH_1SDV_{taken:%Y%m%dT%H%M%S}_{taken:%Y%m%dT%H%M%S}_{seed:06}_rtc"
+    rng = np.random.default_rng(seed)
+    assets = {}
+    for band, level in (("vv", 0.1), ("vh", 0.02)):
+        speckle = rng.gamma(4.0, level / 4, (SIZE, SIZE)).astype(np.float32)
+        path = write_band(folder / "data" / name / f"{band}.tif", speckle, 10, west, north)
+        assets[band] = {"href": f"../data/{name}/{band}.tif", "type": "image/tiff", "file:checksum": multihash(path)}
+    return item(
+        name, "sentinel-1-rtc", f"{taken:%Y-%m-%dT%H:%M:%SZ}", bounds(west, north), assets, platform="SENTINEL-1A",
+        **{"sat:orbit_state": "ascending", "sat:relative_orbit": 100, "start_datetime": f"{taken:%Y-%m-%dT%H:%M:%SZ}",
+           "s1:processing_level": "1"},
+    )  # fmt: skip
+
+
 def day(number: int, year: int = 2023) -> datetime:
     """Return a moment of an overpass."""
     return datetime(year, 6, 1, 5, 46, 39, tzinfo=UTC) + timedelta(days=5 * number)

@@ -52,10 +52,12 @@ class Faults:
 
 def server(folder: Path, faults: Faults | None = None, port: int = 0) -> ThreadingHTTPServer:
     """Return a server of a folder; `serve_forever` starts it."""
-    return ThreadingHTTPServer(("127.0.0.1", port), _handler(folder, faults or Faults()))
+    return ThreadingHTTPServer(("127.0.0.1", port), handler(folder, faults or Faults()))
 
 
-def _handler(folder: Path, faults: Faults) -> type[BaseHTTPRequestHandler]:
+def handler(folder: Path, faults: Faults) -> type[BaseHTTPRequestHandler]:
+    """Return what answers requests for the files of a folder."""
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -104,6 +106,7 @@ def _handler(folder: Path, faults: Faults) -> type[BaseHTTPRequestHandler]:
 def write_catalogue(folder: Path, collection: str, items: list[dict[str, Any]]) -> str:
     """Return the name of a static catalogue's root after writing it, with items in the order given."""
     names = []
+    (folder / collection).mkdir(parents=True, exist_ok=True)
     for number, item in enumerate(items):
         name = f"{collection}/{item['id']}-{number}.json"
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -48,6 +48,8 @@ class ArchiveSettings(BaseSettings):
     """How often an archive is asked for what is new."""
     overlap_days: int = 30
     """How far back it is asked each time: archives add and process again what is older."""
+    whole_every_days: float = 30.0
+    """So often it is asked for all of it: years are processed anew."""
     silent_after_h: float = 120.0
     """An archive that brings nothing new for so long is told to be silent."""
 

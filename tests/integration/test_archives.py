@@ -20,13 +20,15 @@ from rio_cogeo.cogeo import cog_validate
 from sqlalchemy import text
 
 from api import archives as watching
-from api import jobs, worker
+from api import jobs, triggering, worker
 from hazard_db import archives, connect, queue, scenes, seed
+from hazard_db.alerts import list_alerts
 from hazard_db.errors import SourceError
 from hazard_db.triggers import sources
+from ingest.imagery import signing
 from ingest.imagery.archives import recognise
 from ingest.imagery.polite import Manners, Polite
-from ingest.imagery.remote import ArchiveSettings
+from ingest.imagery.remote import ArchiveSettings, Fetcher
 from tests.archive_scenes import day, multihash, sentinel2
 from tests.archive_server import Faults, server, write_catalogue
 from tests.phones import settings_of
@@ -236,6 +238,65 @@ def test_a_damaged_item_is_told_and_keeps_no_other_from_being_taken(
         assert archives.tally(conn, archive.id) == {"done": 2}
     told = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
     assert [line.rpartition("refused: ")[2].partition(":")[0] for line in told] == ["no-place", "no-time"]
+
+
+@pytest.mark.usefixtures("hurried", "looks")
+def test_an_archive_that_brings_nothing_new_for_too_long_raises_an_alert(
+    database: Any, tmp_path: Path, serve: Serve
+) -> None:
+    folder = tmp_path / "archive"
+    root = write_catalogue(folder, "sentinel-2-l2a", [sentinel2(folder, day(0))])
+    archive = ask(database, f"{serve()}/{root}")
+    work(database, tmp_path / "home")
+
+    def alerts_after(hours: int) -> list[str]:
+        with connect.transaction(database.engine) as conn:
+            conn.execute(text("UPDATE source SET answered_at = now() - make_interval(hours => :h)"), {"h": hours})
+        with connect.transaction(database.app_engine) as conn:
+            watching.defer_ask(conn, archive)
+        work(database, tmp_path / "home")  # it answers, with what is known already
+        with connect.transaction(database.app_engine) as conn:
+            triggering.listen(conn, "t")
+            return [one.headline["en"] for one in list_alerts(conn) if "silent" in one.kind]
+
+    assert alerts_after(100) == []
+    (headline,) = alerts_after(130)
+    assert archive.name in headline or "silent" in headline.lower()
+
+
+def test_signed_addresses_and_mirrors_are_used_and_secrets_not_told(
+    tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "archive"
+    made = sentinel2(folder, day(0), checksums=False)
+    address, asked = serve(), Counter[str]()
+
+    def sign(polite: Polite, href: str) -> str:
+        asked.update([href.rpartition("/")[2]])
+        return href.replace("https://locked.example", address) + "?token=secret"
+
+    monkeypatch.setattr(signing, "SIGNS", {"https://locked.example": sign})
+    there = f"data/{made['id']}"
+    asset = {
+        "href": f"{address}/gone/red.tif",
+        "alternate": {
+            "dead": {"href": "http://127.0.0.1:9/red.tif"},
+            "locked": {"href": f"https://locked.example/{there}/red.tif"},
+        },
+    }
+    with closing(Polite(Manners(10_000.0, attempts=2, first_pause_s=0.0, allowed_networks=LOCAL))) as polite:
+        layer = Fetcher(polite, tmp_path / "d", 0.0, "x")("red", asset)
+        assert layer.opener is not None
+        wanted = (folder / there / "red.tif").read_bytes()
+        assert layer.opener(layer.href).read() == wanted
+        whole = asset | {"file:checksum": multihash(folder / there / "red.tif"), "file:size": len(wanted)}
+        stored = Fetcher(polite, tmp_path / "d", 1e9, "x")("red", whole)
+        assert Path(stored.href).read_bytes() == wanted
+        del asset["alternate"]["locked"]
+        with pytest.raises(SourceError) as told:
+            Fetcher(polite, tmp_path / "e", 1e9, "x")("red", whole | {"file:checksum": "1220" + "0" * 64})
+    assert asked["red.tif"] >= 2
+    assert "secret" not in str(told.value)
 
 
 def test_from_the_command_line(database: Any, tmp_path: Path, serve: Serve) -> None:
