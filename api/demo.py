@@ -8,21 +8,26 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from alerts.deliver import deliver_due, subscribe
 from alerts.settings import load_alert_settings
 from api.console import progress, put, put_table, tell
-from api.demo_data import CENTRE_KM, COLLECTION, DemoFiles, make_files
+from api.demo_data import CENTRE_KM, COLLECTION, DemoFiles, make_files, write_displacement
+from api.demo_ice import add_ice
+from api.demo_records import add_records, confirm_largest
 from api.opening import Catalogue, ensure_running, ensure_schema, opened
 from api.packing import write_map
 from api.pipeline import DetectionSettings, detect_landslides
 from api.settings import load_api_settings
+from api.settlement import detect_settlement
+from detection.settlement.sums import SumFitter
 from hazard_db import accounts, alerts, changes, connect, overview, risk, seed
 from hazard_db.alerts import Subscription
 from hazard_db.errors import ConflictError, NotFoundError
 from hazard_db.settings import load_database_settings
+from ingest.displacement.load import ingest_displacement
 from ingest.imagery.load import ingest_scene
 from ingest.load import ingest_survey
 
@@ -31,6 +36,8 @@ RECEIVER = "demonstration"
 ACCOUNT = "demo"
 HOST = "127.0.0.1"
 AROUND_KM = 8.0
+DISPLACEMENT = "SIMULATED scatterers"
+EVER = date(2000, 1, 1)
 
 
 @dataclass
@@ -78,6 +85,13 @@ def _work(catalogue: Catalogue, done: _Progress) -> None:
         ingest_scene(engine, scenes, home=home, collection=COLLECTION, actor=ACTOR, progress=shown)
     with _step("landslides between the dates"):
         _detect(catalogue, files)
+    with _step("ground that moves, in a simulated displacement set"):
+        done.files.append(_settle(catalogue, folder))
+    with _step("simulated ice, books and triggers; a review"), connect.transaction(engine) as conn:
+        connect.actor(conn, ACTOR)
+        add_ice(conn, datetime.now(UTC))
+        add_records(conn, datetime.now(UTC), ACTOR)
+        confirm_largest(conn, ACTOR)
     with _step("risk by kilometre"), connect.transaction(engine) as conn:
         connect.actor(conn, ACTOR)
         risk.update(conn)
@@ -95,6 +109,21 @@ def _detect(catalogue: Catalogue, files: DemoFiles) -> None:
         )
     for message in report.messages:
         tell(message)
+
+
+def _settle(catalogue: Catalogue, folder: Path) -> Path:
+    """Return the displacement file, after areas that move were looked for in it."""
+    path = folder / "simulated_displacement.csv"
+    with connect.transaction(catalogue.engine) as conn:
+        write_displacement(conn, path, datetime.now(UTC))
+    with progress() as shown:
+        ingest_displacement(
+            catalogue.engine, path, fitter=SumFitter(), name=DISPLACEMENT, unit="mm", actor=ACTOR, progress=shown
+        )
+        report = detect_settlement(catalogue.engine, catalogue.home, since=EVER, actor_name=ACTOR, progress=shown)
+    for message in report.messages:
+        tell(message)
+    return path
 
 
 def _deliver(catalogue: Catalogue) -> list[Path]:

@@ -32,6 +32,10 @@ NODATA = -32768
 CLEAR, NOT_SEEN = 4, 0
 """Classes of the Sentinel-2 scene classification."""
 COLLECTION = "simulated"
+SCATTERERS, SPACING_M = 40, 40.0
+"""Scatterers along each side of their square, and between two of them."""
+EPOCHS, EVERY_DAYS = 60, 12
+SINKING_MM_YR = -30.0
 NAMESPACE = uuid.UUID("6f0f2c43-5cf4-5e0f-9d50-0a4c7c1d2b7e")
 KINDS = ("rockfall", "landslide", "debris_flow")
 NOTES = (
@@ -92,6 +96,31 @@ def _write_survey(conn: Connection, path: Path, now: datetime) -> None:
         writer = csv.DictWriter(stream, rows[0].keys())
         writer.writeheader()
         writer.writerows(rows)
+    part.replace(path)
+
+
+def write_displacement(conn: Connection, path: Path, now: datetime) -> None:
+    """Write a table of simulated scatterers around the kilometre where it is absent: noise, and ground that sinks in a bowl."""
+    if path.exists():
+        return
+    place = corridor.locate_km(conn, CENTRE_KM)
+    east, north = Transformer.from_crs(4326, UTM, always_xy=True).transform(place.lon, place.lat)
+    rows, cols = np.mgrid[:SCATTERERS, :SCATTERERS] - SCATTERERS // 2
+    lon, lat = Transformer.from_crs(UTM, 4326, always_xy=True).transform(
+        east + cols * SPACING_M, north + rows * SPACING_M
+    )
+    days = [(now - timedelta(days=EVERY_DAYS * back + 7)).date() for back in reversed(range(EPOCHS))]
+    years = np.array([(day - days[0]).days for day in days]) / 365.25
+    bowl = np.exp(-(rows**2 + cols**2) / (2 * 4.0**2))
+    noise_mm = np.random.default_rng(SEED).normal(size=(EPOCHS, *bowl.shape)) * 0.8
+    moved_mm = SINKING_MM_YR * years[:, None, None] * bowl + noise_mm
+    part = path.with_suffix(".part")
+    with part.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["ID", "Lat", "Lon", "height", "velocity", "coherence", *(f"D{day:%Y%m%d}" for day in days)])
+        for at in np.ndindex(*bowl.shape):
+            series = [f"{value:.3f}" for value in moved_mm[:, *at]]
+            writer.writerow([f"SIMULATED{at[0]}_{at[1]}", f"{lat[at]:.7f}", f"{lon[at]:.7f}", 2400, "", 0.8, *series])
     part.replace(path)
 
 
