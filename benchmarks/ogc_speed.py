@@ -39,6 +39,8 @@ CREATE INDEX ON bench USING gist (geom);
 CREATE VIEW published.bench AS SELECT * FROM bench;
 ANALYZE bench;
 """
+START_S = 120.0
+"""A server may take this long to answer first, on a machine that is busy."""
 SQL_ITEMS = """
 SELECT json_agg(json_build_object('type', 'Feature', 'id', id, 'geometry', ST_AsGeoJSON(geom, 7, 0)::json, 'properties',
        json_build_object('id', id, 'name', name, 'score', score, 'observed_on', observed_on)))::text
@@ -79,19 +81,32 @@ def free_port() -> int:
 @contextlib.contextmanager
 def served(command: list[str], port: int, ready: str, env: dict[str, str]) -> Iterator[None]:
     """Run a server until the block ends; it counts as up once `ready` answers."""
-    process = subprocess.Popen(command, env={**os.environ, **env}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, env={**os.environ, **env}, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            until = time.monotonic() + START_S
+            while not _answers(f"http://127.0.0.1:{port}{ready}"):
+                if process.poll() is not None or time.monotonic() > until:
+                    log.seek(0)
+                    said = log.read().decode(errors="replace")[-2000:]
+                    raise SystemExit(f"{command[0]} does not answer at {ready} (exit code {process.poll()}):\n{said}")
+                time.sleep(0.5)
+            yield
+        finally:
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _answers(address: str) -> bool:
     try:
-        for _ in range(120):
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"http://127.0.0.1:{port}{ready}", timeout=5)
-                break
-            time.sleep(0.5)
-        else:
-            raise SystemExit(f"{command[0]} does not answer at {ready}")
-        yield
-    finally:
-        process.terminate()
-        process.wait(30)
+        with urllib.request.urlopen(address, timeout=5):
+            return True
+    except OSError:
+        return False
 
 
 async def _client(port: int, paths: Iterator[str], took: list[float], size: list[int]) -> None:
