@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from api.ogc import bulk, metadata
 from api.ogc.crs import CRS84, KNOWN
@@ -13,12 +15,16 @@ GEOJSON, HTML, JSON, SCHEMA, OPENAPI, JSON_LD = (
     "application/geo+json", "text/html", "application/json", "application/schema+json",
     "application/vnd.oai.openapi+json;version=3.0", "application/ld+json",
 )  # fmt: skip
+QUERYABLES = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
 MVT = "application/vnd.mapbox-vector-tile"
 MERCATOR, LARGEST_ZOOM = "WebMercatorQuad", 22
 MERCATOR_URI = f"http://www.opengis.net/def/tilematrixset/OGC/1.0/{MERCATOR}"
 HALF_WORLD_M = 20037508.342789244
 SCALE_0 = 559082264.0287178
 """Denominator of the scale at zoom 0 of WebMercatorQuad (OGC 17-083r4, annex D)."""
+
+RESERVED = ":/?#[]@!$&'()*+;=%-._~"
+"""Characters of an address that stand as they are in a header: those of RFC 3986 but for the comma, which would end the link."""
 
 _FEATURES = "http://www.opengis.net/spec/ogcapi-features-"
 _TILES = "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/"
@@ -40,6 +46,13 @@ CONFORMANCE = (
 def link(href: str, rel: str, kind: str, title: str = "") -> dict[str, Any]:
     """Return a link."""
     return {"href": href, "rel": rel, "type": kind} | ({"title": title} if title else {})
+
+
+def link_header(links: Iterable[Mapping[str, Any]]) -> str:
+    """Return links as the header Link, for programs that do not read the body (RFC 8288)."""
+    return ", ".join(
+        f'<{quote(one["href"], safe=RESERVED)}>; rel="{one["rel"]}"; type="{one["type"]}"' for one in links
+    )
 
 
 def both(base: str, path: str, alternate: bool = False) -> list[dict[str, Any]]:
@@ -72,7 +85,7 @@ def collection(base: str, one: Collection, box: tuple[float, ...] | None) -> dic
         *both(base, path),
         link(f"{base}{path}/items", "items", GEOJSON, one.title),
         link(f"{base}{path}/items?f=html", "items", HTML, one.title),
-        link(f"{base}{path}/queryables", "http://www.opengis.net/def/rel/ogc/1.0/queryables", SCHEMA, "Queryables"),
+        link(f"{base}{path}/queryables", QUERYABLES, SCHEMA, "Queryables"),
         link(f"{base}{path}/schema", "describedby", SCHEMA, "Schema of the features"),
         link(f"{base}{path}/schema", "http://www.opengis.net/def/rel/ogc/1.0/schema", SCHEMA, "Schema of the features"),
         link(f"{base}{path}/metadata", "describedby", JSON_LD, "Metadata (DCAT)"),
@@ -103,6 +116,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "date": {"type": "string", "format": "date"}, "timestamp": {"type": "string", "format": "date-time"},
     "array": {"type": "array", "items": {"type": "string"}}, "json": {}, "uuid": {"type": "string", "format": "uuid"},
 }  # fmt: skip
+ANY_JSON = {"type": ["object", "array", "string", "number", "boolean", "null"]}
+"""Of a property of free form: Part 3 asks for a type, and OpenAPI 3.0 knows no lists of them."""
 
 
 def queryables(base: str, one: Collection) -> dict[str, Any]:
@@ -117,7 +132,8 @@ def schema(base: str, one: Collection) -> dict[str, Any]:
 
 def _schema(address: str, one: Collection) -> dict[str, Any]:
     properties: dict[str, Any] = {
-        column.name: {"title": column.name, **SCHEMAS.get(column.kind, {"type": "string"})} for column in one.columns
+        column.name: {"title": column.name, **(SCHEMAS.get(column.kind, {"type": "string"}) or ANY_JSON)}
+        for column in one.columns
     }
     if one.geometry:
         properties["geom"] = {"title": "geom", "format": "geometry-any", "x-ogc-role": "primary-geometry"}

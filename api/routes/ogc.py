@@ -181,6 +181,11 @@ def items(request: Request, name: Name) -> Response:
     path = f"{base(request)}/collections/{one.name}/items"
     links = _page_links(request, path, wanted.page, returned, matched)
     links.append(documents.link(path.removesuffix("/items"), "collection", documents.JSON, one.title))
+    links.append(
+        documents.link(
+            f"{path.removesuffix('/items')}/queryables", documents.QUERYABLES, documents.SCHEMA, "Queryables"
+        )
+    )
     facts: dict[str, Any] = {
         "links": links, "timeStamp": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "numberReturned": returned,
@@ -190,7 +195,7 @@ def items(request: Request, name: Name) -> Response:
     if wants_page(request, default_page=False):
         return _table(request, one, facts, json.loads(f"[{features}]"))
     body = f'{{"type":"FeatureCollection","features":[{features}],{json.dumps(facts, ensure_ascii=False)[1:]}'
-    return _features(body, wanted.crs)
+    return _features(body, wanted.crs, links)
 
 
 @router.get("/collections/{name}/items/{identifier:path}")
@@ -209,7 +214,7 @@ def item(request: Request, name: Name, identifier: Annotated[str, Path(max_lengt
     ]
     if wants_page(request, default_page=False):
         return _table(request, one, {"links": links}, [json.loads(feature)])
-    return _features(f'{feature[:-1]},"links":{json.dumps(links)}}}', crs)
+    return _features(f'{feature[:-1]},"links":{json.dumps(links)}}}', crs, links)
 
 
 @router.get("/collections/{name}/tiles")
@@ -327,8 +332,11 @@ def _page_links(request: Request, path: str, page: Page, returned: int, matched:
     return links
 
 
-def _features(body: str, crs: Crs) -> Response:
-    return Response(body, media_type=documents.GEOJSON, headers={"Content-Crs": f"<{crs.uri}>", "Vary": VARY})
+def _features(body: str, crs: Crs, links: list[dict[str, Any]]) -> Response:
+    told = documents.link_header(links)
+    return Response(
+        body, media_type=documents.GEOJSON, headers={"Content-Crs": f"<{crs.uri}>", "Link": told, "Vary": VARY}
+    )
 
 
 def _table(request: Request, one: Collection, facts: dict[str, Any], features: list[dict[str, Any]]) -> Response:

@@ -184,6 +184,21 @@ def test_pages_follow_each_other_without_gap_or_overlap(client: TestClient) -> N
     assert seen == [1, 2, 3, 4, 5]
 
 
+def test_links_are_told_in_the_header_and_lead_to_typed_queryables(client: TestClient) -> None:
+    answer = client.get("/ogc/collections/places/items", params={"bbox": "74,35,75,37", "limit": "1"})
+    told = links_of(answer.headers["link"])
+    assert told == {one["rel"]: one["href"] for one in answer.json()["links"]}
+    queryables = client.get(told["http://www.opengis.net/def/rel/ogc/1.0/queryables"]).json()
+    assert set(queryables["properties"]) >= {"Name", "more", "geom"}
+    for name, one in queryables["properties"].items():
+        assert "type" in one or one["format"].startswith("geometry-"), name
+
+
+def links_of(header: str) -> dict[str, str]:
+    """Return the address of each relation, as programs that know nothing of ours read the header."""
+    return {part.split('rel="')[1].split('"')[0]: part[1 : part.index(">")] for part in header.split(", ")}
+
+
 def test_a_feature_is_told_whole(client: TestClient) -> None:
     feature = client.get("/ogc/collections/places/items/4").json()
     assert feature["geometry"] == {"type": "Point", "coordinates": [87.6, 43.8]}

@@ -113,6 +113,14 @@ def test_metadata_names_licence_files_and_extent(client: TestClient, database: A
         assert client.get(f"/ogc/collections/{name['id']}/metadata").status_code == 200
 
 
+def test_every_published_view_tells_whose_it_is_and_how_often_it_changes(client: TestClient) -> None:
+    for one in client.get("/ogc/collections").json()["collections"]:
+        assert one["keywords"], one["id"]
+        assert one["attribution"], one["id"]
+        about = client.get(f"/ogc/collections/{one['id']}/metadata").json()
+        assert about["dct:accrualPeriodicity"]["@id"].rpartition("/")[2] in {"CONT", "DAILY", "IRREG"}, one["id"]
+
+
 @pytest.mark.parametrize("params", [{"since": "soon"}, {"limit": "0"}, {"after": "1"}])
 def test_what_cannot_be_asked_is_told_so(client: TestClient, params: dict[str, str]) -> None:
     assert client.get("/ogc/collections/sites/updates", params=params).status_code == 400

@@ -174,6 +174,14 @@ def test_what_is_restricted_is_there_for_those_who_are_logged_in_alone(
     assert file.content == (home / "results/evidence/layer-public.tif").read_bytes()
     part = client.get("/stac/assets/results-evidence/layer-public/data", headers={"Range": "bytes=4-7"})
     assert (part.status_code, part.content) == (206, file.content[4:8])
+    large = client.get(
+        "/stac/assets/results-evidence/layer-public/data", headers={"Range": "bytes=0-1999", "Accept-Encoding": "gzip"}
+    )
+    assert len(file.content) > 2000
+    assert (large.status_code, large.content) == (206, file.content[:2000]), (
+        "a part is a part of the file, not of its copy"
+    )
+    assert "content-encoding" not in large.headers
     assert client.get("/imagery/info?url=results/evidence/layer-public.tif").json()["count"] == 2
     open_to_all = settings_of(database, home, anonymous_role="viewer")
     with TestClient(create_app(open_to_all), follow_redirects=False) as viewer:
