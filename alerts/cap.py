@@ -29,8 +29,13 @@ NUMBERS = (
 )  # fmt: skip
 
 
-def render(message: AlertMessage, base_url: str, sender_name: str, *, status: str = "Actual") -> bytes:
+def render(message: AlertMessage, base_url: str, sender_name: str, *, status: str | None = None) -> bytes:
     """Return the message as a CAP 1.2 document, UTF-8.
+
+    Parameters
+    ----------
+    status
+        Of CAP; by default that of the alert.
 
     Raises
     ------
@@ -38,7 +43,7 @@ def render(message: AlertMessage, base_url: str, sender_name: str, *, status: st
         What the catalogue holds of the alert does not make a valid document.
     """
     try:
-        document = _alert(message, base_url.rstrip("/"), sender_name, status)
+        document = _alert(message, base_url.rstrip("/"), sender_name, status or status_of(message))
     except (KeyError, TypeError, ValueError) as error:
         raise DeliveryError(f"message {message.id} of alert {message.alert_id}: no CAP document ({error})") from error
     problems = check(document)
@@ -86,6 +91,11 @@ def timestamp(moment: datetime) -> str:
     if moment.tzinfo is None:
         raise ValueError(f"{moment} has no time zone")
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+00:00")
+
+
+def status_of(message: AlertMessage) -> str:
+    """Return whether the alert is `Actual`, or an `Exercise` as it was raised among simulated data."""
+    return str(message.content["evidence"].get("status", "Actual"))
 
 
 def expires(message: AlertMessage) -> datetime:

@@ -60,6 +60,8 @@ class Occasion:
     run_id: int | None
     """None where a person's verdict or a trigger is the reason."""
     sender: str
+    exercise: bool = False
+    """The catalogue holds simulated data: what is raised now says that it is an exercise."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def new_alert(findings: Sequence[Match], key: str, occasion: Occasion, *, flood:
         raise ValueError("an alert needs at least one change that meets a rule")
     leading = max(findings, key=lambda found: SEVERITIES.index(found.decision.severity))
     listed = [found.change for found in findings]
-    words = _words(listed, flood)
+    words = _words(listed, flood, exercise=occasion.exercise)
     state = first_state(listed, min(found.rule.rule.raise_after for found in findings))
     return Draft(
         alert_id=None,
@@ -137,7 +139,8 @@ def new_alert(findings: Sequence[Match], key: str, occasion: Occasion, *, flood:
         urgency=highest(URGENCIES, [found.decision.urgency for found in findings]),
         headline=words.headline,
         description=words.description,
-        evidence=_evidence(listed, findings, leading.rule, occasion, {"flood": True} if flood else {}),
+        evidence=_evidence(listed, findings, leading.rule, occasion, {"flood": True} if flood else {})
+        | ({"status": "Exercise"} if occasion.exercise else {}),
         expires_at=occasion.now + timedelta(days=max(found.rule.rule.expires_days for found in findings)),
         change_ids=_changes(listed),
         finding_ids=_findings(listed),
@@ -160,6 +163,7 @@ def renewed_alert(
         Imagery showed one of them again, or one more.
     """
     flood = bool(alert.evidence.get("flood"))
+    occasion = replace(occasion, exercise=alert.evidence.get("status") == "Exercise")
     findings = [found for change in listed if (found := best_rule(rules, change)) is not None]
     if findings:
         fresh = new_alert(findings, alert.group_key, occasion, flood=flood)
@@ -175,7 +179,7 @@ def renewed_alert(
     state = STEPS[action].target if action else alert.state
     half_run_out = alert.expires_at - occasion.now < timedelta(days=days) / 2
     more = {change.key for change in listed} - alert.keys
-    words = _words(listed, flood)
+    words = _words(listed, flood, exercise=occasion.exercise)
     told = (alert.severity, alert.certainty, alert.urgency, alert.state, dict(alert.headline))
     says = (fresh.severity, sure, fresh.urgency, state, words.headline)
     material = bool(more) or half_run_out or told != says
@@ -316,10 +320,11 @@ def _as_before(alert: LiveAlert, listed: Sequence[Facts]) -> Draft:
     )  # fmt: skip
 
 
-def _words(listed: Sequence[Facts], flood: bool = False) -> Words:
+def _words(listed: Sequence[Facts], flood: bool, *, exercise: bool) -> Words:
     told = story(listed, flood)
+    marks = {language: texts.WORDS[language]["exercise_mark"] if exercise else "" for language in texts.LANGUAGES}
     return Words(
-        {language: texts.headline(told, language) for language in texts.LANGUAGES},
+        {language: marks[language] + texts.headline(told, language) for language in texts.LANGUAGES},
         {language: texts.description(told, language) for language in texts.LANGUAGES},
     )
 

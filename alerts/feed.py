@@ -60,8 +60,8 @@ def _entry(feed: etree._Element, message: AlertMessage, base: str, language: str
     _add(entry, "link", rel="alternate", type="text/html", href=page)
     _add(entry, "link", rel="related", type=cap.MIME_TYPE, href=f"{page}/cap")
     for name, value in (
-        ("msgType", message.msg_type), ("severity", content["severity"]), ("urgency", content["urgency"]),
-        ("certainty", content["certainty"]), ("expires", cap.timestamp(cap.expires(message))),
+        ("status", cap.status_of(message)), ("msgType", message.msg_type), ("severity", content["severity"]),
+        ("urgency", content["urgency"]), ("certainty", content["certainty"]), ("expires", cap.timestamp(cap.expires(message))),
     ):  # fmt: skip
         etree.SubElement(entry, f"{{{CAP}}}{name}").text = value
 

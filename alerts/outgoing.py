@@ -33,7 +33,7 @@ class Outgoing:
     receipts: str = ""
     """Where a receiver may tell that it was delivered, acknowledged or bounced."""
     status: str = "Actual"
-    """Of CAP: Actual or Test."""
+    """Of CAP: Actual, Exercise or Test."""
     picture: bytes | None = None
     """Before and after as PNG, where the alert speaks of a change that has one."""
 
@@ -48,7 +48,7 @@ class Channel:
     """Settings without which nothing can be sent."""
 
 
-def prepare(claim: Claim, settings: AlertSettings, *, status: str = "Actual") -> Outgoing:
+def prepare(claim: Claim, settings: AlertSettings, *, status: str | None = None) -> Outgoing:
     """Return the message as the receiver of a claim gets it.
 
     Raises
@@ -57,6 +57,7 @@ def prepare(claim: Claim, settings: AlertSettings, *, status: str = "Actual") ->
         The message does not make a valid CAP document.
     """
     message, language = claim.message, claim.subscription.language
+    status = status or cap.status_of(message)
     page = f"{settings.base_url.rstrip('/')}/alerts/{message.alert_id}"
     content = message.content
     headline = texts.message_headline(content["headline"], message.state, message.scope, language)
@@ -68,7 +69,7 @@ def prepare(claim: Claim, settings: AlertSettings, *, status: str = "Actual") ->
         texts.advice(message.state, message.scope, language),
         page,
     ]
-    take = _take(claim, settings, page) if status == "Actual" else None
+    take = _take(claim, settings, page) if status != "Test" else None
     if take is not None:
         lines.append(f"{texts.WORDS[language]['take']}: {take}")
     if message.scope == "Restricted" and (message.note or message.msg_type == "Ack"):

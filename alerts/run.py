@@ -14,7 +14,7 @@ from alerts.grouping import Group, group_changes, group_key, join_flood
 from alerts.rules import load_rules, parse_rule
 from alerts.settings import AlertSettings, load_alert_settings
 from hazard_db import alerts as catalogue
-from hazard_db import changes
+from hazard_db import changes, overview
 from hazard_db.alerts import Draft, Facts, Finding, LiveAlert
 from hazard_db.connect import Connection, Engine, actor, transaction
 
@@ -109,7 +109,7 @@ def review_change(
         listed = _standing(conn, alert)
         if listed:
             rules = rules_in_force(conn, settings)
-            draft = renewed_alert(alert, listed, rules, _occasion(settings, None), sighted=False)
+            draft = renewed_alert(alert, listed, rules, _occasion(conn, settings, None), sighted=False)
             catalogue.store(conn, [replace(draft, note=note)], actor_name)
         else:
             catalogue.mark_false_alarm(conn, alert.id, actor_name, note)
@@ -160,15 +160,15 @@ def _transaction(source: Connection | Engine) -> AbstractContextManager[Connecti
     return transaction(source) if isinstance(source, Engine) else nullcontext(source)
 
 
-def _occasion(settings: AlertSettings, run_id: int | None) -> Occasion:
-    return Occasion(datetime.now(UTC), run_id, settings.alert_sender)
+def _occasion(conn: Connection, settings: AlertSettings, run_id: int | None) -> Occasion:
+    return Occasion(datetime.now(UTC), run_id, settings.alert_sender, exercise=overview.holds_simulated(conn))
 
 
 def _process(
     conn: Connection, facts: Sequence[Facts], actor_name: str, settings: AlertSettings, run_id: int | None
 ) -> list[AlertSummary]:
     """Return what came of changes: known ones renew their alerts, others join or raise one."""
-    rules, occasion = rules_in_force(conn, settings), _occasion(settings, run_id)
+    rules, occasion = rules_in_force(conn, settings), _occasion(conn, settings, run_id)
     live = catalogue.live_alerts(conn)
     growth = min((rule.rule.growth_share for rule in rules), default=0.0)
     untold = [change for change in facts if not is_told(change, run_id, growth)]

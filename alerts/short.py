@@ -20,6 +20,7 @@ MARKS = {
     "resolved": {"en": "ENDED", "zh": "解除", "ur": "ختم"}, "false_alarm": {"en": "FALSE ALARM", "zh": "误报", "ur": "غلط"},
     "expired": {"en": "EXPIRED", "zh": "过期", "ur": "مدت ختم"},
 }  # fmt: skip
+EXERCISE = {"en": "EXERCISE", "zh": "演练", "ur": "مشق"}
 UNREVIEWED = {"en": "unreviewed", "zh": "未审核", "ur": "غیر مصدقہ"}
 PLAIN = str.maketrans({"²": "2", "→": ">", "–": "-", "’": "'", "−": "-", "±": "+/-", " ": " "})
 
@@ -52,7 +53,8 @@ def _parts(message: AlertMessage, language: str) -> list[str]:
     stretch = texts.area_description(
         content.get("chainage_from_km"), content.get("chainage_to_km"), None, "en" if language == "en" else language
     )
-    told = [mark, texts.event_name(content["kind"], language), _kilometres(content, language) or stretch]
+    told = [EXERCISE[language]] if content["evidence"].get("status") == "Exercise" else []
+    told += [mark, texts.event_name(content["kind"], language), _kilometres(content, language) or stretch]
     if message.scope == "Restricted" and message.state not in MARKS:
         told.append(UNREVIEWED[language])
     place = content["evidence"].get("place")

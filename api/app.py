@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from starlette.middleware.gzip import GZipMiddleware
+from starlette_compress import CompressMiddleware, add_compress_type
 
 from alerts.settings import AlertSettings, load_alert_settings
 from api import definition, problems
@@ -22,6 +22,8 @@ from api.state import Simulated, State, keep
 from hazard_db import connect, database, media_files
 
 POOL = 10
+for kind in ("application/geo+json-seq", "application/schema+json", "application/vnd.oai.openapi+json"):
+    add_compress_type(kind)
 ODD = "The address holds a character (NUL) that no address needs."
 DESCRIPTION = "Geohazards of the Karakoram Highway: observations, sites, events, changes, risk by kilometre, alerts."
 
@@ -72,7 +74,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     # the last one added is the outermost
     app.add_middleware(Leaving, prefix="/ogc/")
     app.add_middleware(EntityTags)
-    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    app.add_middleware(CompressMiddleware, minimum_size=1000, zstd=False)
     app.add_middleware(SizeLimit, most_bytes=most_bytes, refuse=too_large)
     app.add_middleware(Surroundings, measures=measures, fail=failure(500, OURS), refuse=failure(400, ODD))
     return app

@@ -65,7 +65,7 @@ def run_demo(*, serve: bool, port: int) -> None:
         connect.actor(conn, ACTOR)
         seed.load(conn)
     with opened() as catalogue:
-        _check_receivers(catalogue)
+        _check_alone(catalogue)
         _work(catalogue, done)
         _summarise(catalogue, done, time.perf_counter() - started)
     if serve:
@@ -157,21 +157,22 @@ def _maps(catalogue: Catalogue, folder: Path, done: _Progress) -> list[Path]:
     ]
 
 
-def _check_receivers(catalogue: Catalogue) -> None:
-    """Return quietly where nobody would be told of landslides that are not there.
+def _check_alone(catalogue: Catalogue) -> None:
+    """Return quietly where nothing simulated would come among real records, and nobody would be told of it.
 
     Raises
     ------
     ConflictError
-        Somebody receives alerts from this catalogue.
+        The catalogue holds records of its own, or somebody receives alerts from it.
     """
     with connect.transaction(catalogue.engine) as conn:
+        real = overview.measured(conn)
         told = [one.name for one in alerts.subscriptions(conn, enabled_only=True) if one.name != RECEIVER]
+    own = "give the demonstration a home of its own: HAZARD_HOME=/tmp/kkh-demo kkh demo"
+    if real:
+        raise ConflictError(f"this catalogue holds {', '.join(real)} that are not simulated; {own}")
     if told:
-        raise ConflictError(
-            f"{', '.join(told)} would be sent alerts of simulated landslides; give the demonstration a home of its own: "
-            "HAZARD_HOME=/tmp/kkh-demo kkh demo"
-        )
+        raise ConflictError(f"{', '.join(told)} would be sent alerts of simulated landslides; {own}")
 
 
 def _summarise(catalogue: Catalogue, done: _Progress, seconds: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -26,6 +26,7 @@ __all__ = [
     "direct",
     "engine",
     "parse_url",
+    "raw_bytes",
     "raw_copy",
     "transaction",
 ]
@@ -203,6 +204,28 @@ def raw_copy(conn: Connection, statement: str) -> Iterator[psycopg.Copy]:
         if driver.closed:
             raise DatabaseUnavailableError(_line(conn.engine.url, error)) from error
         raise
+
+
+def raw_bytes(conn: Connection, statement: str, values: Mapping[str, Any]) -> bytes:
+    """Return the one value of a statement, which is bytes: they cross the wire as they are, not as hexadecimal text.
+
+    Raises
+    ------
+    DatabaseUnavailableError
+        The server went away meanwhile.
+    """
+    driver: Any = conn.connection.driver_connection
+    _note_start(conn)
+    try:
+        with driver.cursor(binary=True) as cursor:
+            found = bytes(cursor.execute(statement, dict(values)).fetchone()[0])
+    except psycopg.OperationalError as error:
+        if driver.closed:
+            conn.invalidate()
+            raise DatabaseUnavailableError(_line(conn.engine.url, error)) from error
+        raise
+    _tell_slow(conn, None, statement)
+    return found
 
 
 def parse_url(url: str) -> URL:

@@ -39,10 +39,23 @@ def holds_simulated(conn: Connection) -> bool:
     return bool(conn.scalar(text("SELECT EXISTS (SELECT FROM scene WHERE collection = 'simulated')")))
 
 
+def measured(conn: Connection) -> list[str]:
+    """Return of what the catalogue holds records that were not simulated, those of public sources left out."""
+    return [name for name, found in conn.execute(text(_MEASURED)).one()._mapping.items() if found]
+
+
 def look(conn: Connection) -> Overview:
     """Return the catalogue at a glance."""
     return Overview(**conn.execute(text(_STATEMENT)).mappings().one())
 
+
+_MEASURED = """
+SELECT EXISTS (SELECT FROM observation WHERE dataset <> 'simulated') AS observations,
+       EXISTS (SELECT FROM scene WHERE collection <> 'simulated') AS scenes,
+       EXISTS (SELECT FROM displacement_set WHERE name NOT LIKE 'SIMULATED%') AS "displacement sets",
+       EXISTS (SELECT FROM glacier WHERE glacier_id NOT LIKE 'SIMULATED%') AS glaciers,
+       EXISTS (SELECT FROM sensor WHERE code NOT LIKE 'SIMULATED%') AS instruments
+"""
 
 _STATEMENT = """
 SELECT (SELECT version FROM alignment WHERE valid_to IS NULL) AS alignment,

@@ -5,7 +5,8 @@ PostgreSQL builds the GeoJSON and the tiles; what arrives here is text and bytes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ import psycopg
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from hazard_db.connect import raw_bytes
 from hazard_db.errors import InputError, NotFoundError
 
 MOST_COUNTED = 100_000
@@ -22,6 +24,9 @@ MOST_IN_TILE = 20_000
 MIN_ZOOM = "min_zoom"
 """Column of views with more features than a tile can show: the least zoom at which each is in tiles."""
 TILE_UNITS, TILE_BUFFER = 4096, 64
+MERCATOR_POINT = "ST_MakePoint(ST_X(t.geom) * 111319.49079327358, 6378137 * asinh(tan(radians(ST_Y(t.geom)))))"
+"""A point in Web Mercator (EPSG:3857, m), where the general transformation would be a third of a tile's cost; points meet the box
+of a tile whole or not at all."""
 
 KINDS: Mapping[str, str] = {
     "int2": "integer", "int4": "integer", "int8": "integer", "float4": "number", "float8": "number", "numeric": "number",
@@ -209,23 +214,30 @@ def tile(conn: Connection, collection: Collection, place: tuple[int, int, int], 
     if collection.column(MIN_ZOOM):  # a number in the text, as only so the planner sees that a partial index suits
         where += f" AND t.{quoted(MIN_ZOOM)} <= {int(place[0])}"
     told = ", ".join(
-        f"t.{quoted(one.name)}" if one.kind in {"integer", "number", "boolean", "text"}
-        else f"CAST(t.{quoted(one.name)} AS text) AS {quoted(one.name)}"
+        _tile_value(one)
         for one in collection.columns
         if page.properties is None or one.name in page.properties or one.name == "id"
-    )  # fmt: skip
+    )
     identified = ", 'id'" if collection.id_kind == "integer" else ""
     corner = "ST_TileEnvelope(%(z)s, %(x)s, %(y)s)"
     around = f"ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => {TILE_BUFFER / TILE_UNITS}), 4326)"
-    cut = (
-        "false" if (collection.geometry or "").upper() == "POINT" else "true"
-    )  # points meet the box whole or not at all
+    points = (collection.geometry or "").upper() == "POINT"
+    shape, cut = (MERCATOR_POINT, "false") if points else ("ST_Transform(t.geom, 3857)", "true")
     statement = f"""
         SELECT ST_AsMVT(shown, %(layer)s, {TILE_UNITS}, '__shape'{identified}) FROM (
-            SELECT ST_AsMVTGeom(ST_Transform(t.geom, 3857), {corner}, {TILE_UNITS}, {TILE_BUFFER}, {cut}) AS "__shape", {told}
+            SELECT ST_AsMVTGeom({shape}, {corner}, {TILE_UNITS}, {TILE_BUFFER}, {cut}) AS "__shape", {told}
             FROM {view_sql(collection)} AS t WHERE t.geom && {around} AND {where} LIMIT {MOST_IN_TILE}) AS shown
         WHERE "__shape" IS NOT NULL"""
-    return bytes(_run(conn, statement, {**values, **dict(zip("zxy", place, strict=True)), "layer": collection.name}))
+    with _told_plainly():
+        return raw_bytes(conn, statement, {**values, **dict(zip("zxy", place, strict=True)), "layer": collection.name})
+
+
+def _tile_value(column: Column) -> str:
+    """Return a property as tiles hold it; exact numbers would go there by way of texts."""
+    if column.kind in {"integer", "boolean", "text"}:
+        return f"t.{quoted(column.name)}"
+    kind = "float8" if column.kind == "number" else "text"
+    return f"CAST(t.{quoted(column.name)} AS {kind}) AS {quoted(column.name)}"
 
 
 def view_sql(collection: Collection) -> str:
@@ -278,14 +290,26 @@ def _run(conn: Connection, statement: str, values: Mapping[str, Any]) -> Any:
 
 
 def _run_row(conn: Connection, statement: str, values: Mapping[str, Any]) -> Any:
-    try:
+    with _told_plainly():
         return conn.exec_driver_sql(statement, dict(values)).one()
-    except DBAPIError as error:
-        # what a reader sends is compared with columns whose types only the database knows to the last
-        if isinstance(error.orig, psycopg.DataError | psycopg.errors.UndefinedFunction):
-            reason = str(error.orig).splitlines()[0]
-            raise InputError(f"the filter does not suit the data: {reason}") from error
-        if isinstance(error.orig, psycopg.errors.QueryCanceled):
+
+
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    """Have what a reader asked for wrongly told as such.
+
+    Raises
+    ------
+    InputError
+        What they sent does not suit columns whose types only the database knows to the last, or takes too long.
+    """
+    try:
+        yield
+    except (DBAPIError, psycopg.Error) as error:
+        reason = error.orig if isinstance(error, DBAPIError) else error
+        if isinstance(reason, psycopg.DataError | psycopg.errors.UndefinedFunction):
+            raise InputError(f"the filter does not suit the data: {str(reason).splitlines()[0]}") from error
+        if isinstance(reason, psycopg.errors.QueryCanceled):
             raise InputError("this takes too long; ask for a smaller area or a simpler filter") from error
         raise
 

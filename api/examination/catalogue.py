@@ -9,7 +9,7 @@ from alerts.channels import CHANNELS
 from alerts.settings import AlertSettings, load_alert_settings
 from api.examination.finding import Finding, one_line
 from api.settings import load_api_settings
-from hazard_db import alerts, checkup, health, queue, seed
+from hazard_db import alerts, checkup, health, overview, queue, seed
 from hazard_db.alerts.outbox import Subscription
 from hazard_db.connect import Connection
 from hazard_db.errors import HazardError
@@ -40,6 +40,16 @@ def clock(conn: Connection, _: DatabaseSettings) -> Iterator[Finding]:
         )
     else:
         yield Finding("clock", "well", f"{abs(ahead_s):.1f} s from the database's")
+
+
+def simulated(conn: Connection, _: DatabaseSettings) -> Iterator[Finding]:
+    """Yield whether real records stand among those of the demonstration, where every alert is called an exercise."""
+    real = overview.measured(conn) if overview.holds_simulated(conn) else []
+    if real:
+        yield Finding(
+            "simulated", "trouble", f"{', '.join(real)} stand among simulated data: every new alert is told as an exercise",
+            "load them into a home of their own: HAZARD_HOME",
+        )  # fmt: skip
 
 
 def road(conn: Connection, _: DatabaseSettings) -> Iterator[Finding]:
@@ -118,7 +128,7 @@ def backups(_: Connection, settings: DatabaseSettings) -> Iterator[Finding]:
 
 
 CHECKS: dict[str, Callable[[Connection, DatabaseSettings], Iterator[Finding]]] = {
-    "clock": clock, "road": road, "files": files, "watch": work, "alerts": receivers, "backup": backups,
+    "clock": clock, "simulated": simulated, "road": road, "files": files, "watch": work, "alerts": receivers, "backup": backups,
 }  # fmt: skip
 
 

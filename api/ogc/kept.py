@@ -7,13 +7,20 @@ import hashlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+
+import brotli
 
 FRESH_S = 3.0
 """A new row is in the tiles within 5 s."""
 MOST_BYTES = 64 * 2**20
-LEVEL = 5
+PACKERS: Mapping[str, Callable[[bytes], bytes]] = {
+    "br": partial(brotli.compress, quality=4),
+    "gzip": partial(gzip.compress, compresslevel=5, mtime=0),
+}
+"""Ways to compress, the best first."""
 
 
 @dataclass
@@ -23,13 +30,19 @@ class Kept:
     body: bytes
     until_s: float
     tag: str
-    packed: bytes | None = None
+    packed: dict[str, bytes] = field(default_factory=dict)
 
-    def gzipped(self) -> bytes:
-        """Return it compressed; the work is done once."""
-        if self.packed is None:
-            self.packed = gzip.compress(self.body, LEVEL, mtime=0)
-        return self.packed
+    def as_accepted(self, accepted: str) -> tuple[bytes, str | None]:
+        """Return it as a client accepts it, and how it is compressed; each work is done once."""
+        asked = {
+            one.partition(";")[0].strip() for one in accepted.split(",") if not one.replace(" ", "").endswith(";q=0")
+        }
+        way = next((one for one in PACKERS if one in asked), None)
+        if way is None:
+            return self.body, None
+        if way not in self.packed:
+            self.packed[way] = PACKERS[way](self.body)
+        return self.packed[way], way
 
 
 @dataclass

@@ -259,10 +259,9 @@ async def tile(request: Request, name: Name, z: str, y: str, x: str) -> Response
     headers = {"ETag": found.tag, "Vary": "Accept-Encoding"}
     if found.tag in [one.strip() for one in request.headers.get("if-none-match", "").split(",")]:
         return Response(status_code=304, headers=headers)
-    if len(found.body) >= SMALL and "gzip" in request.headers.get("accept-encoding", ""):
-        packed = found.packed or await run_in_threadpool(found.gzipped)
-        return Response(packed, media_type=documents.MVT, headers={**headers, "Content-Encoding": "gzip"})
-    return Response(found.body, media_type=documents.MVT, headers=headers)
+    accepted = request.headers.get("accept-encoding", "") if len(found.body) >= SMALL else ""
+    body, way = await run_in_threadpool(found.as_accepted, accepted) if accepted else (found.body, None)
+    return Response(body, media_type=documents.MVT, headers=headers | ({"Content-Encoding": way} if way else {}))
 
 
 def _drawn(request: Request, name: str, address: tuple[str, str, str]) -> bytes:

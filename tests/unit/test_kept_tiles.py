@@ -6,6 +6,7 @@ import gzip
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import brotli
 import pytest
 
 from api.ogc.kept import Tiles
@@ -67,7 +68,12 @@ def test_memory_is_bounded() -> None:
     assert tiles.get("large") is None
 
 
-def test_it_is_compressed_once() -> None:
+def test_it_is_compressed_once_in_the_way_the_client_accepts() -> None:
     kept = Tiles().make("a", lambda: b"x" * 5000)
-    assert gzip.decompress(kept.gzipped()) == kept.body
-    assert kept.gzipped() is kept.gzipped()
+    packed, way = kept.as_accepted("gzip, deflate")
+    assert (gzip.decompress(packed), way) == (kept.body, "gzip")
+    packed, way = kept.as_accepted("gzip;q=0.8, br")
+    assert (brotli.decompress(packed), way) == (kept.body, "br")
+    assert kept.as_accepted("br")[0] is packed
+    for nothing in ("", "identity", "br;q=0, gzip; q=0"):
+        assert kept.as_accepted(nothing) == (kept.body, None)
