@@ -29,6 +29,8 @@ from urllib.parse import urlencode
 import numpy as np
 import psycopg
 
+from benchmarks import mapserver
+
 TABLE = """
 CREATE TABLE bench AS
 SELECT i AS id, 'place ' || i AS name, (i * 7919) % 1000 / 10.0 AS score, date '2017-01-01' + i % 3000 AS observed_on,
@@ -39,6 +41,7 @@ CREATE INDEX ON bench USING gist (geom);
 CREATE VIEW published.bench AS SELECT * FROM bench;
 ANALYZE bench;
 """
+ZOOMS = (6, 10, 14)
 START_S = 120.0
 """A server may take this long to answer first, on a machine that is busy."""
 SQL_ITEMS = """
@@ -199,6 +202,23 @@ def tipg_environment(folder: Path) -> Path:
     return python
 
 
+def measure_mapserver(given: argparse.Namespace, ours: int, url: str) -> list[tuple[float, float, int]]:
+    """Return what MapServer does with the pages of items and with the tiles of each zoom, after its features were compared."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        command = mapserver.command(Path(folder), url, port)
+        with served(command, port, mapserver.items(boxes(1, 1)[0], 1), {}):
+            same_ids(ours, port, lambda box: mapserver.items(box, 1000))
+            pages = [mapserver.items(one, 100) for one in boxes(given.requests, 2)]
+            drawn = [[mapserver.tile(*place) for place in tiles(asked(given, zoom), zoom, zoom)] for zoom in ZOOMS]
+            return [load(port, paths, given.clients) for paths in (pages, *drawn)]
+
+
+def asked(given: argparse.Namespace, zoom: int) -> int:
+    """Return how many tiles are asked for: fewer where each is large."""
+    return int(given.requests if zoom > 8 else max(20, given.requests // 20))
+
+
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -206,6 +226,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=600)
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--without-tipg", action="store_true")
+    parser.add_argument("--mapserver", action="store_true")
     parser.add_argument("--tipg-environment", type=Path, default=Path(tempfile.gettempdir()) / "tipg-environment")
     given = parser.parse_args()
     kkh = str(Path(sys.executable).parent / "kkh")
@@ -233,14 +254,13 @@ def main() -> None:
 def measure(given: argparse.Namespace, kkh: str, env: dict[str, str], url: str) -> None:
     """Print the table for the database at `url`."""
     ours, theirs = free_port(), free_port()
-    zooms = (6, 10, 14)
     our_tile = "/ogc/collections/bench/tiles/WebMercatorQuad/{z}/{y}/{x}?properties=id,name,score"
     their_tile = "/collections/published.bench/tiles/WebMercatorQuad/{z}/{x}/{y}"
     items = boxes(given.requests, 2)
     plans = {"items (bbox, 100)": ([our_items(one, 100) for one in items], [their_items(one, 100) for one in items],
                                    SQL_ITEMS, [[*one, 100] for one in items])}  # fmt: skip
-    for zoom in zooms:
-        places = tiles(given.requests if zoom > 8 else max(20, given.requests // 20), zoom, zoom)
+    for zoom in ZOOMS:
+        places = tiles(asked(given, zoom), zoom, zoom)
         named = [dict(zip("zxy", place, strict=True)) for place in places]
         plans[f"tiles z{zoom}"] = ([our_tile.format(**one) for one in named], [their_tile.format(**one) for one in named],
                                    SQL_TILE, named)  # fmt: skip
@@ -258,6 +278,9 @@ def measure(given: argparse.Namespace, kkh: str, env: dict[str, str], url: str) 
                 same_ids(ours, theirs, lambda box: their_items(box, 1000))
                 for name, (_, paths, _, _) in plans.items():
                     results[name]["tipg"] = load(theirs, paths, given.clients)
+        if given.mapserver:
+            for name, found in zip(plans, measure_mapserver(given, ours, url), strict=True):
+                results[name]["MapServer"] = found
         for name, (paths, _, statement, values) in plans.items():
             results[name]["ours"] = load(ours, paths, given.clients)
             results[name]["SQL"] = bare(url, statement, list(values), given.clients)
@@ -265,8 +288,12 @@ def measure(given: argparse.Namespace, kkh: str, env: dict[str, str], url: str) 
         told = "  ".join(
             f"{who} {rate:7.1f}/s p99 {p99:7.1f} ms {size / 1e6:6.1f} MB" for who, (rate, p99, size) in found.items()
         )
-        ratio = f"  ours/tipg {found['ours'][0] / found['tipg'][0]:.2f}" if "tipg" in found else ""
-        print(f"{name:18} {told}{ratio}  ours/SQL {found['ours'][0] / found['SQL'][0]:.2f}")
+        ratios = "  ".join(
+            f"each drawn/{who} {found['each drawn'][0] / found[who][0]:.2f}"
+            for who in ("tipg", "MapServer", "SQL")
+            if who in found
+        )
+        print(f"{name:18} {told}  {ratios}")
 
 
 if __name__ == "__main__":
