@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from starlette.datastructures import URL
 
 from api.plain import plain
+from api.reasons import clauses, hidden
 from api.security import FORM_COOKIE, FORM_FIELD, Identity, form_token
 from api.state import state_of
 from api.texts import DIRECTIONS, LANGUAGES, term, translate
@@ -159,6 +160,8 @@ def _environment() -> Environment:
     environment.filters["strftime"] = lambda pattern, value: value.strftime(pattern)
     environment.filters["day"] = lambda value: f"{value:%Y-%m-%d}" if value is not None else "–"
     environment.filters["place"] = place_name
+    environment.filters["clauses"] = lambda english, lang: clauses(lang)(english)
+    environment.filters["hidden"] = hidden
     environment.filters["minute"] = lambda value: f"{value:%Y-%m-%d %H:%M} UTC" if value is not None else "–"
     return environment
 

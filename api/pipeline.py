@@ -281,15 +281,15 @@ def _detect_group(
         if changes.find_run(conn, sha256, code) is not None:
             return None
     with workplace(home, f"landslide-{sha256[:24]}") as folder:
-        out, mask, evidence = (folder / name for name in ("changes.geojson", "mask.tif", "evidence.tif"))
+        out, unseen, evidence = (folder / name for name in ("changes.geojson", "unseen.tif", "evidence.tif"))
         before, after = (raster_paths(home, part) for part in (group.before, group.after))
         result = run_landslide(
-            before, after, out, dem=settings.dem, mask=mask, explain=evidence, scratch=folder, crew=crew
+            before, after, out, dem=settings.dem, unseen=unseen, explain=evidence, scratch=folder, crew=crew
         )
         collection = json.loads(out.read_text(encoding="utf8"))
         with transaction(engine) as conn:
             lines = [(row.id, row.lonlat) for row in corridor.segments(conn)]
-        looks = segment_visibility(mask, lines)
+        looks = segment_visibility(unseen, lines)
         found = [_change(feature) for feature in collection["features"]]
         run = changes.RunRecord(
             kind="landslide",
@@ -356,7 +356,9 @@ def _change(feature: dict[str, Any]) -> changes.ChangeRecord:
 
 
 def _view(look: Visibility, seen_on: date) -> changes.SegmentView:
-    return changes.SegmentView(look.segment_id, min(1.0, look.share), min(1.0, look.covered_share), seen_on)
+    return changes.SegmentView(
+        look.segment_id, min(1.0, look.share), min(1.0, look.covered_share), seen_on, look.hidden
+    )
 
 
 def _draw(

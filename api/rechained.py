@@ -1,11 +1,11 @@
-"""What follows when the road has another line: rasters beside it and ratings."""
+"""What follows when the road has another line: what was seen of it, rasters beside it, ratings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from api.exposing import renew_layers
-from hazard_db import risk
+from hazard_db import rechaining, risk
 from hazard_db.connect import Connection
 
 
@@ -13,6 +13,8 @@ from hazard_db.connect import Connection
 class Followed:
     """What was renewed."""
 
+    looks: int
+    """Of satellites at the former line, kept for segments of this one."""
     layers: int
     missing: tuple[str, ...]
     """Names of rasters whose file is not there."""
@@ -22,5 +24,6 @@ class Followed:
 
 def follow(conn: Connection) -> Followed:
     """Return what was renewed for the present alignment, in the caller's transaction."""
+    looks = rechaining.carry_looks(conn)
     layers, missing = renew_layers(conn)
-    return Followed(layers, tuple(missing), risk.update(conn).changed)
+    return Followed(looks, layers, tuple(missing), risk.update(conn).changed)

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from api import copies, motions, roadfiles, stretches
 from api.charts import telling
+from api.reasons import clauses
 from api.roadcells import Table, linked
 from api.roadtables import Tables
 from api.security import Identity
@@ -294,5 +295,6 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["number"] = lambda value, digits=0: "–" if value is None else f"{value:,.{digits}f}"
+    environment.filters["clauses"] = lambda english, lang: clauses(lang)(english)
     environment.globals["css"] = Markup((folder / "report.css").read_text(encoding="utf8"))
     return environment

@@ -44,3 +44,8 @@ def term(lang: str) -> Callable[[str], str]:
         return known[lang] if known else value.replace("_", " ")
 
     return words
+
+
+def isolated(text: str, lang: str) -> str:
+    """Return a text of the catalogue that keeps its own direction within one from right to left."""
+    return ISOLATED.format(text) if DIRECTIONS[lang] == "rtl" else text

@@ -44,6 +44,8 @@ class Acquisition:
     """Radar: direction in which the satellite looks, clockwise from north."""
     sunlit: BoolArray | None = None
     """(rows, cols), True where no relief stands before the sun; None = to be found from the relief of the block."""
+    hidden: npt.NDArray[np.uint8] | None = None
+    """(rows, cols), what hides the ground by the codes of `detection.hiding`, 0 where usable; None = not told."""
 
     @property
     def is_radar(self) -> bool:

@@ -50,7 +50,10 @@ def crop_block(block: Block, window: tuple[slice, slice]) -> Block:
 
     def cut(one: Acquisition) -> Acquisition:
         lit = None if one.sunlit is None else one.sunlit[rows, cols]
-        return replace(one, reflectance=one.reflectance[:, rows, cols], usable=one.usable[rows, cols], sunlit=lit)
+        hidden = None if one.hidden is None else one.hidden[rows, cols]
+        return replace(
+            one, reflectance=one.reflectance[:, rows, cols], usable=one.usable[rows, cols], sunlit=lit, hidden=hidden
+        )
 
     terrain = block.terrain
     if terrain is not None:

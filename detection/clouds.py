@@ -1,4 +1,4 @@
-"""Which pixels show the ground: quality layers of the products, and snow by its own colour. True = usable."""
+"""What hides the ground: quality layers of the products, and snow by its own colour."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import numpy.typing as npt
 import scipy.ndimage as ndi
 
 from detection.arrays import BoolArray, FloatArray
+from detection.hiding import CLOUD, CLOUD_SHADOW, DARK, NO_DATA, SEEN, SNOW, UNCLEAR, Codes
 
-SCL_DROPPED = (0, 1, 2, 3, 8, 9, 10, 11)
+SCL_HIDDEN = {0: NO_DATA, 1: UNCLEAR, 2: DARK, 3: CLOUD_SHADOW, 8: CLOUD, 9: CLOUD, 10: CLOUD, 11: SNOW}
 """No data, saturated, dark, cloud shadow, cloud of medium and high probability, cirrus, snow [@ESA_S2PSD]."""
 SCL_GROWN = (3, 8, 9, 10, 11)
 """Of these also the neighbourhood: the classification misses thin edges."""
-QA_DROPPED_BITS = (0, 1, 2, 3, 4, 5)
-"""Fill, dilated cloud, cirrus, cloud, cloud shadow, snow [@USGS_LSDS1619]."""
+QA_HIDDEN = {0: NO_DATA, 1: CLOUD, 2: CLOUD, 3: CLOUD, 4: CLOUD_SHADOW, 5: SNOW}
+"""Bits: fill, dilated cloud, cirrus, cloud, cloud shadow, snow [@USGS_LSDS1619]."""
 QA_GROWN_BITS = (2, 3, 4, 5)
 SCL_SNOW, QA_SNOW_BIT = (2, 11), 5
 """What hides a slope but is itself the subject where ice and lakes are looked for: dark ground, snow."""
@@ -25,26 +26,16 @@ SNOW_NDSI, SNOW_NIR = 0.4, 0.11
 """Snow: NDSI and near infrared above these; the second keeps water out [@Dozier1989; @Riggs1994]."""
 
 
-def scl_usable(scl: npt.NDArray[Any], growth_px: int = GROWTH_PX, *, snow_is_ground: bool = False) -> BoolArray:
-    """Return where Sentinel-2's scene classification lets the ground be seen, (rows, cols)."""
-    kept = SCL_SNOW if snow_is_ground else ()
-    dropped, grown = ([code for code in codes if code not in kept] for codes in (SCL_DROPPED, SCL_GROWN))
-    return ~(np.isin(scl, dropped) | _grown(np.isin(scl, grown), growth_px))
-
-
-def qa_usable(qa: npt.NDArray[Any], growth_px: int = GROWTH_PX, *, snow_is_ground: bool = False) -> BoolArray:
-    """Return where Landsat's QA_PIXEL lets the ground be seen, (rows, cols)."""
-    kept = (QA_SNOW_BIT,) if snow_is_ground else ()
-    dropped, grown = (tuple(bit for bit in bits if bit not in kept) for bits in (QA_DROPPED_BITS, QA_GROWN_BITS))
-    return ~(_any_bit(qa, dropped) | _grown(_any_bit(qa, grown), growth_px))
-
-
-def quality_usable(
+def quality_hidden(
     name: str, values: npt.NDArray[Any], growth_px: int = GROWTH_PX, *, snow_is_ground: bool = False
-) -> BoolArray:
-    """Return where a quality layer, `scl` or `qa_pixel`, lets the ground be seen; with or without what snow covers."""
-    usable = scl_usable if name == "scl" else qa_usable
-    return usable(values, growth_px, snow_is_ground=snow_is_ground)
+) -> Codes:
+    """Return what hides the ground by a quality layer, `scl` or `qa_pixel`: codes of `detection.hiding`, (rows, cols)."""
+    codes, grown = _SCL[snow_is_ground] if name == "scl" else _QA[snow_is_ground]
+    index = np.minimum(values, len(codes) - 1) if name == "scl" else values & (len(codes) - 1)
+    hidden: Codes = codes[index]
+    if growth_px and (spreading := grown[index]).any():
+        np.maximum(hidden, ndi.maximum_filter(spreading, size=2 * growth_px + 1), out=hidden)
+    return hidden
 
 
 def snow(reflectance: Mapping[str, FloatArray]) -> BoolArray | None:
@@ -57,12 +48,26 @@ def snow(reflectance: Mapping[str, FloatArray]) -> BoolArray | None:
         return np.asarray((green - swir > SNOW_NDSI * (green + swir)) & (nir > SNOW_NIR))
 
 
-def _any_bit(values: npt.NDArray[Any], bits: tuple[int, ...]) -> BoolArray:
-    return np.asarray(values & np.array(sum(1 << bit for bit in bits), dtype=values.dtype) != 0)
+def _scl_codes(*, snow_is_ground: bool) -> tuple[Codes, Codes]:
+    """Return class -> what hides the ground, and -> what also hides the ground around."""
+    codes, grown = np.zeros(256, np.uint8), np.zeros(256, np.uint8)
+    for one, code in SCL_HIDDEN.items():
+        if not (snow_is_ground and one in SCL_SNOW):
+            codes[one], grown[one] = code, code if one in SCL_GROWN else SEEN
+    return codes, grown
 
 
-def _grown(flagged: BoolArray, growth_px: int) -> BoolArray:
-    """Return the flagged pixels and those within growth_px of them (steps to eight neighbours)."""
-    if not growth_px or not flagged.any():
-        return flagged
-    return np.asarray(ndi.maximum_filter(flagged, size=2 * growth_px + 1), dtype=np.bool_)
+def _qa_codes(*, snow_is_ground: bool) -> tuple[Codes, Codes]:
+    """Return the lowest six bits -> what hides the ground, and -> what also hides the ground around."""
+    every = np.arange(64)
+    codes, grown = np.zeros(64, np.uint8), np.zeros(64, np.uint8)
+    for bit, code in QA_HIDDEN.items():
+        if not (snow_is_ground and bit == QA_SNOW_BIT):
+            told = np.where(every >> bit & 1, code, SEEN).astype(np.uint8)
+            codes = np.maximum(codes, told)
+            grown = np.maximum(grown, told) if bit in QA_GROWN_BITS else grown
+    return codes, grown
+
+
+_SCL = {white: _scl_codes(snow_is_ground=white) for white in (False, True)}
+_QA = {white: _qa_codes(snow_is_ground=white) for white in (False, True)}

@@ -68,7 +68,7 @@ def _packed(look: Look) -> dict[str, npt.NDArray[Any]]:
             for one in look.whole
         ],
     }
-    arrays: dict[str, npt.NDArray[Any]] = {"observed": look.observed, "facts": np.array(json.dumps(facts))}
+    arrays: dict[str, npt.NDArray[Any]] = {"unseen": look.unseen, "facts": np.array(json.dumps(facts))}
     arrays |= {f"score {name}": layer for name, layer in look.scores.items()}
     for number, one in enumerate(look.whole):
         own = (one.rows, one.cols, one.found.rows, one.found.cols)
@@ -84,4 +84,4 @@ def _unpacked(tile: Tile, stored: Mapping[str, npt.NDArray[Any]]) -> Look:
         found = Candidate(rows=stored[f"fr {number}"], cols=stored[f"fc {number}"], **told)
         whole.append(Sighting(stored[f"r {number}"], stored[f"c {number}"], found, first, last))
     cut: list[Slices] = [(slice(top, bottom), slice(left, right)) for top, left, bottom, right in facts["cut"]]
-    return Look(tile, stored["observed"], {name: stored[f"score {name}"] for name in facts["scores"]}, whole, cut)
+    return Look(tile, stored["unseen"], {name: stored[f"score {name}"] for name in facts["scores"]}, whole, cut)

@@ -45,6 +45,8 @@ class Detection:
     """GeoJSON features, EPSG:4326."""
     mask: Path
     """uint8 raster on the output grid: 0 none, 1 change, 255 not observed."""
+    unseen: Path
+    """uint8 raster on the output grid: why a pixel was not observed, by the codes of `detection.hiding`; 0 where it was."""
     evidence: Path | None
     """float32 raster of the scores on the output grid, where it was asked for."""
     method: str
@@ -92,12 +94,13 @@ def run_landslide(
     dates: Sequence[str] | None = None,
     method: str | None = None,
     explain: Path | None = None,
+    unseen: Path | None = None,
     progress: Progress | None = None,
     block_px: int = 704,
     crew: Crew | None = None,
     scratch: Path | None = None,
 ) -> RunResult:
-    """Return what was found in files, after writing it to `out` (GeoJSON) and, where asked for, `mask` and `explain`.
+    """Return what was found in files, after writing it to `out` (GeoJSON) and, where asked for, `mask`, `explain` and `unseen`.
 
     Parameters
     ----------
@@ -113,6 +116,8 @@ def run_landslide(
         Out of DETECTORS; by default the one that suits the dates and bands.
     explain
         float32 GeoTIFF of the scores that the changes come from.
+    unseen
+        uint8 GeoTIFF: why a pixel was not observed, see `detection.hiding`.
     progress
         Called with a text and the share done, 0-1.
     block_px
@@ -135,7 +140,7 @@ def run_landslide(
     interrupted one stood.
     """
     inputs = [*before, *after, *([dem] if dem is not None else [])]
-    check_outputs([out, mask, explain], inputs)
+    check_outputs([out, mask, explain, unseen], inputs)
     parts = out.parent / f".{out.name}.parts"
     with tempfile.TemporaryDirectory(prefix="detect-", dir=scratch) as folder:
         found = detect_landslide(
@@ -144,6 +149,8 @@ def run_landslide(
         )  # fmt: skip
         if mask is not None:
             publish_raster(found.mask, mask, overviews="MODE")
+        if unseen is not None:
+            publish_raster(found.unseen, unseen, overviews="MODE")
         if explain is not None and found.evidence is not None:
             publish_raster(found.evidence, explain, overviews="AVERAGE")
     collection = feature_collection(found)
@@ -225,6 +232,7 @@ def detect_landslide(
     return Detection(
         features=features,
         mask=folder / "mask.tif",
+        unseen=folder / "unseen.tif",
         evidence=folder / "evidence.tif" if explain else None,
         method=name,
         version=_version(detector),

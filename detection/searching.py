@@ -19,6 +19,7 @@ from detection.blocks import Tile, crop_block, crop_score, tiles
 from detection.evidence import ground_of
 from detection.features import Sighting, sightings
 from detection.grids import ENVIRONMENT
+from detection.hiding import NO_DATA, Codes, why_unseen
 from detection.looks import Look
 from detection.output import NONE, NOT_OBSERVED, create_raster
 from detection.parts import Parts
@@ -110,7 +111,7 @@ class Search:
     def everywhere(
         self, folder: Path, tell: Progress, crew: Crew | None = None, parts: Parts | None = None
     ) -> list[Sighting]:
-        """Return the objects of the whole grid; what was observed is written to `folder`/mask.tif.
+        """Return the objects of the whole grid; what was observed is written to `folder`/mask.tif, what hid the rest to unseen.tif.
 
         Blocks that are in `parts` already are taken from there, the others kept there.
         """
@@ -121,6 +122,9 @@ class Search:
             mask = stack.enter_context(
                 create_raster(folder / "mask.tif", self.plan.grid, "uint8", NOT_OBSERVED, ["change"])
             )
+            unseen = stack.enter_context(
+                create_raster(folder / "unseen.tif", self.plan.grid, "uint8", NOT_OBSERVED, ["unseen"])
+            )
             crew = crew or stack.enter_context(crew_of())
             evidence: Any = None
             for number, look in enumerate(self._looks(crew, work, parts)):
@@ -129,6 +133,7 @@ class Search:
                     return_gaps()
                 place = Window.from_slices(*look.tile.inner)
                 mask.write(np.where(look.observed, NONE, NOT_OBSERVED).astype(np.uint8), 1, window=place)
+                unseen.write(look.unseen, 1, window=place)
                 if look.scores:
                     if evidence is None:
                         path = folder / "evidence.tif"
@@ -163,24 +168,24 @@ class Search:
         """Return what a block shows."""
         looked_at = grow(tile.inner, self.plan.grid.shape, MARGIN_PX)
         with rasterio.Env(**ENVIRONMENT):
-            score, ground, objects = self._objects(looked_at)
+            score, ground, unseen, objects = self._objects(looked_at)
         whole, cut = sort_out(objects, looked_at, tile.inner, self.plan.grid.shape)
         inside = within(tile.inner, looked_at)
         inner = crop_score(score, inside)
-        observed = inner.observed & self.area.inside(tile.inner)
+        unseen = np.where(self.area.inside(tile.inner), unseen[inside], NO_DATA).astype(np.uint8)
         scores: dict[str, FloatArray] = {}
         if self.evidence:
             shown = {name: layer[inside] for name, layer in ground.items()}
             scores = {name: layer.copy() for name, layer in ({"z": inner.z} | shown | inner.layers).items()}
-        return Look(tile, observed.copy(), scores, whole, cut)
+        return Look(tile, unseen, scores, whole, cut)
 
     def objects(self, window: Slices) -> list[Sighting]:
         """Return the objects of a window."""
         with rasterio.Env(**ENVIRONMENT):
-            return self._objects(window)[2]
+            return self._objects(window)[3]
 
-    def _objects(self, window: Slices) -> tuple[Score, dict[str, FloatArray], list[Sighting]]:
-        """Return the score of a window, what it looks like where evidence is wanted, and its objects."""
+    def _objects(self, window: Slices) -> tuple[Score, dict[str, FloatArray], Codes, list[Sighting]]:
+        """Return the score of a window, what it looks like where evidence is wanted, what hides it, and its objects."""
         wide = grow(window, self.plan.grid.shape, self.detector.halo_px)
         block = self._readers.mine().block(wide)
         inside = within(window, wide)
@@ -193,7 +198,7 @@ class Search:
             raise DetectionError(f"too little to compare: {error}") from error
         corner = (window[0].start, window[1].start)
         found = sightings(candidates, score, corner, self._before, self._after, terrain=block.terrain)
-        return score, ground, [one for one in found if self._in_area(one)]
+        return score, ground, why_unseen(block, score.observed), [one for one in found if self._in_area(one)]
 
     def _in_area(self, one: Sighting) -> bool:
         if self.area.polygon is None:

@@ -16,11 +16,12 @@ from rasterio.errors import RasterioError
 
 from detection.arrays import Acquisition, Block, BoolArray, FloatArray, NotEnoughDataError
 from detection.blocks import terrain_from_elevation
-from detection.clouds import quality_usable, snow
+from detection.clouds import quality_hidden, snow
 from detection.dates import Moment, parse
 from detection.evaluation import Objects
 from detection.features import Sighting, sightings
 from detection.grids import Grid, grid_of, unreadable
+from detection.hiding import SEEN
 from detection.methods import DETECTORS
 from detection.sun import computed
 from hazard_db.errors import InputError
@@ -135,7 +136,7 @@ def _event(label: str, tags: dict[str, str]) -> date:
 
 def _acquisition(day: datetime, bands: dict[str, npt.NDArray[Any]], scl: npt.NDArray[Any], grid: Grid) -> Acquisition:
     stored = np.stack(list(bands.values())).astype(np.float32)
-    usable = quality_usable("scl", scl) & (stored > 0).all(axis=0)
+    usable = (quality_hidden("scl", scl) == SEEN) & (stored > 0).all(axis=0)
     if day.date() >= OFFSET_FROM and usable.any() and np.percentile(stored[:, usable], 0.5) >= OFFSET_FLOOR:
         stored -= OFFSET
     reflectance: FloatArray = stored / np.float32(10_000)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,11 @@ from rasterio.features import geometry_mask
 from rasterio.windows import Window, from_bounds
 from shapely.geometry.base import BaseGeometry
 
+from detection.hiding import REASONS, SEEN
+
 SURROUNDINGS_M = 500.0
 """Half-width of the strip along the road whose slopes can reach it directly."""
 UTM = 32643
-NOT_OBSERVED = 255
 
 
 @dataclass(frozen=True)
@@ -29,24 +30,27 @@ class Visibility:
     """Seen: on a clear date before and on one after."""
     covered_share: float
     """Inside the imagery at all."""
+    hidden: Mapping[str, float] = field(default_factory=dict)
+    """Reason out of `detection.hiding.REASONS` -> share; with `share` they make `covered_share`."""
 
 
 def segment_visibility(
-    mask: Path, segments: Iterable[tuple[int, Sequence[tuple[float, float]]]], distance_m: float = SURROUNDINGS_M
+    unseen: Path, segments: Iterable[tuple[int, Sequence[tuple[float, float]]]], distance_m: float = SURROUNDINGS_M
 ) -> list[Visibility]:
     """Return the visibility of every segment that the raster touches.
 
     Parameters
     ----------
-    mask
-        uint8 raster of a detection: 0 none, 1 change, 255 not observed.
+    unseen
+        uint8 raster of a detection: why a pixel was not observed, by the codes of `detection.hiding`; 0 where it was. What is
+        none of them was not looked at.
     segments
         (id, vertices in EPSG:4326) of each segment.
     distance_m
         The surroundings reach this far to both sides.
     """
     found = []
-    with rasterio.open(mask) as raster:
+    with rasterio.open(unseen) as raster:
         extent = shapely.box(*raster.bounds)
         metric = Transformer.from_crs(4326, UTM, always_xy=True)
         to_raster = Transformer.from_crs(UTM, raster.crs, always_xy=True)
@@ -72,6 +76,9 @@ def _look(raster: rasterio.io.DatasetReader, number: int, area: BaseGeometry) ->
     if values.size == 0:
         return Visibility(number, 0.0, 0.0)
     inside = geometry_mask([covered], values.shape, raster.window_transform(window), invert=True, all_touched=True)
-    covered_share = covered.area / area.area
-    seen = float((values[inside] != NOT_OBSERVED).mean()) if inside.any() else 0.0
-    return Visibility(number, seen * covered_share, covered_share)
+    codes = np.bincount(values[inside], minlength=256)
+    if not codes.sum():
+        return Visibility(number, 0.0, covered.area / area.area)
+    shares = codes / codes.sum() * covered.area / area.area
+    hidden = {name: float(shares[code]) for code, name in REASONS.items() if codes[code]}
+    return Visibility(number, float(shares[SEEN]), covered.area / area.area, hidden)

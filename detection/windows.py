@@ -17,8 +17,9 @@ from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
 from detection.arrays import Acquisition, Block, FloatArray, Terrain
-from detection.clouds import GROWTH_PX, quality_usable, snow
+from detection.clouds import GROWTH_PX, quality_hidden, snow
 from detection.grids import Grid, grid_of, open_dataset, opened, shifted, unreadable
+from detection.hiding import NO_DATA, SEEN, SNOW
 from detection.layers import Picture
 from detection.methods.illumination import REACH_PX, sunlit
 from detection.radarfiles import decibels
@@ -105,12 +106,13 @@ class Reader:
         wide = window if scene.quality is None else grow(window, self.plan.grid.shape, GROWTH_PX)
         inside = within(window, wide)
         reflectance: FloatArray | None = None
-        usable = np.ones(_shape(wide), dtype=bool)
+        hidden = np.zeros(_shape(wide), dtype=np.uint8)
         for picture in self._pictures_of(scene):
             sheet = picture.read(wide, inside)
-            usable &= sheet.valid
+            hidden[~sheet.valid & (hidden == SEEN)] = NO_DATA
             if picture.quality is not None and sheet.codes is not None:
-                usable &= quality_usable(picture.quality.name, sheet.codes, snow_is_ground=self.plan.snow_is_ground)
+                told = quality_hidden(picture.quality.name, sheet.codes, snow_is_ground=self.plan.snow_is_ground)
+                np.copyto(hidden, told, where=hidden == SEEN)
             if picture.bands == scene.layers:  # one file holds them all: its array will do
                 reflectance = sheet.reflectance
                 continue
@@ -120,15 +122,18 @@ class Reader:
                 reflectance[scene.layers.index(layer)] = values
         if reflectance is None:
             raise ValueError(f"{scene.label} has no bands")
-        usable = usable[inside].copy()
+        hidden = hidden[inside].copy()
+        usable = hidden == SEEN
         if scene.look is not None:
             reflectance, usable = decibels(reflectance, usable, linear=scene.look.linear)
+            hidden[~usable] = NO_DATA
         white = None if self.plan.snow_is_ground else snow(dict(zip(scene.bands, reflectance, strict=True)))
         if white is not None:
+            hidden[white & usable] = SNOW
             usable &= ~white
-        hidden = ~usable
+        unseen = ~usable
         for band in reflectance:
-            np.copyto(band, np.float32(np.nan), where=hidden)
+            np.copyto(band, np.float32(np.nan), where=unseen)
         sun = scene.sun
         return Acquisition(
             scene.acquired.at,
@@ -137,6 +142,7 @@ class Reader:
             usable,
             sun.elevation_deg,
             sun.azimuth_deg,
+            hidden=hidden,
             **({} if scene.look is None else scene.look.told),
         )
 

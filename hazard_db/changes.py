@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -58,6 +58,8 @@ class SegmentView:
     share: float
     covered_share: float
     observed_on: date
+    hidden: Mapping[str, float] = field(default_factory=dict)
+    """Reason, such as `cloud` or `snow` -> share that it hid."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +104,9 @@ def store_run(
     new, again = _store_changes(conn, run_id, changes)
     if views:
         conn.execute(
-            text("""INSERT INTO visibility (run_id, segment_id, share, covered_share, observed_on)
-                    VALUES (:run_id, :segment_id, :share, :covered_share, :observed_on)"""),
-            [{"run_id": run_id, **vars(view)} for view in views],
+            text("""INSERT INTO visibility (run_id, segment_id, share, covered_share, observed_on, hidden)
+                    VALUES (:run_id, :segment_id, :share, :covered_share, :observed_on, CAST(:hidden AS jsonb))"""),
+            [{"run_id": run_id, **vars(view), "hidden": json.dumps(dict(view.hidden))} for view in views],
         )
     return StoredChanges(run_id, tuple(new), tuple(again))
 
@@ -211,17 +213,25 @@ def review(
     return get_change(conn, change_id)
 
 
-def last_looks(conn: Connection, km_from: float, km_to: float, good_share: float = 0.7) -> list[dict[str, Any]]:
-    """Return per segment and kind of detection the newest look, and the newest that saw at least `good_share` of it."""
+def last_looks(
+    conn: Connection, km_from: float, km_to: float, *, on: date | None = None, good_share: float = 0.7
+) -> list[dict[str, Any]]:
+    """Return per segment and kind of detection the newest look until a day, and the newest that saw at least `good_share` of it.
+
+    `share`, `covered_share` and `hidden` (reason -> share) are those of the newest look; reasons are missing where none were told.
+    """
     rows = conn.execute(
         text("""SELECT s.id AS segment_id, s.km_from, s.km_to, r.kind,
                        max(v.observed_on) AS last_look,
                        max(v.observed_on) FILTER (WHERE v.share >= :good) AS last_good_look,
-                       (array_agg(v.share ORDER BY v.observed_on DESC, v.id DESC))[1] AS share
+                       (array_agg(v.share ORDER BY v.observed_on DESC, v.id DESC))[1] AS share,
+                       (array_agg(v.covered_share ORDER BY v.observed_on DESC, v.id DESC))[1] AS covered_share,
+                       (array_agg(v.hidden ORDER BY v.observed_on DESC, v.id DESC))[1] AS hidden
                 FROM segment AS s JOIN visibility AS v ON v.segment_id = s.id JOIN detection_run AS r ON r.id = v.run_id
                 WHERE s.alignment_id = current_alignment() AND s.km_to > :km_from AND s.km_from < :km_to AND v.covered_share > 0
-                GROUP BY s.id, s.km_from, s.km_to, r.kind ORDER BY s.km_from, r.kind"""),
-        {"km_from": km_from, "km_to": km_to, "good": good_share},
+                  AND (CAST(:on AS date) IS NULL OR v.observed_on <= :on)
+                GROUP BY s.id, s.km_from, s.km_to, r.kind ORDER BY r.kind, s.km_from"""),
+        {"km_from": km_from, "km_to": km_to, "good": good_share, "on": on},
     )
     return [dict(row._mapping) for row in rows]
 

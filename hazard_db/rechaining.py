@@ -13,6 +13,10 @@ REFERENCED = (
 """Tables whose records have a kilometre."""
 STRETCHES = ("closure", "road_work", "silence")
 """Told by the kilometres where they begin and end; all others have a nearest kilometre."""
+SAME_ROAD_M = 100.0
+"""Two lines so near to each other have the same surroundings."""
+PLACES = 10
+"""Along a segment, at which it is compared with the former line."""
 
 
 @dataclass(frozen=True)
@@ -52,4 +56,55 @@ SELECT count(*) AS records, count(*) FILTER (WHERE n.on_road) AS on_road,
        count(*) FILTER (WHERE n.on_road IS NOT true) AS beyond,
        coalesce(max(abs(n.km - old.{km})) FILTER (WHERE n.on_road), 0) AS furthest_km
 FROM renewed AS n JOIN {table} AS old USING (id)
+"""
+
+
+def carry_looks(conn: Connection) -> int:
+    """Return how many looks of satellites at the former line's segments were kept for segments of the present one.
+
+    A segment is given the mean of what was seen at ten places along it, each as the former segment beside it had it. Where the
+    former line runs more than `SAME_ROAD_M` away nothing was seen. Looks that a segment has already stay as they are.
+    """
+    former = conn.scalar(
+        text("SELECT id FROM alignment WHERE id <> current_alignment() ORDER BY created_at DESC, id DESC LIMIT 1")
+    )
+    known = "SELECT FROM {} AS v JOIN segment AS s ON s.id = v.segment_id WHERE s.alignment_id = :former"
+    if not conn.scalar(text(f"SELECT EXISTS ({known.format('visibility')}) OR EXISTS ({known.format('displacement_visibility')})"),
+                       {"former": former}):  # fmt: skip
+        return 0
+    conn.execute(text(_BESIDE), {"former": former, "places": PLACES, "same_road_m": SAME_ROAD_M})
+    count = sum(conn.execute(text(statement), {"places": PLACES}).rowcount for statement in (_CARRY, _CARRY_RADAR))
+    conn.execute(text("DROP TABLE beside"))
+    return count
+
+
+_BESIDE = """
+CREATE TEMPORARY TABLE beside ON COMMIT DROP AS
+SELECT s.id, old.id AS former_id
+FROM segment AS s CROSS JOIN generate_series(1, :places) AS n
+CROSS JOIN LATERAL corridor_reference(ST_LineInterpolatePoint(s.geom, (n - 0.5) / :places), :former) AS c
+CROSS JOIN LATERAL (SELECT o.id FROM segment AS o WHERE o.alignment_id = :former AND c.chainage_km BETWEEN o.km_from AND o.km_to
+                    ORDER BY o.km_from LIMIT 1) AS old
+WHERE s.alignment_id = current_alignment() AND c.offset_m <= :same_road_m
+"""
+_CARRY = """
+INSERT INTO visibility (run_id, segment_id, share, covered_share, observed_on, hidden)
+SELECT v.run_id, b.id, sum(v.share) / :places, sum(v.covered_share) / :places, max(v.observed_on),
+       coalesce((SELECT jsonb_object_agg(name, total) FROM (
+           SELECT h.key AS name, sum(CAST(h.value AS float8)) / :places AS total
+           FROM beside AS x JOIN visibility AS y ON y.segment_id = x.former_id AND y.run_id = v.run_id
+           CROSS JOIN LATERAL jsonb_each_text(y.hidden) AS h WHERE x.id = b.id GROUP BY h.key) AS told), '{}')
+FROM beside AS b JOIN visibility AS v ON v.segment_id = b.former_id GROUP BY b.id, v.run_id
+ON CONFLICT (run_id, segment_id) DO NOTHING
+"""
+# the shares that radar sees are those of the part that the elevation model covers
+_CARRY_RADAR = """
+INSERT INTO displacement_visibility (set_id, segment_id, seen_share, foreshortened_share, layover_share, shadow_share, covered_share)
+SELECT v.set_id, b.id, sum(v.seen_share * v.covered_share) / sum(v.covered_share),
+       sum(v.foreshortened_share * v.covered_share) / sum(v.covered_share),
+       sum(v.layover_share * v.covered_share) / sum(v.covered_share),
+       sum(v.shadow_share * v.covered_share) / sum(v.covered_share), sum(v.covered_share) / :places
+FROM beside AS b JOIN displacement_visibility AS v ON v.segment_id = b.former_id GROUP BY b.id, v.set_id
+HAVING sum(v.covered_share) > 0
+ON CONFLICT (set_id, segment_id) DO NOTHING
 """

@@ -58,7 +58,7 @@ class Stretch:
     ratings: Mapping[tuple[int, str], Row]
     """(segment, hazard) -> score, grade, confidence, contributions, rated_at, weights_version."""
     looks: Sequence[Row]
-    """Per segment and kind of detection: last_look, last_good_look, share of it that was seen then."""
+    """Per segment and kind of detection: last_look with the share that it saw and what hid the rest, and last_good_look."""
     views: Sequence[Row]
     """Per segment and displacement set: shares that the radar sees, and that lie in layover and shadow."""
     points: Mapping[int, Row]
@@ -124,11 +124,11 @@ def read(conn: Connection, visitor: Connection, asked: Asked) -> Stretch:
     if not segments:
         raise OutsideCorridorError(f"the road has no kilometre between {asked.km_from:g} and {asked.km_to:g}")
     window, published, stretch = asked.window, not asked.inside, (asked.km_from, asked.km_to)
-    ends = {"km_from": asked.km_from, "km_to": asked.km_to, "moment": asked.moment, "on": asked.on}
+    ends = {"km_from": asked.km_from, "km_to": asked.km_to}
     booked = replace(window, kind=None)
     return Stretch(
         asked, segments, ratings(conn, asked),
-        looks=[dict(row._mapping) for row in conn.execute(text(_LOOKS), ends)],
+        looks=changes.last_looks(conn, *stretch, on=asked.on),
         views=deformation.segment_views(conn, *stretch),
         points=_points(conn, asked),
         areas=_areas(conn, asked),
@@ -196,14 +196,6 @@ WHERE s.alignment_id = current_alignment() AND s.km_to > :km_from AND s.km_from 
   AND (CASE WHEN CAST(:moment AS timestamptz) IS NULL THEN r.superseded_at IS NULL
             ELSE r.rated_at < :moment AND (r.superseded_at IS NULL OR r.superseded_at >= :moment) END)
 ORDER BY r.id
-"""
-_LOOKS = """
-SELECT s.id AS segment_id, r.kind, max(v.observed_on) AS last_look, max(v.observed_on) FILTER (WHERE v.share >= 0.7) AS last_good_look,
-       (array_agg(v.share ORDER BY v.observed_on DESC, v.id DESC))[1] AS share
-FROM segment AS s JOIN visibility AS v ON v.segment_id = s.id JOIN detection_run AS r ON r.id = v.run_id
-WHERE s.alignment_id = current_alignment() AND s.km_to > :km_from AND s.km_from < :km_to AND v.covered_share > 0
-  AND (CAST(:on AS date) IS NULL OR v.observed_on <= :on)
-GROUP BY s.id, s.km_from, r.kind ORDER BY r.kind, s.km_from
 """
 _COUNTS = """
 SELECT s.id, seen.n FROM unnest(CAST(:numbers AS bigint[]), CAST(:firsts AS float8[]), CAST(:lasts AS float8[])) AS s(id, first, last)

@@ -318,11 +318,20 @@ def _visibility(known: Stretch, tell: Telling, today: date) -> Iterator[Lane]:
                 if good is None
                 else tell.words("strip.seen", km=_km(segment), day=good)
             )
-            cells.append(
-                Cell(segment.km_from, segment.km_to, LOOKS[name], words=f"{good:%m-%d}" if good else "", told=told)
-            )
+            why = _hidden(look, tell) if look else []
+            if look and (good is None or look["last_look"] > good):
+                seen = f"{100 * look['share']:.0f}"
+                told += tell.words("strip.looked", day=look["last_look"], seen=seen, why=", ".join(why) or "–")
+            words = f"{good:%m-%d}" if good else why[0].rsplit(" ", 2)[0] if why else ""
+            cells.append(Cell(segment.km_from, segment.km_to, LOOKS[name], words=words, told=told))
         yield Lane("visibility", tell.words("strip.visibility_of", kind=tell.term(kind)), _worded(cells))
     yield from _radar(known, tell)
+
+
+def _hidden(look: Row, tell: Telling) -> list[str]:
+    """Return what hid the ground from the newest look, most first."""
+    shares = sorted(look["hidden"].items(), key=lambda one: -one[1])
+    return [f"{tell.term(f'hidden_{name}')} {100 * share:.0f} %" for name, share in shares if share >= 0.005]
 
 
 def _radar(known: Stretch, tell: Telling) -> Iterator[Lane]:

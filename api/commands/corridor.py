@@ -88,7 +88,9 @@ def _told(tables: Sequence[Rechained], followed: Followed) -> None:
         columns,
         [tuple({**asdict(one), "furthest_km": f"{one.furthest_km:.3f}"}.values()) for one in tables if one.records],
     )
-    put(f"{followed.layers} rasters compared again, {followed.ratings:,} ratings changed")
+    put(
+        f"{followed.looks:,} looks of satellites kept, {followed.layers} rasters compared again, {followed.ratings:,} ratings changed"
+    )
     for name in followed.missing:
         tell(
             f"raster {name}: its file is not there; the ratings do without it until it is given again by `kkh risk layer`"

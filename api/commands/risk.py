@@ -41,8 +41,9 @@ def show(
 ) -> None:
     """Show the rating of a stretch, and what each number is made of."""
     from api.opening import opened
+    from api.reasons import hidden
     from api.stretch import read_stretch
-    from hazard_db import connect, corridor, risk
+    from hazard_db import changes, connect, corridor, risk
     from hazard_db.errors import NotFoundError, OutsideCorridorError
 
     stretch = read_stretch(km)
@@ -54,13 +55,20 @@ def show(
             connect.actor(conn, actor())
             risk.update(conn)
             rows = risk.show(conn, *stretch)
+        looks = changes.last_looks(conn, *stretch)
     if hazard is not None:
         known = ", ".join(sorted({row.hazard for row in rows}))
         rows = [row for row in rows if row.hazard == hazard]
         if not rows:
             raise NotFoundError(f"nothing there speaks of {hazard}; what is rated: {known}")
     if json:
-        put_json([{**asdict(row), "data_from": row.data_from, "data_to": row.data_to} for row in rows])
+        seen = {row.segment_id: [look for look in looks if look["segment_id"] == row.segment_id] for row in rows}
+        put_json(
+            [
+                {**asdict(row), "data_from": row.data_from, "data_to": row.data_to, "looks": seen[row.segment_id]}
+                for row in rows
+            ]
+        )
         return
     put_table(
         ("km from", "km to", "hazard", "grade", "score", "confidence", "data from", "to", "last seen clearly", "place"),
@@ -84,6 +92,22 @@ def show(
         put(f"\nkm {row.km_from:g}-{row.km_to:g}, {row.hazard}: {row.score:g} points")
         for part in row.contributions:
             put(f"  {part['points']:+7.1f}  {part['source']}: {part['label']} ({part['detail']})")
+    put("\nWhat satellites saw; no alert does not mean safe")
+    put_table(
+        ("km from", "km to", "looked for", "last seen clearly", "last look", "seen %", "hidden by"),
+        [
+            (
+                one["km_from"],
+                one["km_to"],
+                one["kind"],
+                one["last_good_look"] or "never",
+                one["last_look"],
+                round(100 * one["share"]),
+                hidden(one, "en"),
+            )
+            for one in looks
+        ],
+    )
 
 
 @app.command()

@@ -152,6 +152,8 @@ class Visibility(Numbered, Base):
     share: Mapped[float]
     covered_share: Mapped[float]
     """Share of the surroundings that the run's imagery covers at all."""
+    hidden: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    """Reason -> share of the surroundings that it hid; with `share` they make `covered_share`, where they are told."""
     observed_on: Mapped[date]
     __table_args__ = (
         UniqueConstraint("run_id", "segment_id"),

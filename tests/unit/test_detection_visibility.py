@@ -8,7 +8,8 @@ import rasterio
 from pyproj import Transformer
 from rasterio.transform import from_origin
 
-from detection.visibility import NOT_OBSERVED, segment_visibility
+from detection.hiding import CLOUD, SNOW
+from detection.visibility import segment_visibility
 
 WEST, NORTH = 480_000.0, 4_020_000.0
 
@@ -20,9 +21,10 @@ def road(x_from: float, x_to: float, y: float) -> list[tuple[float, float]]:
 
 @pytest.fixture
 def mask(tmp_path: Path) -> Path:
-    """A raster of 4 x 4 km whose eastern half could not be seen."""
+    """A raster of 4 x 4 km whose eastern half could not be seen: cloud, and snow in its south."""
     values = np.zeros((400, 400), np.uint8)
-    values[:, 200:] = NOT_OBSERVED
+    values[:, 200:] = CLOUD
+    values[200:, 200:] = SNOW
     path = tmp_path / "mask.tif"
     with rasterio.open(
         path,
@@ -57,3 +59,8 @@ def test_seen_half_seen_unseen_and_half_outside(mask: Path) -> None:
     assert shares[3] == pytest.approx((0, 1), abs=0.01)
     assert shares[4] == pytest.approx((0.5, 0.5), abs=0.02)
     assert 5 not in shares
+    hidden = {look.segment_id: dict(look.hidden) for look in looks}
+    assert hidden[1] == {}
+    assert hidden[3] == pytest.approx({"cloud": 0.5, "snow": 0.5}, abs=0.02)
+    for look in looks:
+        assert look.share + sum(look.hidden.values()) == pytest.approx(look.covered_share)

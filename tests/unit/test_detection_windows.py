@@ -13,8 +13,9 @@ from pyproj import Transformer
 from rasterio.transform import from_origin
 
 from detection.arrays import Acquisition
-from detection.clouds import qa_usable, scl_usable, snow
+from detection.clouds import quality_hidden, snow
 from detection.grids import Grid
+from detection.hiding import CLOUD, CLOUD_SHADOW, SEEN, SNOW
 from detection.slopes import horn
 from detection.sources import open_dates, open_sources
 from detection.windows import Plan, Reader, check_dem, check_overlap
@@ -192,7 +193,7 @@ def test_a_shift_reads_at_the_shifted_place(tmp_path: Path) -> None:
 def test_scene_classes(code: int, usable: bool) -> None:
     scl = np.full((11, 11), 4, np.uint8)
     scl[5, 5] = code
-    seen = scl_usable(scl, 2)
+    seen = quality_hidden("scl", scl, 2) == SEEN
     assert seen[5, 5] == usable
     grown = code in {3, 8, 9, 10, 11}
     assert seen[3, 3] == (not grown)
@@ -203,9 +204,22 @@ def test_scene_classes(code: int, usable: bool) -> None:
 def test_landsat_bits(bit: int, usable: bool) -> None:
     qa = np.zeros((11, 11), np.uint16)
     qa[5, 5] = 1 << bit
-    seen = qa_usable(qa, 2)
+    seen = quality_hidden("qa_pixel", qa, 2) == SEEN
     assert seen[5, 5] == usable
     assert seen[3, 3] == (bit not in {2, 3, 4, 5})
+
+
+def test_what_hides_the_ground_is_told_and_the_thickest_wins() -> None:
+    scl = np.full((11, 11), 4, np.uint8)
+    scl[5, 3], scl[5, 7], scl[0, 0] = 3, 9, 11
+    told = quality_hidden("scl", scl, 2)
+    assert (told[5, 2], told[5, 8], told[0, 1]) == (CLOUD_SHADOW, CLOUD, SNOW)
+    assert told[5, 5] == CLOUD, "where both reach"
+    bits = quality_hidden("qa_pixel", np.array([[1 << 3 | 1 << 5, 1 << 4, 1 << 6]], np.uint16), 0)
+    assert bits.tolist() == [[CLOUD, CLOUD_SHADOW, SEEN]]
+    assert quality_hidden("scl", np.array([[11, 2, 9]], np.uint8), 0, snow_is_ground=True).tolist() == [
+        [SEEN, SEEN, CLOUD]
+    ]
 
 
 def test_snow_is_bright_and_not_water() -> None:
