@@ -289,6 +289,7 @@ WORDS: dict[str, dict[str, str]] = {
         "flood": "So many at once are a bad scene or a disaster of the whole region: look at the pictures before anything else. "
         "They are one alert; later finds elsewhere have alerts of their own.",
         "take": "I take care of it",
+        "look": "Please go and look, and say what you find",
         "headline_cause": "{happened} → {place}{stretch}",
         "growth": "{name} grew {area} km² in {days} days",
         "drained": "{name} lost {area} km² within {days} days: it drained",
@@ -343,6 +344,7 @@ WORDS: dict[str, dict[str, str]] = {
         "headline_flood": "一次观测中有 {changes} 处{event},{stretch}:请先检查影像",
         "flood": "一次出现如此之多,或为影像异常,或为区域性灾害:请先查看图像。这些合为一条预警;此后他处的发现另行预警。",
         "take": "由我受理",
+        "look": "请到现场核查并反馈结果",
         "headline_cause": "{happened} → {place}{stretch}",
         "growth": "{name}在 {days} 天内扩大 {area} 平方公里",
         "drained": "{name}在 {days} 天内减少 {area} 平方公里:已泄流",
@@ -397,6 +399,7 @@ WORDS: dict[str, dict[str, str]] = {
         "flood": "ایک ساتھ اتنے مقامات یا تو خراب تصویر ہیں یا پورے علاقے کی آفت: سب سے پہلے تصاویر دیکھیں۔ یہ ایک ہی انتباہ ہے؛ "
         "بعد میں کہیں اور ملنے والوں کے اپنے انتباہ ہوں گے۔",
         "take": "میں سنبھالتا ہوں",
+        "look": "براہ کرم موقع پر جا کر دیکھیں اور بتائیں کہ کیا ملا",
         "headline_cause": "{happened} ← {place}{stretch}",
         "growth": "{name} {days} دنوں میں {area} مربع کلومیٹر بڑھی",
         "drained": "{name} {days} دنوں میں {area} مربع کلومیٹر گھٹی: پانی نکل گیا",

@@ -32,6 +32,15 @@ class State(StrEnum):
     EXPIRED = "expired"
 
 
+class Found(StrEnum):
+    """What a team found."""
+
+    CONFIRMED = "confirmed"
+    FALSE_ALARM = "false_alarm"
+    UNCLEAR = "unclear"
+    WITHDRAWN = "withdrawn"
+
+
 class Severity(StrEnum):
     """How bad it may be."""
 
@@ -288,6 +297,59 @@ def subscriptions(json: AsJson = False) -> None:
     else:
         columns = ("name", "channel", "address", "language", "from", "scope")
         put_table(columns, [(s.name, s.channel, s.address, s.language, s.min_severity, s.scope) for s in found])
+
+
+@app.command()
+def team(
+    name: Annotated[str, typer.Argument(help="Who; the same name again replaces what was known.")],
+    lon: Annotated[float, typer.Option(min=-180, max=180)],
+    lat: Annotated[float, typer.Option(min=-90, max=90)],
+    subscription: Annotated[str | None, typer.Option(help="Name of the subscription by which they are told.")] = None,
+    away: Annotated[bool, typer.Option("--away", help="Ask them nothing for now.")] = False,
+) -> None:
+    """Tell where a team is that can go and look: the nearest one is asked to check what imagery shows."""
+    from api.opening import opened
+    from hazard_db import alerts, connect
+
+    with opened() as catalogue, connect.transaction(catalogue.engine) as conn:
+        connect.actor(conn, actor())
+        made = alerts.add_team(conn, alerts.Team(name, lon, lat, subscription, enabled=not away))
+    put(f"{made.name} is at km {made.chainage_km:.1f}")
+
+
+@app.command()
+def checks(
+    open_only: Annotated[bool, typer.Option("--open", help="Only those that are still to be made.")] = False,
+    json: AsJson = False,
+) -> None:
+    """List what teams were asked to look at, and what they found."""
+    from api.opening import opened
+    from hazard_db import alerts, connect
+
+    with opened() as catalogue, connect.transaction(catalogue.engine) as conn:
+        found = alerts.checks(conn, open_only=open_only)
+    if json:
+        put_json(found)
+        return
+    columns = ("id", "alert", "km", "team", "found", "by", "note")
+    put_table(columns, [(c.id, c.alert_id, c.chainage_km, c.team, c.verdict, c.judged_by, c.note) for c in found])
+
+
+@app.command()
+def verdict(
+    check_id: Annotated[int, typer.Argument(metavar="CHECK")],
+    found: Annotated[Found, typer.Argument(help="What the team found.")],
+    note: Note = None,
+) -> None:
+    """Say what a team found: its verdict is the alert's, as far as a team may decide it."""
+    from alerts.checking import settle
+    from api.opening import opened
+    from hazard_db import alerts, connect
+
+    with opened() as catalogue, connect.transaction(catalogue.engine) as conn:
+        done = settle(conn, check_id, found.value, actor(), note)
+        alert = alerts.get_alert(conn, done.alert_id)
+    put(f"check {check_id}: {done.verdict}; alert {alert.id} is {alert.state}, {alert.certainty}")
 
 
 @app.command()

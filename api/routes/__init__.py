@@ -8,6 +8,7 @@ from api.routes import (
     access,
     alerts,
     changes,
+    checks,
     deliveries,
     displacement,
     downloads,
@@ -43,7 +44,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     stac.router,
     fieldform.router, observations.router, openrosa.router, phones.router, review.router, exports.router,
     register.router, inventory.router, ledger.router, reports.router, ice.router, changes.router, displacement.router,
-    silences.router, rules.router, alerts.router,
+    silences.router, rules.router, checks.router, alerts.router,
     deliveries.router, files.router, access.router, sensors.router, jobs.router, health.router,
 )  # fmt: skip
 """Every route of the application, in the order in which they are tried; map tiles are asked for most."""

@@ -76,10 +76,14 @@ def get_alert(request: Request, identity: Reader, alert_id: Id) -> Response:
     with reading(request) as conn:
         alert = alerts.get_alert(conn, alert_id, scope=_scope(identity))
         messages = alerts.events_of(conn, alert_id, scope=_scope(identity))
+        asked = alerts.checks(conn, alert_id=alert_id) if identity.sees_unreviewed else []
         shown = pictures.of_changes(conn, alert.change_ids, include_unreviewed=identity.sees_unreviewed)
     if wants_page(request, default_page=False):
-        return render(request, "alert.html", alert=alert, messages=messages, pictures=shown)
-    told = _shown(alert, identity) | {"messages": [_message(message, identity) for message in messages]}
+        return render(request, "alert.html", alert=alert, messages=messages, pictures=shown, checks=asked)
+    told = _shown(alert, identity) | {
+        "checks": plain(asked),
+        "messages": [_message(message, identity) for message in messages],
+    }
     return data(feature(told), media_type="application/geo+json")
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import Connection, text
 
 from hazard_db import pictures
+from hazard_db.alerts.checks import open_check_of
 from hazard_db.alerts.reading import AlertMessage, messages
 from hazard_db.errors import InputError, NotFoundError
 
@@ -60,6 +61,8 @@ class Claim:
     picture: str | None = None
     """Of the largest change that the alert speaks of and the receiver may see; path relative to HAZARD_HOME."""
     reason: Reason = "subscribed"
+    check_id: int | None = None
+    """The check in the field that the receiver's team is asked for."""
 
     @property
     def key(self) -> str:
@@ -292,6 +295,7 @@ def _claim(conn: Connection, row: Mapping[Any, Any], message: AlertMessage) -> C
         message,
         None if largest is None else shown[largest],
         row["reason"],
+        open_check_of(conn, message.alert_id, subscription.id),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from hazard_db.alerts.checks import ask
 from hazard_db.alerts.messages import issue
 from hazard_db.alerts.states import MessageType, State
 
@@ -50,7 +51,13 @@ def store(conn: Connection, drafts: Sequence[Draft], actor: str) -> list[int]:
     for number, draft in pairs:
         if draft.message is not None:
             issue(conn, [number], draft.message, actor, draft.note, notify=draft.notify)
+    ask(conn, [number for number, draft in pairs if _asks_for_a_look(draft)])
     return stored
+
+
+def _asks_for_a_look(draft: Draft) -> bool:
+    """Return whether the nearest team is to look: imagery shows something new at a place."""
+    return draft.message == "Alert" and bool(draft.change_ids) and not draft.evidence.get("flood")
 
 
 def _insert(conn: Connection, drafts: Sequence[Draft]) -> list[tuple[str, int]]:

@@ -51,12 +51,13 @@ def facts_since(conn: Connection, since: date) -> Sequence[Facts]:
     return facts_of(conn, changes, findings)
 
 
-# A person confirms an alert by confirming one of its changes or by making it public.
+# A person confirms an alert by confirming one of its changes by making it public, or where it is.
 _RELIABILITY = """
 SELECT 'rule' AS by, coalesce(r.name, '-') AS name, count(*) AS total,
        count(*) FILTER (WHERE a.state <> 'false_alarm' AND (a.evidence ? 'approved' OR EXISTS (
            SELECT FROM alert_change AS k JOIN change AS c ON c.id = k.change_id
-           WHERE k.alert_id = a.id AND c.status = 'confirmed'))) AS confirmed,
+           WHERE k.alert_id = a.id AND c.status = 'confirmed')
+           OR EXISTS (SELECT FROM field_check AS f WHERE f.alert_id = a.id AND f.verdict = 'confirmed'))) AS confirmed,
        count(*) FILTER (WHERE a.state = 'false_alarm') AS false_alarms
 FROM alert AS a LEFT JOIN alert_rule AS r ON r.id = a.rule_id GROUP BY r.name
 UNION ALL
