@@ -9,6 +9,7 @@ from typing import Any
 import shapely
 
 from api.texts import translate
+from api.theme import SMALL_MAP
 from hazard_db import drawing
 from hazard_db.connect import Connection
 from maps import texts as map_texts
@@ -67,6 +68,7 @@ def draw(conn: Connection, marks: Sequence[Mark], stretch: tuple[float, float] |
         "kilometres": labels,
         "symbols": {kind: {"svg": MARKS[kind].svg, "size": MARKS[kind].size} for kind in kinds},
         "legend": [(kind, t("mark.photo") if kind == "photo" else symbol(f"symbol.{kind}")) for kind in kinds],
+        "colours": SMALL_MAP,
         "words": {name: t(f"minimap.{name}") for name in WORDS},
     }
 

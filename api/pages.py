@@ -14,17 +14,19 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.datastructures import URL
 
+from api import theme
 from api.plain import plain
 from api.reasons import clauses, hidden
 from api.security import FORM_COOKIE, FORM_FIELD, Identity, form_token
 from api.state import state_of
-from api.texts import DIRECTIONS, LANGUAGES, term, translate
+from api.texts import DIRECTIONS, LANGUAGES, stated, term, translate
 from maps import assets
 from maps.texts import place_name
 
 FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
 LANGUAGE_COOKIE = "kkh_lang"
+SCHEME_COOKIE = "kkh_scheme"
 YEAR_S = 365 * 24 * 3600
 
 
@@ -76,6 +78,12 @@ def language(request: Request) -> str:
     return max(offers, key=lambda offer: offer[0])[1] if offers else "en"
 
 
+def scheme(request: Request) -> str:
+    """Return whether pages are light or dark: as was chosen, else `auto`, as the device wants it."""
+    chosen = request.cookies.get(SCHEME_COOKIE, "auto")
+    return chosen if chosen in theme.SCHEMES else "auto"
+
+
 def render(
     request: Request, template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
 ) -> HTMLResponse:
@@ -84,11 +92,10 @@ def render(
     identity: Identity | None = getattr(request.state, "identity", None)
     tokens = _FormTokens(request, identity)
     page = _environment().get_template(template).render(
-        lang=lang, direction=DIRECTIONS[lang], languages=LANGUAGES, t=translate(lang), term=term(lang), identity=identity,
-        request=request, nonce=getattr(request.state, "nonce", ""), style=static_address("style.css"), static=static_address,
-        address=assets.address,
-        form_field=FORM_FIELD,
-        simulated=state_of(request).simulated(), form_token=tokens.make,
+        lang=lang, direction=DIRECTIONS[lang], languages=LANGUAGES, t=translate(lang), term=term(lang), stated=stated(lang),
+        identity=identity, request=request, nonce=getattr(request.state, "nonce", ""), style=static_address("style.css"),
+        static=static_address, colours=colours_address(), scheme=scheme(request), schemes=theme.SCHEMES, address=assets.address,
+        form_field=FORM_FIELD, simulated=state_of(request).simulated(), form_token=tokens.make,
         with_language=lambda code: _local(request.url.include_query_params(lang=code)), **values,
     )  # fmt: skip
     response = HTMLResponse(page, status, headers={**(headers or {}), "Content-Language": lang, "Vary": VARY})
@@ -105,6 +112,14 @@ def keep_language(request: Request, response: Response) -> None:
     if asked in LANGUAGES:
         secure = request.url.scheme == "https"
         response.set_cookie(LANGUAGE_COOKIE, str(asked), max_age=YEAR_S, httponly=True, samesite="lax", secure=secure)
+
+
+def inside_path(target: str) -> str:
+    """Return a path of this site; anything else would send people elsewhere."""
+    safe = (
+        target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable() and "\\" not in target
+    )
+    return target if safe else "/"
 
 
 class _FormTokens:
@@ -173,6 +188,12 @@ def _local(url: URL) -> str:
 
 def _number(value: float | None, digits: int = 0) -> str:
     return "–" if value is None else f"{value:,.{digits}f}"
+
+
+@cache
+def colours_address() -> str:
+    """Return the address of the colours, which changes with them."""
+    return f"/static/colours.css?v={sha256(theme.stylesheet().encode()).hexdigest()[:12]}"
 
 
 @cache

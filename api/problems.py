@@ -15,8 +15,9 @@ from rio_tiler.errors import RioTilerError, TileOutsideBounds
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Scope
 
-from api.pages import render, wants_page
+from api.pages import language, render, wants_page
 from api.patience import TooManyAttemptsError
+from api.texts import texts
 from hazard_db.errors import (
     AccessDeniedError,
     AuthenticationError,
@@ -57,7 +58,7 @@ def problem(
             "problem.html",
             status=status,
             headers=headers,
-            title=title,
+            title=texts().get(f"problem.title.{status}", {}).get(language(request), title),
             code=status,
             detail=detail,
             request_id=identifier,

@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from api import copies, motions, roadfiles, stretches
+from api import copies, motions, roadfiles, stretches, theme
 from api.charts import telling
 from api.reasons import clauses
 from api.roadcells import Table, linked
@@ -296,5 +296,5 @@ def _templates() -> Environment:
     )
     environment.filters["number"] = lambda value, digits=0: "–" if value is None else f"{value:,.{digits}f}"
     environment.filters["clauses"] = lambda english, lang: clauses(lang)(english)
-    environment.globals["css"] = Markup((folder / "report.css").read_text(encoding="utf8"))
+    environment.globals["css"] = Markup(theme.paper() + (folder / "report.css").read_text(encoding="utf8"))
     return environment

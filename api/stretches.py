@@ -17,6 +17,7 @@ from api.rated import told_change
 from api.roadcells import Table
 from api.roadtables import Tables
 from api.security import Identity
+from api.texts import term
 from hazard_db import ledger, risk_history, stretch
 from hazard_db.connect import Connection
 from hazard_db.stretch import Asked, Stretch
@@ -82,7 +83,8 @@ def look(conn: Connection, visitor: Connection, view: View, *, inside: bool, lan
     seen = {one["segment_id"] for one in known.looks
             if one["last_good_look"] and (today - one["last_good_look"]).days <= LOOK_EXPIRES_DAYS}  # fmt: skip
     return Look(
-        known, made, strip_svg.draw(made, tell, described_by="kilometres"), panel_of(known, home), Tables(known, lang).ranking(view.level),
+        known, made, strip_svg.draw(made, tell, described_by="kilometres"), panel_of(known, home, lang),
+        Tables(known, lang).ranking(view.level),
         unseen=sum(one.id not in seen for one in known.segments),
         infill=sum(one.basis == "straight infill" for one in known.segments),
     )  # fmt: skip
@@ -103,7 +105,7 @@ def spent(conn: Connection, view: View, *, inside: bool) -> list[dict[str, Any]]
     return ledger.costs(conn, view.km_from, view.km_to) if inside else []
 
 
-def panel_of(known: Stretch, home: Path) -> Panel:
+def panel_of(known: Stretch, home: Path, lang: str) -> Panel:
     """Return the map beside the strip: the road by its rating, records as marks."""
     lines = [list(one.lonlat) for one in known.segments]
     lons, lats = zip(*(corner for line in lines for corner in line), strict=True)
@@ -118,14 +120,16 @@ def panel_of(known: Stretch, home: Path) -> Panel:
     ]
     shades = relief(BackdropSettings(), home, bounds)
     return Panel(
-        bounds, road=lines, kilometres=posts, spots=_spots(known), grades=grades, relief=(shades.path, shades.bounds) if shades else None,
+        bounds, road=lines, kilometres=posts, spots=_spots(known, lang), grades=grades,
+        relief=(shades.path, shades.bounds) if shades else None,
         relief_href=f"/maps/relief/{shades.path.name}" if shades else None,
     )  # fmt: skip
 
 
-def _spots(known: Stretch) -> list[Spot]:
+def _spots(known: Stretch, lang: str) -> list[Spot]:
+    name = term(lang)
     spots = [
-        Spot("observation", *middle(one["geometry"]), one["kind"], href=f"/observations/{one['id']}")
+        Spot("observation", *middle(one["geometry"]), name(one["kind"]), href=f"/observations/{one['id']}")
         for one in known.observations
     ]
     spots += [

@@ -34,6 +34,11 @@ def translate(lang: str) -> Words:
     return words
 
 
+def stated(lang: str) -> Callable[[str], str]:
+    """Return a function that gives what a file states in a reader's language where we know it, else as it stands there."""
+    return lambda value: texts().get(f"term.{value}", {}).get(lang, value)
+
+
 def term(lang: str) -> Callable[[str], str]:
     """Return a function that gives the words of a term of the catalogue, such as a grade or state; unknown ones as they are."""
 

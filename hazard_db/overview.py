@@ -16,6 +16,8 @@ class Overview:
     segments: int
     observations: int
     observations_to_review: int
+    observations_asked: int
+    """Whose observers were asked something."""
     sites: int
     events: int
     scenes: int
@@ -62,6 +64,7 @@ SELECT (SELECT version FROM alignment WHERE valid_to IS NULL) AS alignment,
        (SELECT count(*) FROM segment WHERE alignment_id = current_alignment()) AS segments,
        (SELECT count(*) FROM observation) AS observations,
        (SELECT count(*) FROM observation WHERE review_status = 'submitted') AS observations_to_review,
+       (SELECT count(*) FROM observation WHERE review_status = 'asked') AS observations_asked,
        (SELECT count(*) FROM site) AS sites,
        (SELECT count(*) FROM event) AS events,
        (SELECT count(*) FROM scene WHERE NOT properties ? 'superseded_by') AS scenes,

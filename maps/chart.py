@@ -38,7 +38,8 @@ CELL_MARKS = {
 OWN = ("search.js", "time.js", "state.js", "measure.js", "compare.js", "tools.js", "map.js")
 """Our scripts, in the order in which they are needed."""
 SPOKEN = (
-    "search.", "time.", "tools", "measure.", "compare.", "layer.base-plain", "popup.", "zoom.", "motion.", "cells.", "layer.points",
+    "search.", "time.", "tools", "measure.", "compare.", "layer.base-plain", "layer.choose",
+    "popup.", "zoom.", "motion.", "cells.", "layer.points",
     "value.km", "value.stretch", "value.metres", "layer.labels", "cluster", "map.label",
 )  # fmt: skip
 """Beginnings of the keys of texts that the browser needs."""

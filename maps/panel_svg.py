@@ -45,7 +45,7 @@ def draw(panel: Panel, label: str, width: int = 520) -> Markup:
             ).format(x + 7, y - 5, INK, text)
         )
     parts += _furniture(panel, frame, height, width)
-    return Markup('<svg class="panelmap" role="img" aria-label="{}" viewBox="0 0 {} {}" direction="ltr" xmlns="http://www.w3.org/2000/svg">{}</svg>').format(
+    return Markup('<svg class="panelmap" role="group" aria-label="{}" viewBox="0 0 {} {}" direction="ltr" xmlns="http://www.w3.org/2000/svg">{}</svg>').format(
         label, width, height, Markup("").join(parts))  # fmt: skip
 
 

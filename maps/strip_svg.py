@@ -37,7 +37,7 @@ def draw(strip: Strip, tell: Telling, *, described_by: str = "") -> Markup:
         top += title + LANE_PX + GAP_PX
     height = top + 2
     head = Markup(
-        '<svg class="stripmap" role="img" direction="ltr" width="100%" height="{}" aria-label="{}"{} xmlns="http://www.w3.org/2000/svg">'
+        '<svg class="stripmap" role="group" direction="ltr" width="100%" height="{}" aria-label="{}"{} xmlns="http://www.w3.org/2000/svg">'
     ).format(height, strip.title, Markup(' aria-describedby="{}"').format(described_by) if described_by else "")
     return head + _hatches(prefix) + Markup("").join(_ruler(strip, height)) + Markup("").join(lines) + Markup("</svg>")
 

@@ -33,20 +33,20 @@ def fill(engine: Engine, home: Path) -> None:
     with connect.transaction(engine) as conn:
         seed.load(conn)
         _observations(conn)
-        _changes(conn, home)
+        add_changes(conn, home)
         for number, (scope, severity) in enumerate((("Public", "Severe"), ("Restricted", "Moderate"))):
             add_alert(conn, number, scope, severity)
         risk.update(conn)
 
 
-def add_alert(conn: Connection, number: int, scope: str, severity: str) -> None:
+def add_alert(conn: Connection, number: int, scope: str, severity: str, remark: str = HOSTILE) -> None:
     conn.execute(
         text("""INSERT INTO alert (group_key, kind, scope, severity, certainty, urgency, headline, description, expires_at, geom)
                 VALUES (:key, 'landslide', :scope, :severity, 'Likely', 'Expected', CAST(:headline AS jsonb), '{"en": "x"}',
                         now() + interval '3 days', ST_Buffer(point_at_chainage(657 + :key_number, current_alignment()), 0.004))"""),
         {
             "key": f"test-{number}", "key_number": number, "scope": scope, "severity": severity,
-            "headline": json.dumps({"en": f"{scope} alert {HOSTILE}", "ur": f"{scope} انتباہ"}),
+            "headline": json.dumps({"en": f"{scope} alert {remark}", "ur": f"{scope} انتباہ"}),
         },
     )  # fmt: skip
 
@@ -60,7 +60,7 @@ def _observations(conn: Connection) -> None:
         fieldbook.review_observation(conn, new.id, verdict)
 
 
-def _changes(conn: Connection, home: Path) -> None:
+def add_changes(conn: Connection, home: Path) -> None:
     found = [
         changes.ChangeRecord(
             kind="landslide", geometry={"type": "Polygon", "coordinates": [_ring(74.862 + step / 100, 36.337)]}, confidence=0.8,

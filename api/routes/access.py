@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from api.pages import render
+from api.pages import inside_path, render
 from api.problems import STATUS
 from api.security import (
     SESSION_COOKIE,
@@ -32,8 +32,8 @@ Anyone = Annotated[Identity, Depends(identify)]
 def login_page(request: Request, identity: Anyone, next: str = "/") -> Response:
     """Return the form."""
     if identity.how == "session":
-        return RedirectResponse(_inside(next), 303)
-    return render(request, "login.html", error="", name="", next=_inside(next))
+        return RedirectResponse(inside_path(next), 303)
+    return render(request, "login.html", error="", name="", next=inside_path(next))
 
 
 @router.post("/login")
@@ -46,10 +46,10 @@ async def login(request: Request, identity: Anyone) -> Response:
         account = await run_in_threadpool(log_in, request, name, password)
     except AuthenticationError as error:
         status = STATUS.get(type(error), 401)
-        return render(request, "login.html", status=status, error=str(error), name=name, next=_inside(then))
+        return render(request, "login.html", status=status, error=str(error), name=name, next=inside_path(then))
     state = state_of(request)
     hours = state.settings.session_hours
-    response = RedirectResponse(_inside(then), 303)
+    response = RedirectResponse(inside_path(then), 303)
     response.set_cookie(
         SESSION_COOKIE, make_session(account, state.signing_key, hours), max_age=int(hours * 3600), httponly=True,
         samesite="lax", secure=request.url.scheme == "https",
@@ -71,11 +71,3 @@ async def logout(request: Request, identity: Anyone) -> Response:
 def _end(request: Request, identity: Identity, account_id: int) -> None:
     with writing(request, identity) as conn:
         accounts.end_sessions(conn, account_id)
-
-
-def _inside(target: str) -> str:
-    """Return a path of this site; anything else would send people elsewhere."""
-    safe = (
-        target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable() and "\\" not in target
-    )
-    return target if safe else "/"

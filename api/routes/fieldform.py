@@ -10,9 +10,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse, Response
 
+from api import theme
 from api.openrosa import forms
 from api.openrosa.forms import Question
-from api.pages import FOLDER, STATIC, data, language, render
+from api.pages import FOLDER, STATIC, colours_address, data, language, render
 from api.routes.files import FOREVER
 from api.security import Identity, form_token, identify
 from api.state import state_of
@@ -38,7 +39,7 @@ def page(request: Request) -> Response:
     words = {word: texts()[f"field.{word}"][lang] for word in WORDS}
     return render(
         request, "new_observation.html", words=words, kinds=[(one.id, one.titles[lang]) for one in forms.all_forms()],
-        folder=_folder(), common={one.name: one for one in forms.form("landslide").questions},
+        brand=theme.SAME["brand"], folder=_folder(), common={one.name: one for one in forms.form("landslide").questions},
     )  # fmt: skip
 
 
@@ -62,7 +63,7 @@ def manifest(request: Request) -> Response:
     t = translate(language(request))
     told = {
         "name": f"{t('app.name')}: {t('field.title')}", "short_name": "KKH", "id": "/observations/new", "start_url": "/observations/new",
-        "scope": "/observations/new", "display": "standalone", "background_color": "#fdfcfa", "theme_color": "#1f3a34",
+        "scope": "/observations/new", "display": "standalone", "background_color": theme.LIGHT["paper"], "theme_color": theme.SAME["brand"],
         "icons": [{"src": "/static/icon.svg", "sizes": "any", "type": "image/svg+xml", "purpose": "any"}],
     }  # fmt: skip
     return data(told, media_type="application/manifest+json")
@@ -72,7 +73,13 @@ def manifest(request: Request) -> Response:
 def worker() -> Response:
     """Return the script that keeps the page and answers in place of a connection."""
     pages = [f"/observations/new?lang={lang}" for lang in LANGUAGES]
-    kept = [*pages, "/observations/questions.json", "/static/icon.svg", *(f"{_folder()}/{name}" for name in _scripts())]
+    kept = [
+        *pages,
+        "/observations/questions.json",
+        "/static/icon.svg",
+        colours_address(),
+        *(f"{_folder()}/{name}" for name in _scripts()),
+    ]
     text = (SCRIPTS / "worker.js").read_text(encoding="utf8")
     script = f"const VERSION = {json.dumps(_version())};\nconst KEPT = {json.dumps(kept)};\n{text}"
     return Response(script, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
@@ -98,7 +105,7 @@ def _scripts() -> tuple[str, ...]:
 
 @cache
 def _version() -> str:
-    digest = sha256(_questions())
+    digest = sha256(_questions() + theme.stylesheet().encode())
     paths = [*SCRIPTS.iterdir(), FOLDER / "templates" / "new_observation.html", FOLDER / "texts.yml"]
     for path in sorted(paths):
         digest.update(path.read_bytes())

@@ -7,6 +7,7 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, Response
 
+from api import theme
 from api.pages import STATIC
 from api.security import Reader
 from api.state import state_of
@@ -28,6 +29,12 @@ def picture(request: Request, identity: Reader, path: str) -> Response:
     if change_id is None:
         raise NotFoundError("there is no such picture")
     return FileResponse(inside(state_of(request).settings.home / "pictures", path), media_type="image/png")
+
+
+@router.get("/static/colours.css")
+def colours() -> Response:
+    """Return the colours of the pages as variables."""
+    return Response(theme.stylesheet(), media_type="text/css", headers=FOREVER)
 
 
 @router.get("/static/{path:path}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -27,6 +29,7 @@ from hazard_db.connect import Connection
 from hazard_db.corridor import SegmentRow
 from hazard_db.errors import InputError, NotFoundError
 from hazard_db.risk import SegmentRisk
+from hazard_db.risk_weights import GRADES
 from hazard_db.search import Window
 from hazard_db.triggers import quakes, rain, sensors
 from maps import panel_svg, strip, strip_svg
@@ -67,8 +70,19 @@ def list_segments(
     items = [_summary(row, rated.get(row.id)) for row in rows]
     if page:
         worst = sorted((item for item in items if item["score"]), key=lambda item: -item["score"])[:WORST]
-        return render(request, "segments.html", segments=items, worst=worst)
+        return render(request, "segments.html", tens=_tens(items), worst=worst)
     return data(collection(items), media_type="application/geo+json")
+
+
+def _tens(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return segments by tens of kilometres, each with its highest grade; one that is not known counts below `low`."""
+    order = ("unknown", *GRADES)
+    tens = []
+    for ten, group in groupby(items, key=lambda item: int(item["km_from"] // 10)):
+        inside = list(group)
+        worst = max((item["grade"] or "unknown" for item in inside), key=order.index)
+        tens.append({"km_from": 10 * ten, "km_to": 10 * ten + 10, "worst": worst, "segments": inside})
+    return tens
 
 
 def _found(request: Request, asked: str) -> Response:

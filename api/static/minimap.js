@@ -1,7 +1,7 @@
 // Small maps beside lists and records. Whatever comes from the catalogue is put in place as text, never as HTML.
 "use strict";
 for (const box of document.querySelectorAll("[data-minimap]")) {
-  const { marks, road, kilometres, symbols, words } = JSON.parse(box.dataset.minimap);
+  const { marks, road, kilometres, symbols, colours, words } = JSON.parse(box.dataset.minimap);
   const map = L.map(box, { attributionControl: false, zoomControl: false, scrollWheelZoom: false });
   const left = document.dir === "rtl" ? "topright" : "topleft";
   L.control.zoom({ zoomInTitle: words.nearer, zoomOutTitle: words.farther, position: left }).addTo(map);
@@ -10,8 +10,8 @@ for (const box of document.querySelectorAll("[data-minimap]")) {
   box.setAttribute("aria-label", words.label);
   for (const line of road) {
     const points = line.map(([lon, lat]) => [lat, lon]);
-    L.polyline(points, { color: "#22262b", weight: 6, interactive: false }).addTo(map);
-    L.polyline(points, { color: "#fbf3dc", weight: 3, interactive: false }).addTo(map);
+    L.polyline(points, { color: colours.casing, weight: 6, interactive: false }).addTo(map);
+    L.polyline(points, { color: colours.road, weight: 3, interactive: false }).addTo(map);
   }
   const labels = [];
   for (const [lon, lat, km] of kilometres) {
@@ -35,10 +35,10 @@ for (const box of document.querySelectorAll("[data-minimap]")) {
   apart();
   const choices = new Map();
   for (const mark of marks) {
-    if (mark.shape) L.geoJSON(mark.shape, { style: mark.kind === "way" ? { color: "#1d4ed8", weight: 2, dashArray: "8 5" } : { color: "#6b4a1f", weight: 2, fillOpacity: 0.15 }, interactive: false }).addTo(map);
-    if (mark.accuracy_m) L.circle([mark.lat, mark.lon], { radius: mark.accuracy_m, weight: 1.2, dashArray: "3 3", fillOpacity: 0.06, color: "#1f66b0", interactive: false }).addTo(map);
+    if (mark.shape) L.geoJSON(mark.shape, { style: mark.kind === "way" ? { color: colours.way, weight: 2, dashArray: "8 5" } : { color: colours.shape, weight: 2, fillOpacity: 0.15 }, interactive: false }).addTo(map);
+    if (mark.accuracy_m) L.circle([mark.lat, mark.lon], { radius: mark.accuracy_m, weight: 1.2, dashArray: "3 3", fillOpacity: 0.06, color: colours.accuracy, interactive: false }).addTo(map);
     const { svg, size } = symbols[mark.kind];
-    const icon = L.divIcon({ html: svg, iconSize: [size, size], className: mark.main ? "mark main" : "mark" });
+    const icon = L.divIcon({ html: svg, iconSize: [Math.max(size, 24), Math.max(size, 24)], className: mark.main ? "mark main" : "mark" });
     const made = L.marker([mark.lat, mark.lon], { icon, title: mark.title, alt: mark.title, riseOnHover: true, zIndexOffset: mark.main ? 500 : 0 }).addTo(map);
     const choice = mark.choice && document.querySelector(`input[type=checkbox][value="${CSS.escape(mark.choice)}"]`);
     if (choice) follow(choice, made, choices, mark);

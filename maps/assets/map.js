@@ -319,6 +319,7 @@ const kkh = (() => {
   /* ---- once all is there ---- */
 
   function tree(control) { // the flat list that Leaflet makes, as branches that are folded and switched as one
+    control.getContainer().querySelector(".leaflet-control-layers-toggle").title = say("layer.choose");
     const folded = new Set();
     const plain = control._update;
     control._update = function () {

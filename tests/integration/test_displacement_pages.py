@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from api.app import create_app
 from api.settlement import detect_settlement
+from api.texts import texts
 from detection.settlement.sums import SumFitter
 from hazard_db import accounts, connect, deformation, seed
 from ingest.displacement.load import ingest_displacement
@@ -76,7 +77,7 @@ def test_pages_in_every_language_name_the_reference(
             assert answer.status_code == 200, path
             assert f'<html lang="{lang}"' in answer.text
             if path != "/displacement/areas":
-                assert "not told by the file" in answer.text, path
+                assert texts()["displacement.not_told"][lang] in answer.text, path
     page = client.get(f"/displacement/points/{point}", headers={"Accept": "text/html"}).text
     assert 'stroke-dasharray="6 4"' in page  # the onset
     assert "rate changed" in page

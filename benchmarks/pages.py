@@ -1,0 +1,206 @@
+"""Every kind of page in a real browser: what is wrong with it in each language and width, and what Lighthouse says of it.
+
+    python benchmarks/pages.py [--lighthouse] [--pages NAME,...] [--languages en,zh,ur] [--widths 390,1366] [--empty] [--pictures FOLDER]
+
+A private catalogue is filled (simulated scenes, ice, settlement, ledger), served, and vanishes again. Asked of each page: requests to
+other hosts, errors of its scripts, grave findings of axe-core, sideways scroll, targets under 24 px, clipped text, English words on
+pages of other languages. With --lighthouse, its scores for accessibility and performance; Lighthouse (npm, Node.js 18 or newer) is
+brought under .tools where it is not. With --pictures, a picture of each. Prints Markdown; exit code 1 where something is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import httpx
+from playwright.sync_api import Browser, sync_playwright
+
+from hazard_db import connect, database, migrate
+from hazard_db.settings import load_database_settings
+from tests.page_audit import WIDTHS, audit, visiting
+from tests.page_catalogue import PASSWORD, PageType, addresses, fill_pages
+from tests.phones import serving
+
+ROOT = Path(__file__).parents[1]
+LIGHTHOUSE = "lighthouse@12"
+CATEGORIES = ("accessibility", "performance")
+LEAST = {"accessibility": 0.95, "performance": 0.9}
+
+
+def main() -> int:
+    """Return 0 where nothing is wrong with any page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pages", type=lambda told: told.split(","), help="by default all")
+    parser.add_argument("--languages", type=lambda told: told.split(","), default=["en", "zh", "ur"])
+    parser.add_argument("--widths", type=lambda told: [int(one) for one in told.split(",")], default=list(WIDTHS))
+    parser.add_argument("--lighthouse", action="store_true")
+    parser.add_argument("--empty", action="store_true", help="a catalogue without any record, even without the road")
+    parser.add_argument("--scheme", choices=("light", "dark"), default="light")
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER")
+    asked = parser.parse_args()
+    with catalogue(filled=not asked.empty) as (address, numbers), chromium() as (browser, path):
+        pages = {
+            name: one
+            for name, one in addresses(numbers, filled=not asked.empty).items()
+            if not asked.pages or name in asked.pages
+        }
+        wrong = audited(browser, address, pages, asked)
+        print(
+            f"{len(pages)} kinds of page, {len(asked.languages)} languages, {len(asked.widths)} widths: {len(wrong)} findings\n"
+        )
+        for line in wrong:
+            print(f"- {line}")
+        poor = measured(path, address, pages, asked.languages[0]) if asked.lighthouse else False
+    return 1 if wrong or poor else 0
+
+
+@contextmanager
+def catalogue(*, filled: bool) -> Iterator[tuple[str, dict[str, int]]]:
+    """Yield the address of a served catalogue, and the numbers that the addresses of its pages need."""
+    with tempfile.TemporaryDirectory(prefix="kkh-pages-") as folder:
+        os.environ["HAZARD_HOME"] = folder
+        settings = load_database_settings()
+        database.up(settings)
+        try:
+            migrate.upgrade(database.url(settings))
+            numbers = _fill(Path(folder), filled=filled)
+            with serving(_api_settings(), 0) as address:
+                yield address, numbers
+        finally:
+            database.down(settings)
+
+
+def _fill(home: Path, *, filled: bool) -> dict[str, int]:
+    from api.demo import run_demo  # noqa: PLC0415 - reads HAZARD_HOME
+
+    engine = connect.engine(database.url(load_database_settings()))
+    try:
+        if filled:
+            with redirect_stdout(sys.stderr):
+                run_demo(serve=False, port=0)
+        return fill_pages(engine, home, changes=False) if filled else fill_nothing(engine)
+    finally:
+        engine.dispose()
+
+
+def fill_nothing(engine: Any) -> dict[str, int]:
+    """Store an account, and nothing else."""
+    from hazard_db import accounts  # noqa: PLC0415
+
+    with connect.transaction(engine) as conn:
+        accounts.add(conn, "amina", "admin", PASSWORD)
+    return {}
+
+
+def _api_settings() -> Any:
+    from api.settings import load_api_settings  # noqa: PLC0415
+
+    return load_api_settings()
+
+
+@contextmanager
+def chromium() -> Iterator[tuple[Browser, str]]:
+    """Yield a browser that finds no other host, and the path of its program."""
+    script = ROOT / "scripts" / "chromium.sh"
+    path = subprocess.run([script], capture_output=True, text=True, check=True).stdout.strip()
+    with sync_playwright() as player:
+        browser = player.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+        )
+        yield browser, path
+        browser.close()
+
+
+def audited(
+    browser: Browser, address: str, pages: dict[str, tuple[str, PageType]], asked: argparse.Namespace
+) -> list[str]:
+    """Return what is wrong, each with its page, language and width."""
+    wrong = []
+    for role in sorted({kind.role for _, kind in pages.values()}):
+        for lang in asked.languages:
+            for width in asked.widths:
+                with visiting(browser, address, role, lang, width, asked.scheme) as page:
+                    for name, (path, kind) in pages.items():
+                        if kind.role != role:
+                            continue
+                        found = audit(page, address, path, status=kind.status, lang=lang)
+                        wrong += [f"{name} {lang} {width}: {one}" for one in found]
+                        if asked.pictures:
+                            asked.pictures.mkdir(parents=True, exist_ok=True)
+                            page.screenshot(path=asked.pictures / f"{name}-{lang}-{width}.png", full_page=True)
+    return wrong
+
+
+def measured(chrome: str, address: str, pages: dict[str, tuple[str, PageType]], lang: str) -> bool:
+    """Print a table of Lighthouse's scores, and return whether one is too low."""
+    program = _lighthouse()
+    cookie = _session(address)
+    poor = False
+    print(f"\n| page | {' | '.join(f'{one} {form}' for form in ('mobile', 'desktop') for one in CATEGORIES)} |")
+    print("|---|---|---|---|---|")
+    for name, (path, kind) in pages.items():
+        cells = []
+        for form in ("mobile", "desktop"):
+            scores = _score(
+                program, chrome, f"{address}{path}", form, f"{cookie if kind.role == 'admin' else ''}kkh_lang={lang}"
+            )
+            poor |= any((scores[one] or 0) < LEAST[one] for one in CATEGORIES)
+            cells += [f"{scores[one]:.2f}" if scores[one] is not None else "none" for one in CATEGORIES]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    return poor
+
+
+def _score(program: Path, chrome: str, url: str, form: str, cookies: str) -> dict[str, float | None]:
+    headers = json.dumps({"Cookie": cookies, "Accept": "text/html,*/*"})
+    command = [
+        "node", str(program), url, "--quiet", "--output=json", f"--only-categories={','.join(CATEGORIES)}",
+        f"--extra-headers={headers}", "--chrome-flags=--headless=new --no-sandbox", "--ignore-status-code",
+        *(["--preset=desktop"] if form == "desktop" else []),
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "CHROME_PATH": chrome}
+    )
+    if done.returncode:
+        print(done.stderr[-500:], file=sys.stderr)
+        return dict.fromkeys(CATEGORIES)
+    told = json.loads(done.stdout)
+    for one in told["audits"].values():
+        if one.get("score") is not None and one["score"] < 0.9:
+            print(f"{url} {form}: {one['id']} {one['score']} {one.get('displayValue', '')}", file=sys.stderr)
+    return {one: told["categories"][one]["score"] for one in CATEGORIES}
+
+
+def _session(address: str) -> str:
+    """Return the cookie of somebody who is logged in."""
+    with httpx.Client(base_url=address, headers={"Accept": "text/html"}) as client:
+        token = client.get("/login").text.partition('name="csrf" value="')[2].partition('"')[0]
+        client.post("/login", data={"csrf": token, "name": "amina", "password": PASSWORD})
+        return f"kkh_session={client.cookies['kkh_session']}; "
+
+
+def _lighthouse() -> Path:
+    program = ROOT / ".tools" / "lighthouse" / "node_modules" / "lighthouse" / "cli" / "index.js"
+    if not program.exists():
+        npm = shutil.which("npm")
+        assert npm, "Lighthouse needs Node.js 18 or newer and npm"
+        prefix = ROOT / ".tools" / "lighthouse"
+        subprocess.run(
+            [npm, "install", "--prefix", str(prefix), "--no-audit", "--no-fund", LIGHTHOUSE],
+            check=True,
+            stdout=sys.stderr,
+        )
+    return program
+
+
+if __name__ == "__main__":
+    sys.exit(main())
