@@ -61,6 +61,13 @@ def listen(tools: Tools) -> None:
         triggering.listen(conn, ACTOR)
 
 
+def look_out(tools: Tools) -> None:
+    """Tell the rules of alerts which kilometres nobody has seen clearly for long."""
+    with connect.transaction(tools.engine) as conn:
+        connect.actor(conn, ACTOR)
+        triggering.look_out(conn, ACTOR)
+
+
 def expire(tools: Tools) -> None:
     """Close the alerts that have come to their end."""
     with connect.transaction(tools.engine) as conn:
@@ -119,6 +126,7 @@ JOBS: Mapping[str, Job] = {
     "deliver": Job(deliver, 5.0),
     "expire": Job(expire, 60.0),
     "listen": Job(listen, 600.0),
+    "look_out": Job(look_out, 21_600.0),
     "rate": Job(rate, 900.0),
     "tidy": Job(tidy, 3600.0),
     "retain": Job(retain, 3600.0),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from alerts.run import process_findings
+from hazard_db import visibility
 from hazard_db.alerts import Finding
 from hazard_db.connect import Connection
 from hazard_db.triggers import bulletins, quakes, rain, sources
@@ -21,6 +22,8 @@ UNUSUAL_PERCENTILE = 95.0
 """Below it rain is over; rules raise higher, so that an alert does not come and go around one limit."""
 FELT_MMI = 5.0
 """From this intensity on the ground may fail; the stretch told is the one shaken so."""
+BLIND_DAYS = 20
+"""Fewer is over; rules raise from more, so that an alert does not come and go around one limit."""
 HALF_KM = 0.5
 LEVELS: Mapping[str | None, float] = {None: 1.0, "warning": 2.0, "danger": 3.0, "green": 1.0, "orange": 2.0, "red": 3.0}
 TICK = timedelta(minutes=10)
@@ -129,6 +132,24 @@ def listen(conn: Connection, actor_name: str) -> None:
     now = datetime.now(UTC)
     tick = now - (now - datetime(2000, 1, 1, tzinfo=UTC)) % TICK
     process_findings(conn, [_silence(one, tick) for one in sources.states(conn)], actor_name)
+
+
+def look_out(conn: Connection, actor_name: str) -> None:
+    """Tell the rules which kilometres no imagery has shown clearly for long, once a day."""
+    day = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    process_findings(conn, blind_findings(visibility.last_good_looks(conn), day), actor_name)
+
+
+def blind_findings(looks: Sequence[visibility.GoodLook], day: datetime) -> list[Finding]:
+    """Return for how many days each kilometre has not been seen clearly; one that nothing was ever taken of is no news."""
+    return [
+        Finding(
+            f"blind/{one.km_from:g}", "blind", "imagery", day, one.km_from, one.km_to, measures={"days": float(days)},
+            shows=days >= BLIND_DAYS,
+        )
+        for one in looks
+        for days in [(day.date() - (one.last_good_look or one.first_look)).days]
+    ]  # fmt: skip
 
 
 def _silence(one: SourceState, at: datetime) -> Finding:

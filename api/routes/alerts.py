@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import calendar
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Path, Query, Request
@@ -13,6 +15,7 @@ from alerts.run import cap_document, open_feed
 from alerts.settings import AlertSettings
 from api.bodies import answered, read_body
 from api.listing import AskedByStretch
+from api.minimap import Mark, draw, middle, outline, stretch_of
 from api.openrosa.documents import site_of
 from api.pages import collection, data, feature, language, render, wants_page
 from api.plain import plain
@@ -35,17 +38,25 @@ FEED_SECONDS = 60
 
 @router.get("/alerts")
 def list_alerts(
-    request: Request, identity: Reader, window: AskedByStretch, state: Annotated[States | None, Query()] = None
-) -> Response:
+    request: Request, identity: Reader, window: AskedByStretch, *, state: Annotated[States | None, Query()] = None,
+    view: Annotated[Literal["list", "map", "calendar"], Query(description="Of the page.")] = "list",
+    month: Annotated[str | None, Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="Of the calendar, YYYY-MM.")] = None,
+) -> Response:  # fmt: skip
     """Return alerts, newest first; only public ones to those who are not logged in."""
+    if view == "calendar" and wants_page(request, default_page=False):
+        return _calendar(request, identity, state, month)
     stretch = (window.km_from, window.km_to) if window.km_from is not None and window.km_to is not None else None
     with reading(request) as conn:
         items = alerts.list_alerts(
             conn, state=state, scope=_scope(identity), since=window.since, km=stretch, limit=window.limit,
             offset=window.offset,
         )  # fmt: skip
+        drawn = _drawn(conn, items, language(request)) if view == "map" else None
     if wants_page(request, default_page=False):
-        return render(request, "alerts.html", items=items, limit=window.limit, offset=window.offset)
+        return render(
+            request, "alerts.html", items=items, limit=window.limit, offset=window.offset, minimap=drawn, view=view,
+            state_asked=state,
+        )  # fmt: skip
     return data(collection([_shown(item, identity) for item in items]), media_type="application/geo+json")
 
 
@@ -136,6 +147,34 @@ async def approve(request: Request, identity: Reviewer, alert_id: Id) -> Respons
 async def false_alarm(request: Request, identity: Reviewer, alert_id: Id) -> Response:
     """Close an alert as a false alarm; those who were told of it are told so."""
     return await _act(request, identity, alert_id, alerts.mark_false_alarm)
+
+
+def _drawn(conn: Connection, items: Sequence[AlertRecord], lang: str) -> dict[str, Any]:
+    """Return a small map of alerts, each a mark that leads to its page."""
+    marks = [_mark(item, lang) for item in items]
+    return draw(conn, marks, stretch_of([{"chainage_km": item.chainage_km} for item in items]), lang)
+
+
+def _mark(item: AlertRecord, lang: str) -> Mark:
+    kind = "alert_grave" if item.severity in {"Severe", "Extreme"} else "alert"
+    shape = outline(item.geometry) if item.geometry["type"].endswith("Polygon") else None
+    title = f"{item.id}: {item.headline.get(lang) or item.headline['en']}"
+    return Mark(kind, *middle(item.geometry), title, f"/alerts/{item.id}", main=True, shape=shape)
+
+
+def _calendar(request: Request, identity: Identity, state: str | None, month: str | None) -> Response:
+    """Return the alerts of a month on the days on which they were raised, by the clock of UTC."""
+    year, number = map(int, (month or f"{datetime.now(UTC):%Y-%m}").split("-"))
+    with reading(request) as conn:
+        found = alerts.raised_in(conn, year, number, state=state, scope=_scope(identity))
+    days: dict[int, list[AlertRecord]] = {}
+    for one in found:
+        days.setdefault(one.raised_at.astimezone(UTC).day, []).append(one)
+    beside = [f"{year - (number == 1)}-{(number - 2) % 12 + 1:02d}", f"{year + (number == 12)}-{number % 12 + 1:02d}"]
+    return render(
+        request, "alerts_calendar.html", weeks=calendar.Calendar().monthdayscalendar(year, number), days=days, month=f"{year}-{number:02d}",
+        beside=beside, view="calendar", state_asked=state, total=len(found), today=datetime.now(UTC).strftime("%Y-%m-%d"),
+    )  # fmt: skip
 
 
 async def _act(

@@ -50,6 +50,7 @@ from hazard_db.alerts.reading import (
     latest_message,
     list_alerts,
     public_messages,
+    raised_in,
 )
 from hazard_db.alerts.receipts import Receipt, note_receipt, pass_on, try_again
 from hazard_db.alerts.reliability import Reliability, facts_since, reliability
@@ -136,6 +137,7 @@ __all__ = [
     "note_verdict",
     "pass_on",
     "public_messages",
+    "raised_in",
     "release",
     "reliability",
     "remind",

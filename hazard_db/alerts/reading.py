@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -111,6 +111,26 @@ def list_alerts(
             "km_from": min(km) if km else None, "km_to": max(km) if km else None,
         },
     ).mappings()  # fmt: skip
+    return [_record(row) for row in rows]
+
+
+def raised_in(
+    conn: Connection, year: int, month: int, *, state: str | None = None, scope: str | None = None
+) -> list[AlertRecord]:  # fmt: skip
+    """Return the alerts that were raised in a month (UTC), in their order.
+
+    Raises
+    ------
+    InputError
+        There is no such state or scope.
+    """
+    begin = datetime(year, month, 1, tzinfo=UTC)
+    end = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
+    rows = conn.execute(
+        text(f"""{_ALERTS} WHERE a.state = ANY(:states) AND (CAST(:scope AS text) IS NULL OR a.scope = :scope)
+                   AND a.raised_at >= :begin AND a.raised_at < :end ORDER BY a.raised_at, a.id"""),
+        {"states": _states(state), "scope": _scope(scope), "begin": begin, "end": end},
+    ).mappings()
     return [_record(row) for row in rows]
 
 
