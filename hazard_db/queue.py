@@ -54,6 +54,8 @@ class JobView:
     """How much of it is done, 0-1."""
     note: str | None
     """What it is doing, or why it fell."""
+    stalled: bool
+    """It is under way, and its worker has been silent for DEAD_AFTER_S: soon it is given to another one."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,9 @@ def urgency(conn: Connection, geojson: Mapping[str, Any]) -> int:
 
 def jobs(conn: Connection, *, status: str | None = None, limit: int = 100, ticks: bool = False) -> list[JobView]:
     """Return jobs: under way, failed and waiting ones first, then what was finished last."""
-    rows = conn.execute(text(_LIST), {"status": status, "limit": limit, "ticks": ticks, "tick_queue": TICKS})
+    rows = conn.execute(
+        text(_LIST), {"status": status, "limit": limit, "ticks": ticks, "tick_queue": TICKS, "dead_s": DEAD_AFTER_S}
+    )
     return [JobView(**row) for row in rows.mappings()]
 
 
@@ -246,8 +250,10 @@ _LIST = """
 SELECT j.id, j.task_name AS task, j.status::text AS status, coalesce(j.args ->> 'subject', '') AS subject, j.lock,
        j.priority, j.attempts, e.created_at, e.started_at,
        CASE WHEN j.status IN ('todo', 'doing') THEN NULL ELSE e.last_at END AS ended_at,
-       CASE WHEN j.status = 'todo' THEN j.scheduled_at END AS due_at, n.share, n.line AS note
+       CASE WHEN j.status = 'todo' THEN j.scheduled_at END AS due_at, n.share, n.line AS note,
+       j.status = 'doing' AND coalesce(w.last_heartbeat < now() - make_interval(secs => :dead_s), true) AS stalled
 FROM procrastinate_jobs AS j LEFT JOIN job_note AS n ON n.job_id = j.id
+LEFT JOIN procrastinate_workers AS w ON w.id = j.worker_id
 CROSS JOIN LATERAL (
     SELECT min(at) AS created_at, max(at) FILTER (WHERE type = 'started') AS started_at, max(at) AS last_at
     FROM procrastinate_events WHERE job_id = j.id) AS e

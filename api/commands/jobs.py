@@ -34,7 +34,10 @@ def list_jobs(
         return
     put_table(
         ("id", "job", "state", "about", "priority", "attempts", "done", "what"),
-        [(r.id, r.task, r.status, r.subject, r.priority, r.attempts, r.share, r.note) for r in rows],
+        [
+            (r.id, r.task, "stalled" if r.stalled else r.status, r.subject, r.priority, r.attempts, r.share, r.note)
+            for r in rows
+        ],
     )
 
 

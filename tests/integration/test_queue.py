@@ -156,6 +156,7 @@ def test_what_a_dead_worker_was_doing_is_done_by_another(database: Any, tasks: T
                WHEN 'dead' THEN (SELECT min(id) FROM w) WHEN 'alive' THEN (SELECT max(id) FROM w) END""",
         s=queue.DEAD_AFTER_S + 1,
     )
+    assert sum(job.stalled for job in listed(database)) == 2
     with connect.transaction(database.app_engine) as conn:
         assert len(queue.recover(conn)) == 2
         assert queue.recover(conn) == []
