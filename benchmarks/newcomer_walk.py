@@ -37,6 +37,12 @@ AROUND = (74.2, 36.0, 75.4, 36.8)
 DAYS = (datetime(2009, 10, 12, 5, 50, tzinfo=UTC), datetime(2010, 6, 15, 5, 50, tzinfo=UTC))
 STILL = "document.querySelectorAll('.leaflet-tile:not(.leaflet-tile-loaded)').length === 0"
 
+NEAREST = """(() => { const frame = document.querySelector(".folium-map").getBoundingClientRect();
+    const far = ([x, y]) => Math.hypot(x - frame.x - frame.width / 2, y - frame.y - frame.height / 2);
+    return [...document.querySelectorAll(".kkh-mark")].map((one) => one.getBoundingClientRect())
+        .map((box) => [box.x + box.width / 2, box.y + box.height / 2]).sort((a, b) => far(a) - far(b))[0]; })()"""
+"""Middle of the mark that lies nearest to the middle of the map."""
+
 
 @dataclass
 class Walk:
@@ -50,6 +56,11 @@ class Walk:
     def click(self, what: Locator) -> None:
         """Click and count."""
         what.click()
+        self.clicks += 1
+
+    def press(self, where: str) -> None:
+        """Click where an expression says, and count."""
+        self.page.mouse.click(*self.page.evaluate(where))
         self.clicks += 1
 
     def look(self, name: str, told: str) -> None:
@@ -75,10 +86,10 @@ def walk(page: Page, base: str, out: Path) -> None:
     page.locator(".leaflet-popup").wait_for()
     told.look("2-find", "find km 657")
     page.keyboard.press("Escape")
-    told.click(page.locator('.kkh-mark[title*="Attabad"], .kkh-mark:has(.kkh-cluster)').first)
-    page.wait_for_timeout(600)
+    told.press(NEAREST)
+    page.wait_for_timeout(800)
     if not page.locator(".leaflet-popup").count():  # several records close together opened up
-        told.click(page.locator('.kkh-mark[title*="Attabad"]').first)
+        told.press(NEAREST)
     page.locator(".leaflet-popup", has_text="Attabad").wait_for()
     told.look("3-see", "see Attabad")
     told.click(page.get_by_role("button", name="Compare two dates"))

@@ -35,8 +35,6 @@ CELL_MARKS = {
     "changes": ("change", "change_new"),
 }  # fmt: skip
 """Marks of a kind that is drawn from tiles: seen by a reviewer, and not."""
-OWN = ("search.js", "time.js", "state.js", "measure.js", "compare.js", "tools.js", "map.js")
-"""Our scripts, in the order in which they are needed."""
 SPOKEN = (
     "search.", "time.", "tools", "measure.", "compare.", "layer.base-plain", "layer.choose",
     "popup.", "zoom.", "motion.", "cells.", "layer.points",
@@ -130,18 +128,16 @@ def draw_chart(content: Content, drawn: Sequence[Drawn], bounds: Bounds | None, 
     control.options["collapsed"] = JsCode("kkh.narrow()")  # type: ignore[assignment]
     chart.add_child(control)
     chart.add_child(_Finish(control))
-    kinds = {"motion.js": content.points.rows and tell.tiles, "cells.js": any(layer.tiled for layer in drawn)}
-    wanted = [name for name, there in kinds.items() if there]
-    return _rendered(chart, ["pbf.js", "points.js", *wanted] if wanted else [])
+    return _rendered(chart)
 
 
-def _rendered(chart: folium.Map, more: Sequence[str]) -> Chart:
+def _rendered(chart: folium.Map) -> Chart:
     figure = chart.get_root()
     assert isinstance(figure, Figure)
     figure.render()
     parts = figure.header._children.items()
     links = [assets.local(name) for name, part in parts if isinstance(part, JavascriptLink | CssLink)]
-    names = dict.fromkeys([*(name for name in links if name), *more, *OWN, "map.css"])
+    names = dict.fromkeys([*(name for name in links if name), "map.js", "map.css"])
     return Chart(Markup(figure.html.render()), Markup(figure.script.render()), tuple(names))
 
 

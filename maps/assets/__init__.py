@@ -19,30 +19,27 @@ from maps import fonts
 
 HERE = Path(__file__).parent
 PACKAGES = HERE / "node_modules"
-FILES: dict[str, Path] = {
-    "leaflet.js": PACKAGES / "leaflet/dist/leaflet.js",
-    "leaflet.css": PACKAGES / "leaflet/dist/leaflet.css",
-    "markercluster.js": PACKAGES / "leaflet.markercluster/dist/leaflet.markercluster.js",
-    "markercluster.css": PACKAGES / "leaflet.markercluster/dist/MarkerCluster.css",
-    "subgroup.js": PACKAGES / "leaflet.featuregroup.subgroup/dist/leaflet.featuregroup.subgroup.js",
-    "pbf.js": PACKAGES / "pbf/dist/pbf.js",
-    "points.js": HERE / "points.js",
-    "motion.js": HERE / "motion.js",
-    "cells.js": HERE / "cells.js",
-    **{
-        name: HERE / name
-        for name in ("search.js", "time.js", "state.js", "measure.js", "compare.js", "tools.js", "map.js")
-    },
-    "map.css": HERE / "map.css",
-}
-"""Name in `vendor` -> where it comes from."""
+CLUSTER = PACKAGES / "leaflet.markercluster/dist"
+FILES: dict[str, tuple[Path, ...]] = {
+    "leaflet.js": (PACKAGES / "leaflet/dist/leaflet.js",),
+    "leaflet.css": (PACKAGES / "leaflet/dist/leaflet.css",),
+    "map.js": (
+        CLUSTER / "leaflet.markercluster.js", PACKAGES / "leaflet.featuregroup.subgroup/dist/leaflet.featuregroup.subgroup.js",
+        PACKAGES / "pbf/dist/pbf.js",
+        *(HERE / f"{name}.js" for name in (
+            "points", "motion", "cells", "search", "time", "state", "measure", "compare", "tools", "map",
+        )),
+    ),
+    "map.css": (CLUSTER / "MarkerCluster.css", HERE / "map.css"),
+}  # fmt: skip
+"""Name in `vendor` -> what it is made of, in the order in which it is needed: few files, for each costs a journey on a slow link."""
 OURS: dict[str, str | None] = {
     "leaflet": "leaflet.js",
     "leaflet_css": "leaflet.css",
-    "markerclusterjs": "markercluster.js",
-    "markerclustercss": "markercluster.css",
+    "markerclusterjs": "map.js",
+    "markerclustercss": "map.css",
     "markerclusterdefaultcss": None,  # our map.css draws clusters
-    "featuregroupsubgroupjs": "subgroup.js",
+    "featuregroupsubgroupjs": "map.js",
     # Folium links to these on every page, for markers and popups of kinds that we do not draw
     "jquery": None,
     "bootstrap": None,
@@ -74,15 +71,19 @@ def gather() -> list[Path]:
     """
     folder().mkdir(exist_ok=True)
     made = []
-    for name, source in FILES.items():
-        if not source.is_file():
-            raise MapError(f"{source.relative_to(HERE)} is missing; run `make assets`")
+    for name, sources in FILES.items():
         target = folder() / name
-        content = _with_pictures(source) if name.endswith(".css") else source.read_text(encoding="utf8")
-        target.write_text(_licence(source) + SOURCE_MAP.sub("", content), "utf8")
+        target.write_text("\n".join(_content(source) for source in sources), "utf8")
         made.append(target)
     fonts.gather(PACKAGES / "@fontsource", folder() / "fonts")
     return made
+
+
+def _content(source: Path) -> str:
+    if not source.is_file():
+        raise MapError(f"{source.relative_to(HERE)} is missing; run `make assets`")
+    content = _with_pictures(source) if source.suffix == ".css" else source.read_text(encoding="utf8")
+    return _licence(source) + SOURCE_MAP.sub("", content)
 
 
 def text(name: str) -> str:
