@@ -3,9 +3,11 @@
     python benchmarks/map_weight.py [--points 1000000] [--observations 100000] [--changes 10000] [--markers 10000]
 
 A private catalogue is filled and vanishes again; Chromium opens the map of the corridor, throttled over its debugging protocol (51 kB/s,
-2 s latency, processor / 4), and beside it the same observations as plain Folium markers, with the same Leaflet from the same server.
-Bytes are those on the wire. `interaction` is the longest that an event waited until its frame was drawn, among pressing `+` three
-times and clicking. Plain markers are opened with --markers of the records; of all of them the bytes are told.
+2 s latency, processor / 4), then a stretch of 20 km, and beside them the same observations as plain Folium markers, with the same
+Leaflet from the same server. Bytes are those on the wire. `interaction` is the longest that an event waited until its frame was drawn,
+among pressing `+` three times and clicking; `search` and `since` tell how long finding km 657 and choosing "30 days ago" hold the page
+until the next frame, and when all tiles were there anew. Plain markers are opened with --markers of the records; of all of them the
+bytes are told.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from typing import Any
 
 import folium
 import uvicorn
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from pydantic import SecretStr
 from sqlalchemy import text
 
@@ -57,6 +59,12 @@ SELECT 'landslide', 'confirmed', 0.8, 12000, 900, 1, date '2015-01-01', date '20
        60 + 1100.0 * i / :n, 60 + 1100.0 * i / :n, :run,
        ST_Multi(ST_Buffer(ST_Translate({PLACE.format(i="i", n=":n")}, 0.02 * (random() - 0.5), 0.02 * (random() - 0.5)), 0.0006))
 FROM generate_series(1, :n) AS i"""
+QUIET = "document.querySelectorAll('canvas.leaflet-tile:not(.leaflet-tile-loaded)').length === 0"
+ACTS = {
+    "search": "document.getElementById('kkh-query').value = 'km 657'; document.getElementById('kkh-search').requestSubmit()",
+    "since": "const list = document.getElementById('kkh-span'); list.value = '30'; list.dispatchEvent(new Event('change'))",
+}
+"""What is done on the map -> the script that does it."""
 EVENTS = """new PerformanceObserver((list) => {
     for (const one of list.getEntries()) window.waited = Math.max(window.waited || 0, one.duration);
 }).observe({ type: "event", durationThreshold: 16, buffered: true })"""
@@ -74,9 +82,7 @@ def look(browser: Browser, address: str, ready: str) -> dict[str, Any]:
     begun = time.perf_counter()
     page.goto(address, wait_until="commit", timeout=PATIENCE_S * 1000)
     usable = _until(page, ready, begun)
-    quiet = _until(
-        page, "document.querySelectorAll('canvas.leaflet-tile:not(.leaflet-tile-loaded)').length === 0", begun
-    )
+    quiet = _until(page, QUIET, begun)
     paint = page.evaluate("(performance.getEntriesByName('first-contentful-paint')[0] || {startTime: NaN}).startTime")
     page.evaluate(EVENTS)
     page.locator(".leaflet-container").focus()
@@ -86,11 +92,21 @@ def look(browser: Browser, address: str, ready: str) -> dict[str, Any]:
     page.locator(".leaflet-container").click(position={"x": 150, "y": 150})
     page.wait_for_timeout(1500)
     waited = page.evaluate("window.waited || 0")
+    acts = {name: _act(page, act) for name, act in ACTS.items()} if page.locator("#kkh-search").count() else {}
     page.close()
     return {
         "kB": round(sum(sizes) / 1000), "requests": len(sizes), "first paint s": round(paint / 1000, 1), "usable s": usable,
-        "all tiles s": quiet, "interaction ms": round(waited),
+        "all tiles s": quiet, "interaction ms": round(waited), **acts,
     }  # fmt: skip
+
+
+def _act(page: Page, act: str) -> str:
+    """Return how long an act holds the page, and when the tiles that it asked for were there."""
+    begun = time.perf_counter()
+    held = page.evaluate(f"new Promise((done) => {{ const at = performance.now(); {act}; requestAnimationFrame(() => "
+                         "setTimeout(() => done(performance.now() - at))); })")  # fmt: skip
+    page.wait_for_timeout(500)
+    return f"{held:.0f} ms, tiles {_until(page, QUIET, begun)} s"
 
 
 def _until(page: Any, condition: str, begun: float) -> float | None:
@@ -177,6 +193,11 @@ def measure(asked: argparse.Namespace, urls: dict[str, str], folder: Path) -> No
             executable_path=chromium, args=["--no-sandbox", "--disable-background-networking"]
         )
         print("corridor:", look(browser, f"{base}/maps/corridor?lang=en", "window.kkhMap !== undefined"), flush=True)
+        print(
+            "km 650-670:",
+            look(browser, f"{base}/maps/segment?km=650-670&lang=en", "window.kkhMap !== undefined"),
+            flush=True,
+        )
         every = plain(rows, folder / "all.html")
         body = every.read_bytes()
         print(

@@ -38,10 +38,11 @@ DAYS = (datetime(2009, 10, 12, 5, 50, tzinfo=UTC), datetime(2010, 6, 15, 5, 50, 
 STILL = "document.querySelectorAll('.leaflet-tile:not(.leaflet-tile-loaded)').length === 0"
 
 NEAREST = """(() => { const frame = document.querySelector(".folium-map").getBoundingClientRect();
-    const far = ([x, y]) => Math.hypot(x - frame.x - frame.width / 2, y - frame.y - frame.height / 2);
-    return [...document.querySelectorAll(".kkh-mark")].map((one) => one.getBoundingClientRect())
-        .map((box) => [box.x + box.width / 2, box.y + box.height / 2]).sort((a, b) => far(a) - far(b))[0]; })()"""
-"""Middle of the mark that lies nearest to the middle of the map."""
+    const middle = (one) => { const box = one.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; };
+    const far = (one) => Math.hypot(middle(one)[0] - frame.x - frame.width / 2, middle(one)[1] - frame.y - frame.height / 2);
+    const near = [...document.querySelectorAll(".kkh-mark")].filter((one) => far(one) < 250).sort((a, b) => far(a) - far(b));
+    return middle(near.find((one) => one.title.includes("Attabad")) || near[0]); })()"""
+"""Where the mark lies that a reader aims at: the one named Attabad, else the nearest, near the middle of the map."""
 
 
 @dataclass

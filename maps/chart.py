@@ -124,7 +124,7 @@ def draw_chart(content: Content, drawn: Sequence[Drawn], bounds: Bounds | None, 
     chart.add_child(_Setup(config))
     _add_below(chart, below, tell)
     _add_records(chart, drawn, tell)
-    control = folium.LayerControl(position="topright")
+    control = folium.LayerControl(position="topleft" if DIRECTIONS[tell.lang] == "rtl" else "topright")
     control.options["collapsed"] = JsCode("kkh.narrow()")  # type: ignore[assignment]
     chart.add_child(control)
     chart.add_child(_Finish(control))

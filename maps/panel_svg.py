@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from markupsafe import Markup
 
 from maps.panel import Frame, Panel, Spot, framed, scale_bar
-from maps.style import CASING, GRADES, INK, SYMBOLS
-
-PAPER = "#f1efe9"
+from maps.style import CASING, GRADES, INK, PAPER, SYMBOLS
 
 
 def draw(panel: Panel, label: str, width: int = 520) -> Markup:

@@ -10,12 +10,11 @@ from typing import Literal
 
 from markupsafe import Markup
 
+from maps.style import NOTHING_THERE, SERIES
+
 WIDTH, HEIGHT = 900, 420
 LEFT, RIGHT, TOP, BOTTOM = 88, 14, 16, 64
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#56b4e9", "#7a5195", "#5b6770")
-"""Apart for colour-blind eyes (Okabe and Ito), readable on light and dark."""
 LEAST_SPAN = 1e-9
-NOTHING_THERE = "#9b1022"
 Mark = Literal["dot", "hollow", "cross"]
 """Measured; remembered; nothing there."""
 _DAYS_A_TICK = ((5500, 5), (2600, 2), (1000, 1))
@@ -61,7 +60,7 @@ def draw(series: Sequence[Series], title: str, axis: str, *, positive: bool = Fa
     frame = frame_of(known, positive=positive)
     parts = [*_axes(frame, axis)]
     for number, one in enumerate(series):
-        parts += _drawn(one, COLOURS[number % len(COLOURS)], frame, faint=len(series) > 1)
+        parts += _drawn(one, SERIES[number % len(SERIES)], frame, faint=len(series) > 1)
     return Markup(
         '<svg class="plot" role="img" aria-label="{}" viewBox="0 0 {} {}" direction="ltr" xmlns="http://www.w3.org/2000/svg">{}</svg>'
     ).format(title, WIDTH, HEIGHT, Markup("").join(parts))
@@ -71,7 +70,7 @@ def sample(number: int) -> Markup:
     """Return a point of the colour of a series, for a legend."""
     return Markup(
         '<svg viewBox="0 0 14 14" width="14" height="14" aria-hidden="true"><circle cx="7" cy="7" r="5" fill="{}"/></svg>'
-    ).format(COLOURS[number % len(COLOURS)])
+    ).format(SERIES[number % len(SERIES)])
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from hazard_db.stretch import Row, Stretch
 from maps.layers import Telling
-from maps.style import GRADES, LOOK_EXPIRES_DAYS, rate_colour
+from maps.style import COUNTED, GRADES, INK, LOOK_EXPIRES_DAYS, SEEN, SOFT, WHITE, WORKS, rate_colour
 from maps.texts import place_name
 
 MOST_HAZARDS, MOST_CLOSURES = 6, 4
@@ -41,15 +41,15 @@ LOOKS: Mapping[str, Look] = {
     "intermediate": Look(GRADES["intermediate"].color, "sparse", 0.56),
     "high": Look(GRADES["high"].color, "dense", 0.78),
     "very high": Look(GRADES["very high"].color, None, 1.0, dark=True),
-    "unknown": Look("#ffffff", "dots", 1.0, dashed=True),
-    "none": Look("#ffffff", None, 0.12),
-    "seen": Look("#cfe3ef"),
-    "seen long ago": Look("#ffffff", "sparse"),
-    "not seen": Look("#ffffff", "dots", dashed=True),
-    "count": Look("#1f66b0", None, 1.0, dark=True),
-    "closed": Look("#59626c", "cross", dark=False),
-    "closed still": Look("#22262b", None, dark=True),
-    "work": Look("#e9d8a6", "sparse", 0.5),
+    "unknown": Look(WHITE, "dots", 1.0, dashed=True),
+    "none": Look(WHITE, None, 0.12),
+    "seen": Look(SEEN),
+    "seen long ago": Look(WHITE, "sparse"),
+    "not seen": Look(WHITE, "dots", dashed=True),
+    "count": Look(COUNTED, None, 1.0, dark=True),
+    "closed": Look(SOFT, "cross", dark=False),
+    "closed still": Look(INK, None, dark=True),
+    "work": Look(WORKS, "sparse", 0.5),
 }
 
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from maps.layers import Telling
 from maps.strip import Cell, Lane, Look, Mark, Strip
-from maps.style import INK, SYMBOLS, Symbol
+from maps.style import FAINT, HAIR, INK, SOFT, SYMBOLS, Symbol
 from maps.texts import DIRECTIONS
 
 TITLE_PX = {"en": 15, "zh": 16, "ur": 25}
@@ -23,7 +23,7 @@ HATCHES = {
     "sparse": '<path d="M-1 7 7 -1M3 11 11 3" stroke="{ink}" stroke-width="1"/>',
     "dense": '<path d="M-1 3 3 -1M-1 7 7 -1M1 9 9 1M5 9 9 5" stroke="{ink}" stroke-width="1.1"/>',
     "cross": '<path d="M0 0 8 8M8 0 0 8" stroke="#fff" stroke-width="1.2"/>',
-    "dots": '<circle cx="2" cy="2" r="1" fill="#59626c"/><circle cx="6" cy="6" r="1" fill="#59626c"/>',
+    "dots": f'<circle cx="2" cy="2" r="1" fill="{SOFT}"/><circle cx="6" cy="6" r="1" fill="{SOFT}"/>',
 }
 
 
@@ -71,15 +71,15 @@ def _ruler(strip: Strip, height: int) -> Iterator[Markup]:
             continue
         last = x
         anchor = "start" if x < 8 else "end" if x > 92 else "middle"
-        yield Markup('<text x="{}%" y="{}" font-size="11" text-anchor="{}" fill="#22262b">{}</text>').format(
+        yield Markup(f'<text x="{{}}%" y="{{}}" font-size="11" text-anchor="{{}}" fill="{INK}">{{}}</text>').format(
             f"{x:.3f}", 12, anchor, place
         )
     for km in strip.posts:
         x = at.share(km)
         anchor = "start" if x < 3 else "end" if x > 97 else "middle"
-        line = Markup('<line x1="{0}%" x2="{0}%" y1="{1}" y2="{2}" stroke="#d9d6d0"/>')
+        line = Markup(f'<line x1="{{0}}%" x2="{{0}}%" y1="{{1}}" y2="{{2}}" stroke="{HAIR}"/>')
         yield line.format(f"{x:.3f}", PLACES_PX + RULER_PX - 3, height)
-        text = Markup('<text x="{}%" y="{}" font-size="12" text-anchor="{}" fill="#22262b">{}</text>')
+        text = Markup(f'<text x="{{}}%" y="{{}}" font-size="12" text-anchor="{{}}" fill="{INK}">{{}}</text>')
         yield text.format(f"{x:.3f}", PLACES_PX + 11, anchor, f"{km:g}")
 
 
@@ -88,9 +88,9 @@ def _lane(strip: Strip, lane: Lane, top: int, *, title: int, tell: Telling, pref
     if lane.title:
         rtl = DIRECTIONS[tell.lang] == "rtl"
         yield Markup(
-            '<text x="{}" y="{}" font-size="12" fill="#22262b" direction="{}" text-anchor="start">{}</text>'
+            f'<text x="{{}}" y="{{}}" font-size="12" fill="{INK}" direction="{{}}" text-anchor="start">{{}}</text>'
         ).format("100%" if rtl else "0", base - (8 if rtl else 4), DIRECTIONS[tell.lang], lane.title)
-    yield Markup('<line x1="0" x2="100%" y1="{0}" y2="{0}" stroke="#84898f"/>').format(base + LANE_PX + 0.5)
+    yield Markup(f'<line x1="0" x2="100%" y1="{{0}}" y2="{{0}}" stroke="{FAINT}"/>').format(base + LANE_PX + 0.5)
     for cell in lane.cells:
         yield _cell(cell, at, base, prefix)
     for mark in lane.marks:
@@ -98,7 +98,7 @@ def _lane(strip: Strip, lane: Lane, top: int, *, title: int, tell: Telling, pref
     if lane.note and not lane.cells and not lane.marks:
         rtl = DIRECTIONS[tell.lang] == "rtl"
         yield Markup(
-            '<text x="{}" y="{}" font-size="12" font-style="italic" fill="#59626c" direction="{}">{}</text>'
+            f'<text x="{{}}" y="{{}}" font-size="12" font-style="italic" fill="{SOFT}" direction="{{}}">{{}}</text>'
         ).format("99.5%" if rtl else "0.5%", base + 14, DIRECTIONS[tell.lang], lane.note)
 
 

@@ -5,7 +5,8 @@ const kkhCompare = (() => {
     const layers = {}, chosen = {};
     let scenes = config.scenes || [], on = false, share = 50;
     const bar = element("input", { type: "range", class: "kkh-bar", min: 0, max: 100, step: 0.5, value: share, dir: "ltr", "aria-label": say("compare.bar") });
-    const line = element("div", { class: "kkh-swipe", "aria-hidden": "true" }), told = element("p", { role: "status" });
+    const days = { before: element("span"), after: element("span") }; // on the picture, and so on paper
+    const line = element("div", { class: "kkh-swipe", "aria-hidden": "true" }, days.before, days.after), told = element("p", { role: "status" });
     const pick = (side) => {
       const list = element("select", { id: `kkh-${side}` });
       list.addEventListener("change", () => { chosen[side] = list.value; draw(); map.fire("kkhtools"); });
@@ -37,6 +38,7 @@ const kkhCompare = (() => {
       const [one, other] = ["before", "after"].map((side) => scenes.find((scene) => scene.id === chosen[side]));
       told.textContent = one && other ? say("compare.told", { a: one.day, b: other.day }) : say(scenes.length > 1 ? "compare.how" : "compare.none");
       bar.disabled = !(one && other);
+      if (one && other) [days.before.textContent, days.after.textContent] = [one.day, other.day];
       line.hidden = !on || bar.disabled;
       clip();
     }

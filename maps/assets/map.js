@@ -27,6 +27,9 @@ const kkh = (() => {
   function setup(made, given) {
     map = made;
     config = given;
+    const frame = map.getContainer().parentElement; // down to the end of the screen, whatever stands above it
+    frame.style.setProperty("--kkh-top", `${Math.round(frame.getBoundingClientRect().top + window.scrollY)}px`);
+    map.invalidateSize({ animate: false });
     const packed = document.getElementById("kkh-pack"); // of a map that is a file
     config.pack = packed && JSON.parse(packed.textContent);
     if (config.pack) L.TileLayer.include({ getTileUrl(at) { // within a file there is nothing to ask
@@ -34,7 +37,8 @@ const kkh = (() => {
       return config.pack[url] ? `data:image/webp;base64,${config.pack[url]}` : L.Util.emptyImageUrl;
     } });
     const [west, south, east, north] = config.bounds; // first of all, so that layers are drawn once; clear of the buttons
-    const padding = { paddingTopLeft: [narrow() ? 24 : 60, 24], paddingBottomRight: [narrow() ? 24 : 240, 36] };
+    const [left, right] = narrow() ? [24, 24] : config.dir === "rtl" ? [240, 60] : [60, 240];
+    const padding = { paddingTopLeft: [left, 24], paddingBottomRight: [right, 36] };
     const asked = kkhState.view();
     if (asked) map.setView(asked.at, asked.zoom, { animate: false });
     else map.fitBounds([[south, west], [north, east]], { ...padding, maxZoom: 15, animate: false });
