@@ -23,8 +23,6 @@ SEEN, COUNTED, WORKS = "#cfe3ef", "#1f66b0", "#e9d8a6"
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#56b4e9", "#7a5195", "#5b6770")
 """Lines of plots, apart for colour-blind eyes (Okabe and Ito), readable on light and dark."""
 NOTHING_THERE = "#9b1022"
-ROAD_BESIDE = "#fbf3dc"
-"""The road on small maps, where its rating is not what they are about."""
 LOOK_EXPIRES_DAYS = 60
 """A clear look older than this says little of today."""
 SURE, UNSURE = 0.55, 0.08
