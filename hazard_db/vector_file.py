@@ -28,6 +28,25 @@ def read_vectors(path: Path, refusal: type[HazardError] = InputError, **options:
     return meta, ids, shapes, columns
 
 
+def layer_crs(path: Path) -> str:
+    """Return the CRS that a file declares for its layer.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or declares none.
+    """
+    if not path.exists():
+        raise InputError(f"{path.name}: no such file")
+    try:
+        crs = pyogrio.read_info(path)["crs"]
+    except BROKEN as error:
+        raise InputError(f"{path.name}: {_reason(path, str(error))}") from error
+    if not crs:
+        raise InputError(f"{path.name}: does not declare its CRS; declare it, for example EPSG:4326")
+    return str(crs)
+
+
 def _reason(path: Path, told: str) -> str:
     """Return why a file cannot be read and what to do; GDAL's own advice is for those who configure GDAL."""
     suffix = path.suffix.lower()

@@ -9,10 +9,12 @@ from typing import Annotated
 
 import typer
 
+from api.commands import susceptibility
 from api.commands.choices import AsJson, NeededStretch
 from api.console import actor, put, put_json, put_table
 
 app = typer.Typer(name="risk", help="The rating of every kilometre, explained.", no_args_is_help=True)
+app.add_typer(susceptibility.app)
 
 
 @app.command()
