@@ -45,6 +45,8 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=100)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--every-s", type=float, default=6.0)
+    parser.add_argument("--alive", type=int, default=1, help="Workers that must live before the next kill.")
+    parser.add_argument("--only", choices=("worker", "api", "postgres"), help="Kill nothing else.")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", action="store_true", help="Leave the home and the logs where they are.")
     given = parser.parse_args()
@@ -175,7 +177,8 @@ class Run:
 
     def kill(self) -> None:
         """Kill one at random, ask how things stand, and start it again."""
-        name = self.random.choice(["worker-1", "worker-2", "worker-1", "worker-2", "api", "postgres"])
+        every = ["worker-1", "worker-2", "worker-1", "worker-2", "api", "postgres"]
+        name = self.random.choice([one for one in every if one.startswith(self.given.only or "")])
         if name == "postgres":
             pid = next(self.home.rglob("postmaster.pid"))
             os.kill(int(pid.read_text().splitlines()[0]), signal.SIGKILL)
@@ -200,12 +203,12 @@ class Run:
             return conn.execute(statement).fetchall()  # type: ignore[arg-type]
 
     def until_alive(self) -> None:
-        """Wait for a worker to work, two minutes at most: on a busy machine they are slow to start."""
+        """Wait for workers to work, two minutes at most: on a busy machine they are slow to start."""
         for _ in range(120):
             (alive,) = self.sql(
                 "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - interval '6 s'"
             )[0]
-            if alive >= 1:
+            if alive >= self.given.alive:
                 return
             time.sleep(1)
 

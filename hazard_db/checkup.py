@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 from sqlalchemy import Connection, text
 
 from hazard_db import media_files
-from hazard_db.backup import BackupReport
 from hazard_db.connect import direct
 from hazard_db.errors import ClusterError
+
+if TYPE_CHECKING:
+    from hazard_db.backup import BackupReport
 
 LAST_BACKUP = "last-backup.json"
 """Below HAZARD_HOME: what the last backup was, and where."""

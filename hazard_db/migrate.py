@@ -23,7 +23,6 @@ from sqlalchemy.exc import OperationalError
 
 from hazard_db.connect import Connection, engine
 from hazard_db.errors import ConflictError
-from hazard_db.tables import Base
 
 FOLDER = Path(__file__).parent / "migrations"
 LOCK = 0x6B6B68  # one migration at a time, whoever starts it
@@ -117,12 +116,16 @@ def current(connection: Connection) -> str | None:
 
 def drift(connection: Connection) -> list[Any]:
     """Return the differences between the models and the database; empty when they agree."""
+    from hazard_db.tables import Base  # noqa: PLC0415 - slow, and hardly ever asked for
+
     context = MigrationContext.configure(connection, opts={"include_object": include_object, "compare_type": True})
     return list(compare_metadata(context, Base.metadata))
 
 
 def include_object(item: Any, name: str | None, kind: str, reflected: bool, compare_to: Any) -> bool:
     """Return whether a table or index is ours to compare: PostGIS' own and automatic spatial ones are not."""
+    from hazard_db.tables import Base  # noqa: PLC0415 - slow, and hardly ever asked for
+
     if kind == "table":
         return name in Base.metadata.tables
     return not (kind == "index" and name is not None and name.startswith("idx_"))
