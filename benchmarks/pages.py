@@ -5,7 +5,8 @@
 A private catalogue is filled (simulated scenes, ice, settlement, ledger), served, and vanishes again. Asked of each page: requests to
 other hosts, errors of its scripts, grave findings of axe-core, sideways scroll, targets under 24 px, clipped text, English words on
 pages of other languages. With --lighthouse, its scores for accessibility and performance; Lighthouse (npm, Node.js 18 or newer) is
-brought under .tools where it is not. With --pictures, a picture of each. Prints Markdown; exit code 1 where something is wrong.
+brought under .tools where it is not. With --pictures, a picture of each, as docs/images/pages
+holds some of. Prints Markdown; exit code 1 where something is wrong.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ def main() -> int:
     parser.add_argument("--lighthouse", action="store_true")
     parser.add_argument("--empty", action="store_true", help="a catalogue without any record, even without the road")
     parser.add_argument("--scheme", choices=("light", "dark"), default="light")
+    parser.add_argument("--whole", action="store_true", help="pictures of whole pages, not of what is seen at first")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER")
     asked = parser.parse_args()
     with catalogue(filled=not asked.empty) as (address, numbers), chromium() as (browser, path):
@@ -137,7 +139,7 @@ def audited(
                         wrong += [f"{name} {lang} {width}: {one}" for one in found]
                         if asked.pictures:
                             asked.pictures.mkdir(parents=True, exist_ok=True)
-                            page.screenshot(path=asked.pictures / f"{name}-{lang}-{width}.png", full_page=True)
+                            page.screenshot(path=asked.pictures / f"{name}-{lang}-{width}.png", full_page=asked.whole)
     return wrong
 
 

@@ -56,6 +56,8 @@ PAGES = {
     "displacement-areas": PageType("/displacement/areas", "admin"),
     "displacement-area": PageType("/displacement/areas/{area}", "admin", record=True),
     "alerts": PageType("/alerts"),
+    "alerts-map": PageType("/alerts?view=map", "admin"),
+    "alerts-calendar": PageType("/alerts?view=calendar", "admin"),
     "alert": PageType("/alerts/1", "admin", record=True),
     "reliability": PageType("/alerts/reliability", "admin"),
     "rules": PageType("/alerts/rules", "admin"),

@@ -24,7 +24,7 @@ pytestmark = [
 ]
 
 SHARE = {
-    ("en", 390): ("home-inside", "segments", "stretch", "alert", "subscriptions"),
+    ("en", 390): ("home-inside", "segments", "stretch", "alert", "alerts-calendar"),
     ("zh", 1366): ("home", "change", "displacement-point", "site", "map-segment"),
     ("ur", 390): ("home-inside", "segment", "observation", "lake", "problem"),
 }
