@@ -70,7 +70,7 @@ def store_lakes(
     )  # fmt: skip
     if plan.dem is not None:
         update_ways(conn, plan.dem, ["lake"], kept.ids)
-    found = [change for lake in lakes.find(conn, kept.ids) for change in _happenings(conn, lake, place.since)]
+    found = [change for lake in lakes.find(conn, kept.ids) for change in happenings(conn, lake, place.since)]
     return kept.changed, changes.add_changes(conn, stored.run_id, found)
 
 
@@ -149,7 +149,7 @@ def _lake(
     return lakes.LakeRecord(name, told["ice_dammed"], told["ice_contact_share"], tuple(views))
 
 
-def _happenings(conn: Connection, lake: Mapping[str, Any], since: date) -> list[changes.ChangeRecord]:
+def happenings(conn: Connection, lake: Mapping[str, Any], since: date) -> list[changes.ChangeRecord]:
     """Return the changes that a lake has been through since a day."""
     looks = [
         Look(row["observed_on"], row["state"], row["area_m2"], row["area_uncertainty_m2"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -101,6 +102,7 @@ def simulate_landslide(
     with_terrain: bool = True,
     nuisances: Nuisances | None = None,
     world: World | None = None,
+    taken: Sequence[datetime] | None = None,
 ) -> LandslideScene:
     """Return a scene of landslides with exact truth; equal arguments give equal scenes.
 
@@ -114,6 +116,8 @@ def simulate_landslide(
         Relief to use, (rows, cols); None = fractal mountains with a valley.
     world
         Its constants; None = those of World().
+    taken
+        When each date was taken, in order, n_before of them before the slides; None = days of one summer and the next.
     """
     nuisances, world = nuisances or Nuisances(), world or World()
     rng = np.random.default_rng([seed, ("train", "test", "varied", "check").index(spectra)])
@@ -129,7 +133,7 @@ def simulate_landslide(
     ground = _Ground.draw(rng, relief, terrain)
     labels, scar_share, scar_reflectance, truth = _paint(rng, scars, bank, shape, world.mixing)
     camera = _Camera(rng, relief, terrain, ground=ground, nuisances=nuisances, pixel_m=pixel_m, world=world)
-    dates = _dates(rng, n_before, n_after)
+    dates = _dates(rng, n_before, n_after) if taken is None else list(taken)
     seen = []
     for index, date in enumerate(dates):
         is_after = index >= n_before
