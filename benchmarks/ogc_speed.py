@@ -23,7 +23,9 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import urlencode
 
 import numpy as np
@@ -51,8 +53,37 @@ FROM (SELECT * FROM published.bench WHERE geom && ST_MakeEnvelope(%s, %s, %s, %s
 SQL_TILE = """
 WITH box AS (SELECT ST_TileEnvelope(%(z)s, %(x)s, %(y)s) AS at,
                     ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => 0.015625), 4326) AS around)
-SELECT ST_AsMVT(m, 'bench') FROM (SELECT ST_AsMVTGeom(ST_Transform(geom, 3857), at, 4096, 64, true) AS g, id, name, score
+SELECT ST_AsMVT(m, 'bench') FROM (SELECT ST_AsMVTGeom(ST_Transform(geom, 3857), at, 4096, 64, true) AS g, id, name, score, observed_on
 FROM published.bench, box WHERE geom && around LIMIT 20000) AS m"""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """What came of many requests: answers per second, 99th percentile in ms, bytes, CPU time in ms an answer."""
+
+    per_s: float
+    p99_ms: float
+    size: int
+    cpu_ms: float
+
+
+class Cpu:
+    """CPU time of this benchmark's servers and database, with all their processes: the same on a busy machine as on a quiet one."""
+
+    roots: ClassVar[list[int]] = []
+
+    @classmethod
+    def spent_s(cls) -> float:
+        """Return it, in seconds since they started."""
+        told = {}
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                fields = path.read_text().rpartition(")")[2].split()
+                told[int(path.parent.name)] = (int(fields[1]), sum(int(one) for one in fields[11:15]))
+        own = set(cls.roots)
+        while more := {pid for pid, (parent, _) in told.items() if parent in own and pid not in own}:
+            own |= more
+        return sum(told[pid][1] for pid in own if pid in told) / os.sysconf("SC_CLK_TCK")
 
 
 def boxes(count: int, seed: int) -> list[tuple[float, ...]]:
@@ -86,6 +117,7 @@ def served(command: list[str], port: int, ready: str, env: dict[str, str]) -> It
     """Run a server until the block ends; it counts as up once `ready` answers."""
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(command, env={**os.environ, **env}, stdout=log, stderr=subprocess.STDOUT)
+        Cpu.roots.append(process.pid)
         try:
             until = time.monotonic() + START_S
             while not _answers(f"http://127.0.0.1:{port}{ready}"):
@@ -96,6 +128,7 @@ def served(command: list[str], port: int, ready: str, env: dict[str, str]) -> It
                 time.sleep(0.5)
             yield
         finally:
+            Cpu.roots.remove(process.pid)
             process.terminate()
             try:
                 process.wait(30)
@@ -137,21 +170,21 @@ async def _client(port: int, paths: Iterator[str], took: list[float], size: list
     writer.close()
 
 
-def load(port: int, paths: list[str], clients: int) -> tuple[float, float, int]:
+def load(port: int, paths: list[str], clients: int) -> Rate:
     """Return answers per second, the 99th percentile in ms, and the bytes received."""
 
-    async def run() -> tuple[float, float, int]:
+    async def run() -> Rate:
         took: list[float] = []
         size: list[int] = []
         shared = iter(paths)
-        begun = time.perf_counter()
+        begun, spent = time.perf_counter(), Cpu.spent_s()
         await asyncio.gather(*(_client(port, shared, took, size) for _ in range(clients)))
-        return len(took) / (time.perf_counter() - begun), float(np.percentile(took, 99) * 1000), sum(size)
+        return rate(took, size, time.perf_counter() - begun, Cpu.spent_s() - spent)
 
     return asyncio.run(run())
 
 
-def bare(url: str, statement: str, values: list[object], clients: int) -> tuple[float, float, int]:
+def bare(url: str, statement: str, values: list[object], clients: int) -> Rate:
     """Return the same for the statement itself, on `clients` connections."""
     took: list[float] = []
     size: list[int] = []
@@ -166,10 +199,15 @@ def bare(url: str, statement: str, values: list[object], clients: int) -> tuple[
                 took.append(time.perf_counter() - begun)
                 size.append(len(row[0] or "") if row else 0)
 
-    begun = time.perf_counter()
+    begun, spent = time.perf_counter(), Cpu.spent_s()
     with ThreadPoolExecutor(clients) as pool:
         list(pool.map(work, [values[i::clients] for i in range(clients)]))
-    return len(took) / (time.perf_counter() - begun), float(np.percentile(took, 99) * 1000), sum(size)
+    return rate(took, size, time.perf_counter() - begun, Cpu.spent_s() - spent)
+
+
+def rate(took: list[float], size: list[int], seconds: float, cpu_s: float) -> Rate:
+    """Return what came of requests that took so long each."""
+    return Rate(len(took) / seconds, float(np.percentile(took, 99) * 1000), sum(size), cpu_s / len(took) * 1000)
 
 
 def same_ids(ours: int, theirs: int, their_path: Callable[[tuple[float, ...]], str]) -> None:
@@ -202,7 +240,7 @@ def tipg_environment(folder: Path) -> Path:
     return python
 
 
-def measure_mapserver(given: argparse.Namespace, ours: int, url: str) -> list[tuple[float, float, int]]:
+def measure_mapserver(given: argparse.Namespace, ours: int, url: str) -> list[Rate]:
     """Return what MapServer does with the pages of items and with the tiles of each zoom, after its features were compared."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
@@ -229,6 +267,13 @@ def main() -> None:
     parser.add_argument("--mapserver", action="store_true")
     parser.add_argument("--tipg-environment", type=Path, default=Path(tempfile.gettempdir()) / "tipg-environment")
     given = parser.parse_args()
+    with catalogue(given.rows) as (kkh, env, url):
+        measure(given, kkh, env, url)
+
+
+@contextlib.contextmanager
+def catalogue(rows: int) -> Iterator[tuple[str, dict[str, str], str]]:
+    """Yield the program, its environment and the address of a throwaway database that holds the table."""
     kkh = str(Path(sys.executable).parent / "kkh")
     with tempfile.TemporaryDirectory() as home:
         env = {"HAZARD_HOME": home}
@@ -245,8 +290,9 @@ def main() -> None:
             with psycopg.connect(url, autocommit=True) as conn:
                 for statement in TABLE.split(";\n"):
                     if statement.strip():
-                        conn.execute(statement.replace("%(rows)s", str(given.rows)))
-            measure(given, kkh, env, url)
+                        conn.execute(statement.replace("%(rows)s", str(rows)))
+            Cpu.roots.append(int((Path(home) / "postgres" / "postmaster.pid").read_text().split()[0]))
+            yield kkh, env, url
         finally:
             run("db", "down")
 
@@ -254,7 +300,7 @@ def main() -> None:
 def measure(given: argparse.Namespace, kkh: str, env: dict[str, str], url: str) -> None:
     """Print the table for the database at `url`."""
     ours, theirs = free_port(), free_port()
-    our_tile = "/ogc/collections/bench/tiles/WebMercatorQuad/{z}/{y}/{x}?properties=id,name,score"
+    our_tile = "/ogc/collections/bench/tiles/WebMercatorQuad/{z}/{y}/{x}"
     their_tile = "/collections/published.bench/tiles/WebMercatorQuad/{z}/{x}/{y}"
     items = boxes(given.requests, 2)
     plans = {"items (bbox, 100)": ([our_items(one, 100) for one in items], [their_items(one, 100) for one in items],
@@ -264,7 +310,7 @@ def measure(given: argparse.Namespace, kkh: str, env: dict[str, str], url: str) 
         named = [dict(zip("zxy", place, strict=True)) for place in places]
         plans[f"tiles z{zoom}"] = ([our_tile.format(**one) for one in named], [their_tile.format(**one) for one in named],
                                    SQL_TILE, named)  # fmt: skip
-    results: dict[str, dict[str, tuple[float, float, int]]] = {name: {} for name in plans}
+    results: dict[str, dict[str, Rate]] = {name: {} for name in plans}
     with served([kkh, "serve", "--port", str(ours)], ours, "/healthz", {**env, "HAZARD_TILES_FRESH_S": "0"}):
         for name, (paths, _, _, _) in plans.items():
             results[name]["each drawn"] = load(ours, paths, given.clients)
@@ -285,15 +331,13 @@ def measure(given: argparse.Namespace, kkh: str, env: dict[str, str], url: str) 
             results[name]["ours"] = load(ours, paths, given.clients)
             results[name]["SQL"] = bare(url, statement, list(values), given.clients)
     for name, found in results.items():
-        told = "  ".join(
-            f"{who} {rate:7.1f}/s p99 {p99:7.1f} ms {size / 1e6:6.1f} MB" for who, (rate, p99, size) in found.items()
-        )
-        ratios = "  ".join(
-            f"each drawn/{who} {found['each drawn'][0] / found[who][0]:.2f}"
-            for who in ("tipg", "MapServer", "SQL")
-            if who in found
-        )
-        print(f"{name:18} {told}  {ratios}")
+        print(name)
+        for who, one in found.items():
+            other = found["each drawn"]
+            print(
+                f"  {who:11} {one.per_s:8.1f}/s  p99 {one.p99_ms:7.1f} ms  CPU {one.cpu_ms:6.2f} ms  {one.size / 1e6:6.1f} MB"
+                f"   each drawn: {other.per_s / one.per_s:5.2f} times the rate, {one.cpu_ms / other.cpu_ms:5.2f} by CPU"
+            )
 
 
 if __name__ == "__main__":
