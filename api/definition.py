@@ -23,7 +23,9 @@ NEGOTIATED = ("application/json", "application/geo+json", "text/html")
 """What lists and records are given as, by what the reader asks for."""
 OTHERS: dict[str, tuple[str, ...]] = {
     "/": ("text/html",), "/docs": ("text/html",), "/metrics": ("text/plain",), "/alerts/feed.atom": ("application/atom+xml",),
-    "/alerts/{alert_id}/cap": ("application/cap+xml",), "/maps": ("text/html",), "/imagery": ("application/json", "image/*"),
+    "/alerts/rules.yml": ("application/yaml",), "/alerts/{alert_id}/cap": ("application/cap+xml",),
+    "/reports": ("application/pdf", "text/html", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+                 "application/geopackage+sqlite3"), "/maps": ("text/html",), "/imagery": ("application/json", "image/*"),
     "/stac": ("application/json", "application/geo+json", "application/schema+json"),
     "/exports": tuple(form.media_type.split(";")[0] for form in FORMATS.values()),
     "/observations/{identifier}/media/{media_id}": ("image/*", "application/octet-stream"),

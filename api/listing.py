@@ -19,7 +19,8 @@ from maps.texts import place_of
 MOST = 1000
 EMPTY = BeforeValidator(lambda value: value or None)
 """Forms send the fields that were left empty too."""
-Kilometres = Annotated[float, Field(gt=0, le=500)]
+Kilometres = Annotated[float, Field(ge=0.001, le=500)]
+"""From a metre: distances near the least number there is would underflow in the database."""
 LONLAT = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*[,，、 ]\s*(-?\d+(?:\.\d+)?)\s*")
 
 

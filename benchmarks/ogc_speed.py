@@ -35,7 +35,7 @@ from benchmarks import mapserver
 
 TABLE = """
 CREATE TABLE bench AS
-SELECT i AS id, 'place ' || i AS name, (i * 7919) % 1000 / 10.0 AS score, date '2017-01-01' + i % 3000 AS observed_on,
+SELECT i AS id, 'place ' || i AS name, (i::bigint * 7919) % 1000 / 10.0 AS score, date '2017-01-01' + i % 3000 AS observed_on,
        ST_SetSRID(ST_MakePoint(73 + 3 * random(), 35 + 3 * random()), 4326)::geometry(Point, 4326) AS geom
 FROM generate_series(1, %(rows)s) AS i;
 ALTER TABLE bench ADD PRIMARY KEY (id);
@@ -44,6 +44,8 @@ CREATE VIEW published.bench AS SELECT * FROM bench;
 ANALYZE bench;
 """
 ZOOMS = (6, 10, 14)
+MOST = 10_000
+"""Features of a box that are compared: all that there are."""
 START_S = 120.0
 """A server may take this long to answer first, on a machine that is busy."""
 SQL_ITEMS = """
@@ -214,7 +216,7 @@ def same_ids(ours: int, theirs: int, their_path: Callable[[tuple[float, ...]], s
     """Fail where the two servers do not give the same features for a box."""
     for box in boxes(20, 1):
         found = []
-        for port, path in ((ours, our_items(box, 1000)), (theirs, their_path(box))):
+        for port, path in ((ours, our_items(box, MOST)), (theirs, their_path(box))):
             with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
                 found.append(sorted(int(one["properties"]["id"]) for one in json.load(answer)["features"]))
         if found[0] != found[1]:
@@ -246,7 +248,7 @@ def measure_mapserver(given: argparse.Namespace, ours: int, url: str) -> list[Ra
     with tempfile.TemporaryDirectory() as folder:
         command = mapserver.command(Path(folder), url, port)
         with served(command, port, mapserver.items(boxes(1, 1)[0], 1), {}):
-            same_ids(ours, port, lambda box: mapserver.items(box, 1000))
+            same_ids(ours, port, lambda box: mapserver.items(box, MOST))
             pages = [mapserver.items(one, 100) for one in boxes(given.requests, 2)]
             drawn = [[mapserver.tile(*place) for place in tiles(asked(given, zoom), zoom, zoom)] for zoom in ZOOMS]
             return [load(port, paths, given.clients) for paths in (pages, *drawn)]
@@ -321,7 +323,7 @@ def measure(given: argparse.Namespace, kkh: str, env: dict[str, str], url: str) 
                         "TIPG_MAX_FEATURES_PER_TILE": "20000"}  # fmt: skip
             server = [str(python), "-m", "uvicorn", "--port", str(theirs), "--log-level", "error", "tipg.main:app"]
             with served(server, theirs, "/healthz", settings):
-                same_ids(ours, theirs, lambda box: their_items(box, 1000))
+                same_ids(ours, theirs, lambda box: their_items(box, MOST))
                 for name, (_, paths, _, _) in plans.items():
                     results[name]["tipg"] = load(theirs, paths, given.clients)
         if given.mapserver:

@@ -43,15 +43,16 @@ def main() -> None:
     """Measure and print a line a format."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--formats", nargs="+", default=FORMATS, choices=FORMATS)
     given = parser.parse_args()
     with catalogue(given.rows) as (kkh, env, _):
         port = free_port()
         with served([kkh, "serve", "--port", str(port)], port, "/healthz", env):
             pid = server_of(Cpu.roots[-1])
             address = f"http://127.0.0.1:{port}/ogc/collections/bench/download?f="
-            for form in FORMATS:
+            for form in given.formats:
                 downloaded(f"{address}{form}&filter=id<1000")
-            for form in FORMATS:
+            for form in given.formats:
                 Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak begins anew
                 before, begun, spent = resident_mb(pid, "VmRSS"), time.perf_counter(), Cpu.spent_s()
                 size = downloaded(address + form)

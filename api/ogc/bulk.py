@@ -20,6 +20,8 @@ from hazard_db.published import Collection, Page
 
 BLOCK_BYTES = 256 * 1024
 CHUNK_ROWS = 20_000
+MOST_INDEXED = 100_000
+"""The index of a FlatGeobuf is made in memory, some 190 bytes a feature: beyond this the file has none."""
 AT_ONCE = threading.BoundedSemaphore(4)
 """Downloads hold a connection each, for as long as the reader takes."""
 
@@ -64,12 +66,12 @@ def _geopackage(conn: Connection, collection: Collection, page: Page) -> Iterato
 
 def _flatgeobuf(conn: Connection, collection: Collection, page: Page) -> Iterator[bytes]:
     with tempfile.TemporaryDirectory() as folder:
-        (source, placed), path = _fill(conn, collection, page, Path(folder)), Path(folder) / "made.fgb"
+        (source, indexed), path = _fill(conn, collection, page, Path(folder)), Path(folder) / "made.fgb"
         with pyogrio.open_arrow(source, use_pyarrow=False, batch_size=CHUNK_ROWS) as (told, stream):
             pyogrio.write_arrow(
                 stream, path, driver="FlatGeobuf", layer=collection.name, geometry_name=told["geometry_name"] or "geom",
                 geometry_type="Unknown", crs="EPSG:4326",
-                SPATIAL_INDEX="YES" if placed else "NO",  # its index cannot hold features without a place
+                SPATIAL_INDEX="YES" if indexed else "NO",
             )  # fmt: skip
         yield from _content(path)
 
@@ -103,13 +105,13 @@ def form(name: str, collection: Collection) -> Format:
 
 
 def _fill(conn: Connection, collection: Collection, page: Page, folder: Path) -> tuple[Path, bool]:
-    """Return a GeoPackage of the features, and whether all of them have a place."""
+    """Return a GeoPackage of the features, and whether they can be indexed: not too many, and all of them have a place."""
     path = folder / f"{collection.name}.gpkg"
     columns = [
         (name if name.lower() != "fid" else "record_fid", kind) for name, kind in published_bulk.kept(collection, page)
     ]
     rows = published_bulk.rows(conn, collection, page)
-    first = placed = True
+    count, first, placed = 0, True, True
     while (chunk := list(islice(rows, CHUNK_ROWS))) or first:
         fields = [_column([row[at] for row in chunk], kind) for at, (_, kind) in enumerate(columns)]
         shapes = np.array([row[-1] for row in chunk], dtype=object) if collection.geometry else None
@@ -118,8 +120,8 @@ def _fill(conn: Connection, collection: Collection, page: Page, folder: Path) ->
             field_data=[values for values, _ in fields], field_mask=[missing for _, missing in fields], geometry=shapes,
             geometry_type="Unknown" if collection.geometry else None, crs="EPSG:4326" if collection.geometry else None,
         )  # fmt: skip
-        first, placed = False, placed and all(row[-1] is not None for row in chunk)
-    return path, placed
+        first, placed, count = False, placed and all(row[-1] is not None for row in chunk), count + len(chunk)
+    return path, placed and count <= MOST_INDEXED
 
 
 def _column(values: Sequence[Any], kind: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any] | None]:

@@ -178,6 +178,7 @@ def _get(
     for status, what in (
         ("400", "A parameter cannot be used"),
         ("404", "There is no such thing"),
+        ("422", "A part of the address is too long"),
         ("500", "Our fault"),
     ):
         told = {"application/problem+json": {"schema": PROBLEM}, HTML: {"schema": TEXT}}

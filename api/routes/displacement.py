@@ -116,6 +116,7 @@ def area(request: Request, identity: Reader, name: Annotated[str, Path(pattern=r
 
 @router.post(
     "/areas/{area_id}/site",
+    responses={201: {"description": "A new site was made."}},
     openapi_extra={"requestBody": {"content": {"application/json": {"schema": NewSite.model_json_schema()}}}},
 )
 async def make_site(request: Request, identity: Reviewer, area_id: Id) -> Response:

@@ -199,6 +199,8 @@ def test_records_are_found_by_words_kind_place_and_days(client: TestClient, key:
     assert ids("until=2026-05-31") == {here}
     assert ids("since=2026-05-02&until=2026-06-01") == {far}
     assert ids("kind=rockfall&q=&km=&place=&since=&until=&within_km=&status=") == {far}
+    nowhere = client.get("/observations?place=36.337, 74.868&within_km=5e-324", headers=viewer)
+    assert nowhere.status_code == 422, "a distance that no number of the database can be made of"
     unknown = client.get("/observations?place=Timbuktu", headers=viewer)
     assert (unknown.status_code, "Timbuktu" in unknown.json()["detail"]) == (400, True)
     assert client.get("/observations?q=slide_planar").json()["features"] == []  # attributes are not for strangers
