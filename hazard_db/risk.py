@@ -119,8 +119,8 @@ def _rating(look: Any, hazard: str, found: Sequence[Contribution], weights: Weig
         over = Contribution("cap", "", "Points beyond 100", round(100 - total, 1), "a rating ends at 100", None)
         found = [*found, over]
     score = min(100.0, total)
-    # little known and nothing seen lately is not the same as low
-    lately = look.last_look is not None and (on - look.last_look).days <= weights.confidence.look_expires_days
+    # little known and nothing seen clearly lately is not the same as low: a look into clouds sees nothing
+    lately = look.last_good_look is not None and (on - look.last_good_look).days <= weights.confidence.look_expires_days
     return {
         "segment_id": look.id,
         "hazard": hazard,

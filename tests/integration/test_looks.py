@@ -40,6 +40,8 @@ def test_why_a_kilometre_was_not_seen_is_told_everywhere(
     look = looked.get("/segments/655", headers={"Accept": "application/json"}).json()["looks"][0]
     assert look["hidden"] == HIDDEN
     assert look["last_good_look"] is None
+    graded = [one["properties"]["grade"] for one in looked.get("/segments?km=655-657").json()["features"]]
+    assert graded[0] == "unknown", "a look into clouds makes nothing low"
     page = looked.get("/segments/655?f=html&lang=en").text
     assert "cloud 60 %, snow 15 %, terrain shadow 5 %" in page
     stretch = looked.get("/segments?km=655-658&f=html&lang=en").text
