@@ -15,6 +15,7 @@ import contextlib
 import json
 import os
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -118,7 +119,9 @@ def free_port() -> int:
 def served(command: list[str], port: int, ready: str, env: dict[str, str]) -> Iterator[None]:
     """Run a server until the block ends; it counts as up once `ready` answers."""
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(command, env={**os.environ, **env}, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, env={**os.environ, **env}, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
         Cpu.roots.append(process.pid)
         try:
             until = time.monotonic() + START_S
@@ -137,6 +140,8 @@ def served(command: list[str], port: int, ready: str, env: dict[str, str]) -> It
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            with contextlib.suppress(ProcessLookupError):  # what it started
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def _answers(address: str) -> bool:
