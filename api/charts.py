@@ -9,14 +9,16 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import urlencode
 
+from markupsafe import Markup
 from shapely.geometry import shape
 
 from api.texts import term
-from hazard_db import changes, drawing, risk_weights
+from hazard_db import changes, drawing, risk_weights, stretch
 from hazard_db.connect import Connection
 from hazard_db.drawing import Found, View
 from hazard_db.errors import OutsideCorridorError
-from maps.chart import Below, Bounds, road_bounds
+from maps import strip, strip_svg
+from maps.chart import Below, Bounds, road_bounds, threat_bounds
 from maps.layers import DRAWERS, Content, Layer, Telling
 from maps.pages import MapPage, Subject, make_page
 from maps.texts import translate
@@ -97,7 +99,18 @@ def draw(asked: Asked, source: Source, tell: Telling) -> MapPage:
     tell = replace(tell, span=urlencode(span))
     content = Content(**{name: Layer(found.rows, found.total) for name, found in parts.items()})
     subject = _subject(asked, change, parts, tell)
+    if asked.kind == "segment":
+        subject = replace(subject, bounds=threat_bounds(content), strip=_strip(asked, source, tell))
     return make_page(content, subject, tell, source.below(subject.bounds or road_bounds(content)))
+
+
+def _strip(asked: Asked, source: Source, tell: Telling) -> Markup:
+    """Return the strip map that stands beside the map of a stretch."""
+    assert asked.km_from is not None
+    assert asked.km_to is not None
+    with source.app() as conn, source.visitor() as visitor:
+        known = stretch.read(conn, visitor, stretch.Asked(asked.km_from, asked.km_to, source.inside))
+    return strip_svg.draw(strip.build(known, tell), tell)
 
 
 def record(source: Source, kind: str, key: str, tell: Telling) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from api.roadcells import Table
 from api.roadtables import Tables
 from api.security import Identity
 from api.texts import term
-from hazard_db import ledger, risk_history, stretch
+from hazard_db import drawing, ledger, risk_history, stretch
 from hazard_db.connect import Connection
 from hazard_db.stretch import Asked, Stretch
 from maps import strip, strip_svg
@@ -83,7 +83,7 @@ def look(conn: Connection, visitor: Connection, view: View, *, inside: bool, lan
     seen = {one["segment_id"] for one in known.looks
             if one["last_good_look"] and (today - one["last_good_look"]).days <= LOOK_EXPIRES_DAYS}  # fmt: skip
     return Look(
-        known, made, strip_svg.draw(made, tell, described_by="kilometres"), panel_of(known, home, lang),
+        known, made, strip_svg.draw(made, tell, described_by="kilometres"), panel_of(known, above(conn, known), home, lang),
         Tables(known, lang).ranking(view.level),
         unseen=sum(one.id not in seen for one in known.segments),
         infill=sum(one.basis == "straight infill" for one in known.segments),
@@ -105,10 +105,23 @@ def spent(conn: Connection, view: View, *, inside: bool) -> list[dict[str, Any]]
     return ledger.costs(conn, view.km_from, view.km_to) if inside else []
 
 
-def panel_of(known: Stretch, home: Path, lang: str) -> Panel:
-    """Return the map beside the strip: the road by its rating, records as marks."""
+def above(conn: Connection, known: Stretch) -> list[Mapping[str, Any]]:
+    """Return the ways down from the lakes and glaciers that the ratings of a stretch speak of."""
+    told = {
+        part["id"]
+        for rating in known.ratings.values()
+        for part in rating["contributions"]
+        if part["source"] == "cascade"
+    }
+    ways = drawing.ways(conn, drawing.View(known.asked.km_from, known.asked.km_to)).rows if told else ()
+    return [way for way in ways if way["source"] in told]
+
+
+def panel_of(known: Stretch, ways: Sequence[Mapping[str, Any]], home: Path, lang: str) -> Panel:
+    """Return the map beside the strip: the road by its rating, records as marks, and what threatens it from further away."""
     lines = [list(one.lonlat) for one in known.segments]
-    lons, lats = zip(*(corner for line in lines for corner in line), strict=True)
+    down = [way["geometry"]["coordinates"] for way in ways]
+    lons, lats = zip(*(corner[:2] for line in [*lines, *down] for corner in line), strict=True)
     wide, high = max(max(lons) - min(lons), 0.004), max(max(lats) - min(lats), 0.004)
     bounds = (min(lons) - ROOM * wide, min(lats) - ROOM * high, max(lons) + ROOM * wide, max(lats) + ROOM * high)
     grades = [rating["grade"] if (rating := known.rating(one)) else "unknown" for one in known.segments]
@@ -120,10 +133,17 @@ def panel_of(known: Stretch, home: Path, lang: str) -> Panel:
     ]
     shades = relief(BackdropSettings(), home, bounds)
     return Panel(
-        bounds, road=lines, kilometres=posts, spots=_spots(known, lang), grades=grades,
+        bounds, road=lines, kilometres=posts, spots=[*_spots(known, lang), *map(_source, ways)], ways=down, grades=grades,
         relief=(shades.path, shades.bounds) if shades else None,
         relief_href=f"/maps/relief/{shades.path.name}" if shades else None,
     )  # fmt: skip
+
+
+def _source(way: Mapping[str, Any]) -> Spot:
+    """Return the lake or glacier that a way begins at."""
+    kind, page = ("lake", "lakes") if way["lake_id"] else ("glacier", "glaciers")
+    lon, lat = way["geometry"]["coordinates"][0][:2]
+    return Spot(kind, lon, lat, way["name"] or way["source"], href=f"/{page}/{way['source']}")
 
 
 def _spots(known: Stretch, lang: str) -> list[Spot]:

@@ -263,7 +263,22 @@ def points_address(set_id: int) -> str:
 def road_bounds(content: Content) -> Bounds:
     """Return the bounds of the road; of all the region where there is none."""
     corners = [corner for row in content.road.rows for corner in row["geometry"]["coordinates"]]
-    if not corners:
-        return KARAKORAM
-    lons, lats = zip(*corners, strict=True)
+    return _around(corners) if corners else KARAKORAM
+
+
+def threat_bounds(content: Content) -> Bounds:
+    """Return the bounds of the road and of the lakes and glaciers whose water meets it, with their ways down."""
+    sources = {row["source"] for row in content.ways.rows}
+    above = [
+        *content.ways.rows,
+        *(row for row in content.lakes.rows if row["lake_id"] in sources),
+        *(row for row in content.glaciers.rows if row["glacier_id"] in sources),
+    ]
+    west, south, east, north = road_bounds(content)
+    boxes = [shape(row["geometry"]).bounds for row in above if row["geometry"]]
+    return _around([(west, south), (east, north), *(box[:2] for box in boxes), *(box[2:] for box in boxes)])
+
+
+def _around(corners: Sequence[Sequence[float]]) -> Bounds:
+    lons, lats = zip(*((corner[0], corner[1]) for corner in corners), strict=True)
     return min(lons), min(lats), max(lons), max(lats)

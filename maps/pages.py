@@ -33,6 +33,8 @@ class Subject:
     """Holds what is not for the public."""
     grades: Mapping[str, float] | None = None
     """Lowest score of each grade, for the legend."""
+    strip: Markup | None = None
+    """Strip map of the stretch."""
 
 
 @dataclass(frozen=True)

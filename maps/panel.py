@@ -13,10 +13,11 @@ from maps.chart import Bounds
 from maps.style import GRADES
 
 EARTH_M_PER_DEG = 111_320.0
+WAY = (29, 78, 216)
 INK, PAPER, ROAD = (34, 38, 43), (233, 230, 223), (251, 243, 220)
 COLORS = {
     "site": (107, 74, 31), "event": (63, 75, 87), "change": (142, 42, 156), "observation": (31, 102, 176), "photo": (34, 38, 43),
-    "alert": (155, 16, 34), "deformation": (178, 24, 43),
+    "alert": (155, 16, 34), "deformation": (178, 24, 43), "lake": (13, 74, 112), "glacier": (44, 127, 153),
 }  # fmt: skip
 LABEL_PT = 7.0
 MM_PER_PX = 0.2
@@ -53,6 +54,8 @@ class Panel:
     """Rating of each line of the road; without them the road is drawn plain."""
     relief_href: str | None = None
     """Address of the same relief, for pages."""
+    ways: Sequence[Sequence[Sequence[float]]] = ()
+    """Ways of water from above down to the road."""
 
     @property
     def relief_bounds(self) -> Bounds:
@@ -92,6 +95,10 @@ def draw(pdf: FPDF, panel: Panel, box: Box, letters: Letters) -> None:
             _relief(pdf, frame, *panel.relief)
         for line in panel.outlines:
             _line(pdf, [frame.at(*point[:2]) for point in line], COLORS["site"], 0.5)
+        for line in panel.ways:
+            with pdf.local_context():
+                pdf.set_dash_pattern(dash=1.6, gap=1)
+                _line(pdf, [frame.at(*point[:2]) for point in line], WAY, 0.4)
         _road(pdf, panel, frame)
         for lon, lat, text in panel.kilometres:
             _label(pdf, frame.at(lon, lat), text, letters)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from markupsafe import Markup
 
 from maps.panel import Frame, Panel, Spot, framed, scale_bar
-from maps.style import CASING, GRADES, INK, PAPER, SYMBOLS
+from maps.style import AREAS, CASING, GRADES, INK, PAPER, SYMBOLS
 
 
 def draw(panel: Panel, label: str, width: int = 520) -> Markup:
@@ -26,6 +26,8 @@ def draw(panel: Panel, label: str, width: int = 520) -> Markup:
             panel.relief_href, left, top, right - left, bottom - top))  # fmt: skip
     for outline in panel.outlines:
         parts.append(_path([frame.at(*point[:2]) for point in outline], SYMBOLS["site"].fill, 1.5))
+    for way in panel.ways:
+        parts.append(_path([frame.at(*point[:2]) for point in way], AREAS["way"].color, 2, AREAS["way"].dash, PAPER))
     lines = [[frame.at(*point[:2]) for point in line] for line in panel.road]
     grades = panel.grades or ("low",) * len(lines)
     parts += [_path(line, INK, GRADES[grade].weight + CASING.weight) for line, grade in zip(lines, grades, strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from pyproj import Transformer
 from sqlalchemy import text
 
 from alerts.run import process_run
+from api import charts, stretches
 from api.ways import update_ways
-from hazard_db import alerts, cascades, changes, connect, corridor, lakes, risk
+from hazard_db import alerts, cascades, changes, connect, corridor, drawing, lakes, risk
 from tests.detection_rasters import PLACE, UTM, write_tif
 
 pytestmark = pytest.mark.integration
@@ -191,3 +193,32 @@ def test_a_lake_above_the_road_counts_in_its_rating(road: Any, dem: Path) -> Non
     (part,) = hit[0].contributions
     assert part["source"] == "cascade"
     assert "2.2 km up the valley" in part["detail"]
+
+
+def test_a_stretch_is_shown_with_the_lake_that_threatens_it(road: Any, dem: Path, tmp_path: Path) -> None:
+    add_lake(road)
+    with connect.transaction(road.engine) as conn:
+        update_ways(conn, dem)
+        risk.update(conn, on=date(2026, 7, 1))
+        (lake,) = drawing.lakes(conn, drawing.View()).rows
+        far, near = (
+            stretches.look(conn, conn, stretches.View(*ends), inside=True, lang="en", home=tmp_path).panel
+            for ends in ((630.0, 631.0), (633.0, 635.0))
+        )
+    assert not far.ways
+    (spot,) = [one for one in near.spots if one.kind == "lake"]
+    assert (spot.label, spot.href) == ("Shisper lake", f"/lakes/{lake['lake_id']}")
+    assert shapely.geometry.shape(lake["geometry"]).distance(shapely.Point(spot.lon, spot.lat)) < 0.001
+    assert shapely.box(*near.bounds).contains(shapely.Point(spot.lon, spot.lat))
+    road_top = max(lat for line in near.road for _, lat in line)
+    assert shapely.geometry.shape(lake["geometry"]).bounds[1] > road_top, "the road alone would not show it"
+
+    def reading() -> Any:
+        return connect.transaction(road.engine)
+
+    page = charts.draw(
+        charts.Asked("segment", 633.0, 635.0), charts.Source(reading, reading, inside=True), charts.telling("en")
+    )
+    west, south, east, north = json.loads(re.search(r'"bounds": (\[[^\]]*\])', page.script)[1])  # type: ignore[index]
+    assert shapely.box(west, south, east, north).covers(shapely.geometry.shape(lake["geometry"]))
+    assert 'class="kkh-strip"><svg class="stripmap"' in page.body
