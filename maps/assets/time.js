@@ -26,7 +26,7 @@ const kkhTime = (() => {
 
     function choose(wanted) {
       chosen = { ...whole, ...wanted };
-      const until = chosen.until ?? today + 36_500, year = Number(text(until).slice(0, 4));
+      const until = chosen.until ?? today + 36_500, year = Number(text(chosen.until ?? today).slice(0, 4)); // snouts are those of a year
       holders = holders || owners(map);
       const moved = new Map(); // sub-group -> what comes and goes
       for (const one of dated) {

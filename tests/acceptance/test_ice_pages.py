@@ -91,17 +91,24 @@ def test_years_on_the_map(base: str, browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     page.goto(f"{base}/maps/segment?km=628-640&lang=en")
     wait_until(page, "window.kkhMap !== undefined")
-    slider = page.locator("#kkh-year")
-    assert (slider.get_attribute("min"), slider.get_attribute("max")) == ("2000", "2026")
+    assert (
+        page.evaluate("new Date(864e5 * document.getElementById('kkh-until').min).toISOString().slice(0, 10)")
+        == "2000-01-01"
+    )
     shown = (
         "[...document.querySelectorAll('.leaflet-areas-pane path')]"
-        ".filter((one) => one.getAttribute('stroke') === '{}' && one.style.display !== 'none').length"
+        ".filter((one) => one.getAttribute('stroke') === '{}' && one.style.display !== 'none').length === {}"
     )
-    assert page.evaluate(shown.format("#c2410c")) == 1
-    slider.fill("2010")
-    assert "2010" in page.locator(".kkh-years label").inner_text()
-    assert page.evaluate(shown.format("#7a8f99")) == 1
-    assert page.evaluate(shown.format("#c2410c")) == 0
-    slider.fill("2025")
-    assert page.evaluate(shown.format("#c2410c")) == 1
+    slide = """(day) => {
+        const slider = document.getElementById("kkh-until");
+        slider.value = Date.parse(day) / 864e5;
+        slider.dispatchEvent(new Event("input"));
+    }"""
+    wait_until(page, shown.format("#c2410c", 1))
+    page.evaluate(slide, "2010-07-01")
+    wait_until(page, shown.format("#c2410c", 0))
+    assert "2010" in (page.locator("label[for=kkh-until]").text_content() or "")
+    assert page.evaluate(shown.format("#7a8f99", 1))
+    page.evaluate(slide, "2025-10-01")
+    wait_until(page, shown.format("#c2410c", 1))
     page.close()
