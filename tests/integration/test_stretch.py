@@ -59,7 +59,7 @@ def test_strip_map_and_tables_say_the_same(rated: TestClient) -> None:
     assert "km 655–656: never seen clearly" in strip[0]
     assert re.search(r'<pattern id="[^"]+-dots"', strip[0])
     assert 'aria-describedby="kilometres"' in strip[0]
-    table = re.search(r'<table id="kilometres">.*?</table>', page.text, re.S)
+    table = re.search(r'<table class="blocks" id="kilometres">.*?</table>', page.text, re.S)
     assert table is not None
     assert re.findall(r"(\d+–\d+)</bdi></a>", table[0]) == ["655–656", "656–657", "657–658", "658–659"]
     assert table[0].count("not measured") == table[0].count("not seen") == 4
@@ -100,7 +100,7 @@ def test_two_days_and_two_stretches_beside_each_other(database: Any, rated: Test
     assert f"Risk as known on {today - timedelta(days=2)}" in page
     assert page.count('<svg class="stripmap"') == 2
     then = rated.get(f"/segments?km={STRETCH}&f=html&on={today - timedelta(days=2)}").text
-    assert '655–656</bdi></a></td><td><span class="grade' in then
+    assert '655–656</bdi></a></td><td data-label="Risk"><span class="grade' in then
     assert f">{old:.1f}<" in then
     only = rated.get(f"/segments?km={STRETCH}&f=html&hazard=landslide&level=high&since=2026-01-01").text
     assert "Hazard: landslide" in only
