@@ -12,6 +12,8 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+from PIL import Image
 from starlette.datastructures import URL
 
 from api import theme
@@ -96,6 +98,7 @@ def render(
         identity=identity, request=request, nonce=getattr(request.state, "nonce", ""), style=static_address("style.css"),
         static=static_address, colours=colours_address(), scheme=scheme(request), schemes=theme.SCHEMES, address=assets.address,
         form_field=FORM_FIELD, simulated=state_of(request).simulated(), form_token=tokens.make,
+        sized=lambda path: _size(state_of(request).settings.home / path),
         with_language=lambda code: _local(request.url.include_query_params(lang=code)), **values,
     )  # fmt: skip
     response = HTMLResponse(page, status, headers={**(headers or {}), "Content-Language": lang, "Vary": VARY})
@@ -104,6 +107,16 @@ def render(
         secure = request.url.scheme == "https"
         response.set_cookie(FORM_COOKIE, tokens.token_id, httponly=True, samesite="lax", secure=secure)
     return response
+
+
+def _size(picture: Path) -> Markup:
+    """Return width and height of a picture as attributes, so that what stands below it does not jump when it comes."""
+    try:
+        with Image.open(picture) as opened:  # its head alone is read
+            width, height = opened.size
+    except OSError:
+        return Markup("")
+    return Markup('width="{}" height="{}"').format(width, height)
 
 
 def keep_language(request: Request, response: Response) -> None:
