@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +19,7 @@ from alerts.run import process_run
 from api.regrowth import note_overgrown
 from api.results import Result, keep
 from api.workplace import workplace
+from detection.heights import heights_above_road
 from detection.pictures import before_after_png
 from detection.run import run_landslide
 from detection.scheduling import Crew
@@ -291,6 +292,8 @@ def _detect_group(
             lines = [(row.id, row.lonlat) for row in corridor.segments(conn)]
         looks = segment_visibility(unseen, lines)
         found = [_change(feature) for feature in collection["features"]]
+        if settings.dem is not None:
+            found = _with_heights(found, settings.dem, [line for _, line in lines])
         run = changes.RunRecord(
             kind="landslide",
             method=collection["method"],
@@ -353,6 +356,17 @@ def _change(feature: dict[str, Any]) -> changes.ChangeRecord:
         properties={name: properties[name] for name in extra},
         **{name: properties[name] for name in FIELDS},
     )
+
+
+def _with_heights(
+    found: Sequence[changes.ChangeRecord], dem: Path, road: Sequence[Sequence[tuple[float, float]]]
+) -> list[changes.ChangeRecord]:
+    """Return changes that tell how high above the road they lie, as far as the elevation model knows."""
+    heights = heights_above_road(dem, [shape(dict(one.geometry)) for one in found], road)
+    return [
+        one if height is None else replace(one, properties={**one.properties, "height_above_road_m": round(height, 1)})
+        for one, height in zip(found, heights, strict=True)
+    ]
 
 
 def _view(look: Visibility, seen_on: date) -> changes.SegmentView:

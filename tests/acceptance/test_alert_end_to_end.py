@@ -128,6 +128,8 @@ def test_one_notification_from_a_scene_in_a_folder(
     watch.look()
     with connect.transaction(database.engine) as conn:
         listed = alerts.list_alerts(conn)
+        facts = alerts.change_facts(conn, [row.id for row in conn.execute(text("SELECT id FROM change"))])
     assert len(listed) == len(bodies)
+    assert None not in [one.measure("height_above_road_m") for one in facts], "rules may ask how high above the road"
     kinds = Counter(json.loads(body)["msg_type"] for _, _, body in receiver.got)
     assert kinds["Alert"] == len(bodies)
