@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from alerts.run import process_run
 from api import charts, stretches
+from api.icerecords import happenings
 from api.ways import update_ways
 from hazard_db import alerts, cascades, changes, connect, corridor, drawing, lakes, risk
 from tests.detection_rasters import PLACE, UTM, write_tif
@@ -87,12 +88,10 @@ def add_lake(database: Any, name: str | None = "Shisper lake", row: float = 60.0
 
 def grow(database: Any, lake: int) -> int:
     """Return the run that told of the growth."""
-    from api.icerecords import _happenings
-
     run = changes.RunRecord("lake", "ndwi", "1", {}, [], "y", "test", NOW, NOW, None, {}, None)
     with connect.transaction(database.engine) as conn:
         (told,) = lakes.find(conn, [lake])
-        return changes.store_run(conn, run, _happenings(conn, told, date(2026, 6, 15)), []).run_id
+        return changes.store_run(conn, run, happenings(conn, told, date(2026, 6, 15)), []).run_id
 
 
 def test_the_way_meets_the_road_where_it_crosses_it(road: Any, dem: Path) -> None:
