@@ -30,6 +30,7 @@ from api.commands import (
     serve,
     status,
     susceptibility,
+    terrain,
     watch,
 )
 from api.console import one_line, put, tell
@@ -47,6 +48,7 @@ app = typer.Typer(
 )
 for group in (db, corridor, ingest, detect, evaluate, cascade, risk, susceptibility, maps, report, alert, sensor, jobs):
     app.add_typer(group.app)
+app.add_typer(terrain.app)
 app.add_typer(ledger.closures)
 app.add_typer(ledger.works)
 app.add_typer(access.users)

@@ -28,6 +28,7 @@ DESCRIPTION = (
 RESULTS = {
     "results-evidence": "What the detection of changes weighed, pixel by pixel; nobody has reviewed it.",
     "results-susceptibility": "How prone the ground is to slide, from relief and known landslides.",
+    "results-terrain": "Elevation, slope, aspect, horizon and the way of water at 30 m, prepared a degree at a time.",
 }
 SPDX = re.compile(r"[\w.+-]+")
 """What STAC takes for a licence; of any other the metadata of the collection `stac_items` tells."""

@@ -80,14 +80,14 @@ def _towards_sun(height: FloatArray, lines: int, across: float) -> FloatArray:
     """Return the heights read some lines on and a fraction of pixels across, linearly; nothing stands outside."""
     low = int(np.floor(across))
     share = np.float32(across - low)
-    read = _moved(height, lines, low)
+    read = moved(height, lines, low)
     if share > 0:
         read *= 1 - share
-        read += share * _moved(height, lines, low + 1)
+        read += share * moved(height, lines, low + 1)
     return read
 
 
-def _moved(height: FloatArray, lines: int, across: int) -> FloatArray:
+def moved(height: FloatArray, lines: int, across: int) -> FloatArray:
     """Return height[row + lines, col + across], _NOTHING outside."""
     moved = np.full_like(height, _NOTHING)
     rows, cols = height.shape
