@@ -14,7 +14,7 @@ from rasterio.warp import transform_bounds
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
-from detection.grids import Grid, grid_of, opened
+from detection.grids import PARALLEL_PX, Grid, grid_of, opened
 from detection.windows import UNDECLARED_VOID
 from hazard_db.errors import RasterError
 
@@ -47,9 +47,10 @@ def sheets(folder: Path) -> list[Sheet]:
         raise RasterError(f"{folder}: holds no GeoTIFF; give the folder of the elevation model's tiles")
     found = [_sheet(path) for path in paths]
     for one in found[1:]:
-        if found[0].grid.offset_of(one.grid) is None:
+        offset = found[0].grid.offset_of(one.grid)
+        if offset is None or np.abs(np.subtract(offset, np.rint(offset))).max() > PARALLEL_PX:
             raise RasterError(
-                f"{one.path.name}: has another CRS or pixel size than {found[0].path.name}; warp it to that one's first"
+                f"{one.path.name}: has another CRS or pixel size than {found[0].path.name} or lies between its pixels; warp it first"
             )
     return found
 

@@ -132,7 +132,8 @@ def test_gaps_overlaps_and_other_grids_are_told(folder: Path) -> None:
     path = _write(folder, 35, 74)
     (folder / "again.tif").write_bytes(path.read_bytes())
     assert "overlap" in elevation.remarks(elevation.sheets(folder))[0]
-    with rasterio.open(folder / "again.tif", "r+") as raster:
-        raster.transform = Affine(0.01, 0, 74, 0, -0.01, 36)
-    with pytest.raises(RasterError, match="another CRS or pixel size"):
-        elevation.sheets(folder)
+    for cell, lon in ((0.01, 74.0), (CELL, 74 + CELL / 2)):
+        with rasterio.open(folder / "again.tif", "r+") as raster:
+            raster.transform = Affine(cell, 0, lon, 0, -cell, 36)
+        with pytest.raises(RasterError, match="another CRS or pixel size"):
+            elevation.sheets(folder)
