@@ -13,7 +13,7 @@ from alerts.settings import AlertSettings, load_alert_settings
 from api import definition, problems
 from api.leaving import Leaving
 from api.measures import Measures
-from api.middleware import EntityTags, SizeLimit, Surroundings
+from api.middleware import AnyEncoding, EntityTags, SizeLimit, Surroundings
 from api.patience import Patience
 from api.problems import OURS, failure
 from api.routes import ROUTERS
@@ -75,6 +75,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     app.add_middleware(Leaving, prefix="/ogc/")
     app.add_middleware(EntityTags)
     app.add_middleware(CompressMiddleware, minimum_size=1000, zstd=False)
+    app.add_middleware(AnyEncoding)
     app.add_middleware(SizeLimit, most_bytes=most_bytes, refuse=too_large)
     app.add_middleware(Surroundings, measures=measures, fail=failure(500, OURS), refuse=failure(400, ODD))
     return app

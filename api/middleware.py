@@ -201,3 +201,17 @@ class _Tagging:
             return
         await self.send({**start, "headers": headers.raw})
         await self.send({"type": "http.response.body", "body": bytes(self.body)})
+
+
+class AnyEncoding:
+    """Takes `Accept-Encoding: *` for gzip: whoever says so can seldom read the newer ones."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if scope["type"] == "http" and (b"accept-encoding", b"*") in scope["headers"]:
+            kept = [one for one in scope["headers"] if one[0] != b"accept-encoding"]
+            scope = {**scope, "headers": [*kept, (b"accept-encoding", b"gzip")]}
+        await self.app(scope, receive, send)

@@ -318,6 +318,7 @@ def test_what_has_not_changed_is_not_sent_again(client: TestClient) -> None:
     assert client.get("/events?limit=1", headers={"If-None-Match": first.headers["etag"]}).status_code == 200
     packed = client.get("/segments", headers={"Accept-Encoding": "gzip"})
     assert packed.headers["content-encoding"] == "gzip"
+    assert client.get("/segments", headers={"Accept-Encoding": "*"}).headers["content-encoding"] == "gzip", "not brotli"
     assert "immutable" in client.get("/static/style.css").headers["cache-control"]
 
 
