@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from api.commands.choices import AsJson, Stretch
+from api.commands.choices import AsJson, Severity, Stretch
 from api.console import actor, put, put_json, put_table
 
 app = typer.Typer()
@@ -23,15 +23,6 @@ class Found(StrEnum):
     FALSE_ALARM = "false_alarm"
     UNCLEAR = "unclear"
     WITHDRAWN = "withdrawn"
-
-
-class Severity(StrEnum):
-    """How bad it may be."""
-
-    MINOR = "Minor"
-    MODERATE = "Moderate"
-    SEVERE = "Severe"
-    EXTREME = "Extreme"
 
 
 @app.command()

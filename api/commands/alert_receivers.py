@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from api.commands.choices import AsJson, Stretch
+from api.commands.choices import AsJson, Severity, Stretch
 from api.console import actor, put, put_json, put_table
 
 app = typer.Typer()
-
-
-class Severity(StrEnum):
-    """How bad it may be."""
-
-    MINOR = "Minor"
-    MODERATE = "Moderate"
-    SEVERE = "Severe"
-    EXTREME = "Extreme"
 
 
 @app.command()
