@@ -55,6 +55,7 @@ def log_in(page: Page, address: str) -> None:
     page.fill("[name=password]", PASSWORD)
     page.press("[name=password]", "Enter")
     page.wait_for_url("**/observations/new")
+    expect(page.locator("#fields")).to_be_enabled()  # keys pressed before the form is ready go nowhere
 
 
 def keep_picture(page: Page, name: str) -> None:
