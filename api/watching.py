@@ -20,8 +20,8 @@ from api.triggering import followers
 from api.worker import run, work
 from hazard_db import archives, connect, corridor, queue, scenes
 from hazard_db.errors import InputError, UnreachableError
+from hazard_db.moments import option
 from hazard_db.triggers import sources
-from ingest.imagery.dates import option
 from ingest.imagery.load import ingest_scene
 from ingest.imagery.remote import ArchiveSettings
 from ingest.triggers.polling import poll

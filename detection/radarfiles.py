@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from detection.arrays import RADAR_BANDS, BoolArray, FloatArray
-from detection.dates import Moment
 from detection.rasterfiles import Layer, samples
 from hazard_db.errors import RasterError
+from hazard_db.moments import Moment
 
 LOOK_AZIMUTH_DEG = {"ascending": 77.5, "descending": 282.5}
 """Sentinel-1 looks to the right of its track; at the corridor's latitude."""

@@ -19,10 +19,10 @@ from rasterio.windows import Window
 
 from detection.arrays import RADAR_BANDS
 from detection.bands import QUALITY, landsat_number, name_bands, name_given, split_name
-from detection.dates import Moment, of_file
 from detection.grids import Grid, grid_of, opened, unreadable
 from detection.scaling import scaling_of
 from hazard_db.errors import RasterError
+from hazard_db.moments import Moment, of_file
 
 BRIGHTEST_MEDIAN, DARKEST_PEAK, LOWEST_MEDIAN = 2.0, 0.005, -0.2
 """Reflectance beyond these cannot be: the scale is mistaken, applied twice or not at all."""

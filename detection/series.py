@@ -17,7 +17,6 @@ from rasterio.errors import RasterioError
 from detection.arrays import Acquisition, Block, BoolArray, FloatArray, NotEnoughDataError
 from detection.blocks import terrain_from_elevation
 from detection.clouds import quality_hidden, snow
-from detection.dates import Moment, parse
 from detection.evaluation import Objects
 from detection.features import Sighting, sightings
 from detection.grids import Grid, grid_of, unreadable
@@ -25,6 +24,7 @@ from detection.hiding import SEEN
 from detection.methods import DETECTORS
 from detection.sun import computed
 from hazard_db.errors import InputError
+from hazard_db.moments import Moment, parse
 
 BANDS = {"blue": "B02", "green": "B03", "red": "B04", "nir": "B08", "swir1": "B11", "swir2": "B12"}
 OFFSET, OFFSET_FROM, OFFSET_FLOOR = 1000, date(2022, 1, 25), 900

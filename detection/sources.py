@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from detection.arrays import BANDS, RADAR_BANDS
 from detection.bands import QUALITY
-from detection.dates import Moment, parse
 from detection.grids import Grid
 from detection.radarfiles import Look, is_radar, look_of
 from detection.rasterfiles import Layer, RasterFile, labels_of, look, probe, sha256
 from detection.sun import Sun, computed, from_tags
 from hazard_db.errors import DetectionError, RasterError
+from hazard_db.moments import Moment, parse
 
 FEWEST_BANDS = 2
 SAME_GROUND_SHARE = 0.5
@@ -277,7 +277,7 @@ def _sun(moment: Moment, grid: Grid, label: str) -> tuple[Sun, tuple[str, ...]]:
     if sun.elevation_deg > 0:
         return sun, ()
     noted = f"{label}: at {moment.at:%H:%M} UTC it was night there; sun computed for 10:30 local solar time"
-    sun = computed(replace(moment, precise=False), *place)
+    sun = computed(moment._replace(precise=False), *place)
     if sun.elevation_deg <= 0:
         raise RasterError(f"{label}: on {moment.at:%Y-%m-%d} the sun did not rise there; correct the date")
     return sun, (noted,)

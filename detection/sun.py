@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from astral import Observer
 from astral.sun import azimuth, elevation
 
-from detection.dates import Moment
 from hazard_db.errors import RasterError
+from hazard_db.moments import Moment
 
 OVERPASS_H = 10.5
 """Local solar time at which Sentinel-2 crosses; Landsat comes within half an hour of it."""

@@ -189,7 +189,7 @@ def stac(
     from api.opening import opened
     from api.taking import take_archive
     from hazard_db.errors import SourceError
-    from ingest.imagery.dates import option
+    from hazard_db.moments import option
 
     with opened(road=True) as catalogue, progress() as shown:
         taken = take_archive(

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from rasterio.enums import ColorInterp
 
+from hazard_db import moments
 from hazard_db.errors import RasterError
-from ingest.imagery import dates
 from ingest.imagery.bundle import Bundle
 from ingest.imagery.raster import grid_of, opened
 from ingest.imagery.source import BANDS, QUALITY, Layer, Options, SceneSource
@@ -217,30 +217,23 @@ def _one_name(text: str) -> str:
     return ALIASES.get(lower, "")
 
 
-def _acquired(files: Sequence[_Inspected], options: Options, label: str) -> dates.Moment:
+def _acquired(files: Sequence[_Inspected], options: Options, label: str) -> moments.Moment:
     """Return when: tag `acquired`, tag TIFFTAG_DATETIME, file name, option; contradictions are refused."""
-    found = {_one_date(file) for file in files} - {None}
-    days = {moment[0].date() for moment in found if moment}
+    found = {moment for file in files if (moment := moments.of_file(file.tags, file.stem, file.label))}
+    days = {moment.at.date() for moment in found}
     if len(days) > 1:
         raise RasterError(f"{label}: its files are of different days ({', '.join(map(str, sorted(days)))})")
     given = options.date
     if not found:
         if given is None:
             raise RasterError(f"{label}: neither tags nor file name tell the date; give it with --dates YYYY-MM-DD")
-        return given, (given.hour, given.minute, given.second) != (0, 0, 0)
-    moment = max((moment for moment in found if moment), key=lambda item: (item[1], item[0]))
-    if given is not None and given.date() != moment[0].date():
+        return moments.told(given)
+    moment = max(found, key=lambda one: (one.precise, one.at))
+    if given is not None and given.date() != moment.at.date():
         raise RasterError(
-            f"{label}: --dates says {given:%Y-%m-%d}, the file itself {moment[0]:%Y-%m-%d}; correct the one that is wrong"
+            f"{label}: --dates says {given:%Y-%m-%d}, the file itself {moment.at:%Y-%m-%d}; correct the one that is wrong"
         )
     return moment
-
-
-def _one_date(file: _Inspected) -> dates.Moment | None:
-    for tag in ("acquired", "ACQUIRED", "TIFFTAG_DATETIME"):
-        if value := file.tags.get(tag, "").strip():
-            return dates.parse(value, f"{file.label}, tag {tag}")
-    return dates.in_name(file.stem, file.label)
 
 
 def _sun(tags: dict[str, str], label: str) -> tuple[float, float] | None:

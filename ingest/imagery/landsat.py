@@ -16,8 +16,8 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from hazard_db import moments
 from hazard_db.errors import RasterError
-from ingest.imagery import dates
 from ingest.imagery.bundle import Bundle
 from ingest.imagery.source import BANDS, Layer, Options, SceneSource
 
@@ -153,13 +153,13 @@ def _check(groups: Groups, match: re.Match[str], label: str) -> None:
         raise RasterError(f"{label}: its metadata (MTL) is that of {product}; put the files of one product together")
 
 
-def _acquired(groups: Groups, match: re.Match[str], label: str) -> dates.Moment:
+def _acquired(groups: Groups, match: re.Match[str], label: str) -> moments.Moment:
     attributes = groups.get("IMAGE_ATTRIBUTES", {})
     day, clock = attributes.get("DATE_ACQUIRED"), attributes.get("SCENE_CENTER_TIME", "").rstrip("Z")
     if day and clock:
         whole, _, fraction = clock.partition(".")
-        return dates.parse(f"{day}T{whole}.{(fraction + '000000')[:6]}+00:00", label)
-    return dates.parse(match["day"], label)
+        return moments.parse(f"{day}T{whole}.{(fraction + '000000')[:6]}+00:00", label)
+    return moments.parse(match["day"], label)
 
 
 def _sun(attributes: Mapping[str, str], label: str) -> tuple[float, float] | None:

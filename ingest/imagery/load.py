@@ -20,11 +20,11 @@ from hazard_db import scenes
 from hazard_db.connect import Engine, transaction
 from hazard_db.connect import actor as set_actor
 from hazard_db.errors import HazardError, InputError, RasterError, SpaceError
+from hazard_db.moments import option
 from hazard_db.scenes import SceneRecord
 from ingest.imagery import sentinel2, shelf, space
 from ingest.imagery.bundle import Bundle, packed
 from ingest.imagery.crop import Crop, crop
-from ingest.imagery.dates import option
 from ingest.imagery.raster import Grid, grid_of, opened
 from ingest.imagery.record import write_scene
 from ingest.imagery.registry import PRODUCTS, discover, recognise

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from hazard_db import moments
 from hazard_db.errors import RasterError
-from ingest.imagery import dates
 from ingest.imagery.bundle import Bundle
 from ingest.imagery.raster import opened
 from ingest.imagery.source import RADAR_BANDS, Layer, Options, Radar, SceneSource
@@ -176,21 +176,20 @@ def _product(bundle: Bundle, files: Sequence[_File]) -> re.Match[str] | None:
 
 def _acquired(
     files: Sequence[_File], match: re.Match[str] | None, tags: Mapping[str, str], options: Options, label: str
-) -> dates.Moment:
-    found: dates.Moment | None = None
+) -> moments.Moment:
+    found: moments.Moment | None = None
     if match is not None:
-        found = dates.parse(match["start"], label)
+        found = moments.parse(match["start"], label)
     elif value := tags.get("acquired") or tags.get("tifftag_datetime"):
-        found = dates.parse(value, label)
+        found = moments.parse(value, label)
     else:
-        found = dates.in_name(_stem(files[0].member), label)
-    if found is None and options.date is None:
-        raise RasterError(f"{label}: neither tags nor names tell the date; give it with --dates YYYY-MM-DD")
-    if found is None and options.date is not None:
-        return options.date, (options.date.hour, options.date.minute, options.date.second) != (0, 0, 0)
-    assert found is not None
-    if options.date is not None and options.date.date() != found[0].date():
-        raise RasterError(f"{label}: --dates says {options.date:%Y-%m-%d}, the file itself {found[0]:%Y-%m-%d}")
+        found = moments.in_name(_stem(files[0].member), label)
+    if found is None:
+        if options.date is None:
+            raise RasterError(f"{label}: neither tags nor names tell the date; give it with --dates YYYY-MM-DD")
+        return moments.told(options.date)
+    if options.date is not None and options.date.date() != found.at.date():
+        raise RasterError(f"{label}: --dates says {options.date:%Y-%m-%d}, the file itself {found.at:%Y-%m-%d}")
     return found
 
 

@@ -15,8 +15,9 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from hazard_db import moments
 from hazard_db.errors import RasterError
-from ingest.imagery import dates, jp2
+from ingest.imagery import jp2
 from ingest.imagery.bundle import Bundle
 from ingest.imagery.source import BANDS, Layer, Options, SceneSource
 
@@ -73,7 +74,7 @@ def read(bundle: Bundle, options: Options) -> SceneSource:
     bands = tuple(_layer(bundle, images, name, radiometry) for name in BANDS)
     scl = _image(bundle, images, SCL)
     tile_metadata, tile = _tile(bundle, bands[0].member)
-    moment, _ = dates.parse(
+    moment, _ = moments.parse(
         _first(tile, "SENSING_TIME") or _text(root, bundle.label, "PRODUCT_START_TIME"), bundle.label
     )
     if options.date is not None and options.date.date() != moment.date():

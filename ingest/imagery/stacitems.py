@@ -15,8 +15,9 @@ from typing import Any
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
+from hazard_db import moments
 from hazard_db.errors import RasterError
-from ingest.imagery import dates, sentinel1
+from ingest.imagery import sentinel1
 from ingest.imagery.source import BANDS, RADAR_BANDS, Layer, Radar, SceneSource
 
 Item = Mapping[str, Any]
@@ -128,7 +129,7 @@ def acquired(item: Item) -> datetime:
     text = properties.get("datetime") or properties.get("start_datetime")
     if not text:
         raise RasterError(f"{item.get('id')}: the item has no datetime")
-    return dates.parse(str(text), str(item.get("id")))[0]
+    return moments.parse(str(text), str(item.get("id")))[0]
 
 
 def version_of(item: Item) -> str:
@@ -168,7 +169,7 @@ def _sentinel2(item: Item, layers: Mapping[str, Layer]) -> SceneSource:
     moment = acquired(item)
     told = " ".join(str(properties.get(key, "")) for key in ("s2:datatake_id", "s2:product_uri")) + f" {item['id']}"
     start = _S2_START.search(told)
-    taken = dates.parse(start[1], str(item["id"]))[0] if start else moment
+    taken = moments.parse(start[1], str(item["id"]))[0] if start else moment
     platform = str(properties.get("platform", "sentinel-2")).lower()
     return _scene(
         item, scaled, replace(layers["scl"], nodata=0.0), sensor=platform,
@@ -219,7 +220,7 @@ def _radar(item: Item, layers: Mapping[str, Layer]) -> SceneSource:
         raise RasterError(f"{item['id']}: backscatter in '{unit}' is not understood")
     moment = acquired(item)
     begun = properties.get("start_datetime")
-    begin = dates.parse(str(begun), str(item["id"]))[0] if begun else moment
+    begin = moments.parse(str(begun), str(item["id"]))[0] if begun else moment
     platform = str(properties.get("platform", "sentinel-1")).lower()
     placed = replace_nodata(layers)
     return replace(

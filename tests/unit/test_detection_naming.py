@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from detection.bands import landsat_number, name_bands, name_given, split_name
-from detection.dates import Moment, of_file, parse
 from detection.scaling import scaling_of
 from detection.sun import computed, from_tags, overpass
 from hazard_db.errors import RasterError
+from hazard_db.moments import Moment, of_file, parse
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 
 from hazard_db.errors import InputError, RasterError
+from hazard_db.moments import option
 from ingest.imagery.bundle import Bundle
 from ingest.imagery.cog import write_bands
 from ingest.imagery.crop import crop
-from ingest.imagery.dates import option
 from ingest.imagery.encoding import REFLECTANCE
 from ingest.imagery.raster import grid_of, opened
 from ingest.imagery.registry import PRODUCTS, discover, recognise

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 from hazard_db.errors import RasterError
 
@@ -19,8 +19,7 @@ _TIFF = re.compile(r"^(\d{4}):(\d{2}):(\d{2})(?: (\d{2}:\d{2}:\d{2}))?$")
 _DAY = re.compile(r"^(\d{4})-?(\d{2})-?(\d{2})$")
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(NamedTuple):
     """When a picture was taken."""
 
     at: datetime
@@ -53,15 +52,27 @@ def parse(value: str, label: str) -> Moment:
 
 
 def of_file(tags: Mapping[str, str], stem: str, label: str) -> Moment | None:
-    """Return what a file says of its own date: tags `acquired`, `TIFFTAG_DATETIME`, then its name; None = nothing."""
+    """Return what a file says of its own date: tags `acquired`, `TIFFTAG_DATETIME`, then its name; None = nothing.
+
+    Raises
+    ------
+    RasterError
+        A tag is no date, or the day cannot be: before the first satellite, or in the future.
+    """
     for tag in ("acquired", "ACQUIRED", "TIFFTAG_DATETIME"):
         if value := tags.get(tag, "").strip():
             return parse(value, f"{label}, tag {tag}")
-    return _in_name(stem, label)
+    return in_name(stem, label)
 
 
-def _in_name(stem: str, label: str) -> Moment | None:
-    """Return the first YYYYMMDD (with THHMMSS, where it follows) of a file name; None where there is none."""
+def in_name(stem: str, label: str) -> Moment | None:
+    """Return the first YYYYMMDD (with THHMMSS, where it follows) of a file name; None where there is none.
+
+    Raises
+    ------
+    RasterError
+        The day cannot be: before the first satellite, or in the future.
+    """
     for match in _NAME.finditer(stem):
         try:
             return _checked(
@@ -72,10 +83,29 @@ def _in_name(stem: str, label: str) -> Moment | None:
     return None
 
 
+def told(at: datetime) -> Moment:
+    """Return a time with whether it is more than a day: midnight to the second is how software writes one without an hour."""
+    return Moment(at, (at.hour, at.minute, at.second) != (0, 0, 0))
+
+
+def option(value: str | date | datetime) -> datetime:
+    """Return an option as a time in UTC; midnight where only a day was given.
+
+    Raises
+    ------
+    RasterError
+        A text that is no date, or a day that cannot be.
+    """
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    return parse(value, "--dates").at
+
+
 def _checked(moment: datetime, label: str) -> Moment:
     if moment.year < FIRST_YEAR:
         raise RasterError(f"{label}: taken on {moment:%Y-%m-%d}? there was no satellite picture before {FIRST_YEAR}")
     if moment > datetime.now(UTC):
         raise RasterError(f"{label}: taken on {moment:%Y-%m-%d}? that is in the future; correct the date")
-    # Midnight to the second is how software writes a day without an hour.
-    return Moment(moment, (moment.hour, moment.minute, moment.second) != (0, 0, 0))
+    return told(moment)
