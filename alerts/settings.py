@@ -7,19 +7,17 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import NoDecode
 
 from alerts.states import SEVERITIES
-from hazard_db.errors import SettingsError
+from hazard_db.settings import Settings
 
 PREFIX = "HAZARD_"
 
 
-class AlertSettings(BaseSettings):
+class AlertSettings(Settings):
     """How alerts are raised and sent."""
-
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
 
     home: Path = Field(default=Path(".kkh"), description="where the file channel writes, in folder alerts")
     alert_rules: Path | None = Field(default=None, description="a file of alert rules instead of our own")
@@ -90,16 +88,5 @@ class AlertSettings(BaseSettings):
 
 
 def load_alert_settings() -> AlertSettings:
-    """Return the settings of this process's environment.
-
-    Raises
-    ------
-    SettingsError
-        A variable is unusable; the line names it and never shows its value.
-    """
-    try:
-        return AlertSettings()
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        name = PREFIX + "_".join(str(part) for part in first["loc"] if isinstance(part, str)).upper()
-        raise SettingsError(f"{name}: {first['msg']}") from error
+    """Return the settings of this process's environment."""
+    return AlertSettings()

@@ -8,20 +8,21 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from hazard_db import connect, retention, scenes
 from hazard_db.connect import Engine
 from hazard_db.retention import Candidate, Policy
+from hazard_db.settings import Settings
 from ingest.imagery import shelf
 
 Days = Annotated[int, Field(ge=1)] | None
 
 
-class KeepSettings(BaseSettings):
+class KeepSettings(Settings):
     """How long rasters are kept; prefix HAZARD_KEEP_."""
 
-    model_config = SettingsConfigDict(env_prefix="HAZARD_KEEP_", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="HAZARD_KEEP_")
 
     scenes_days: Days = None
     superseded_days: Days = None

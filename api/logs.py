@@ -10,22 +10,20 @@ from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Literal, TextIO
 
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 from pythonjsonlogger.json import JsonFormatter
 
-from hazard_db.errors import SettingsError
-from hazard_db.settings import PREFIX
+from hazard_db.settings import PREFIX, Settings
 
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 NAMES: ContextVar[Mapping[str, str]] = ContextVar("names", default=MappingProxyType({}))
 """What the work at hand is called, such as its request_id: stands in every line it causes."""
 
 
-class LogSettings(BaseSettings):
+class LogSettings(Settings):
     """How events are told, from the environment (HAZARD_LOG_...)."""
 
-    model_config = SettingsConfigDict(env_prefix=f"{PREFIX}LOG_", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=f"{PREFIX}LOG_")
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["text", "json"] = "text"
@@ -39,11 +37,7 @@ def begin(stream: TextIO | None = None) -> None:
     SettingsError
         A variable is unusable; the line names it.
     """
-    try:
-        settings = LogSettings()
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        raise SettingsError(f"{PREFIX}LOG_{str(first['loc'][0]).upper()}: {first['msg']}") from error
+    settings = LogSettings()
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.addFilter(_name)
     handler.setFormatter(_Json() if settings.format == "json" else _Text(TEXT))

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import shapely
-from pydantic_settings import BaseSettings, SettingsConfigDict
 from shapely.geometry import shape
 
 from alerts.run import process_run
@@ -28,6 +27,7 @@ from hazard_db import changes, corridor, risk, scenes
 from hazard_db.connect import Connection, Engine, actor, transaction
 from hazard_db.errors import DetectionError, RasterError
 from hazard_db.scenes import SceneRecord
+from hazard_db.settings import Settings
 
 Progress = Callable[[str, float], None]
 
@@ -38,10 +38,8 @@ FIELDS = (
 )  # fmt: skip
 
 
-class DetectionSettings(BaseSettings):
+class DetectionSettings(Settings):
     """How detection on the catalogue's scenes is done; prefix HAZARD_."""
-
-    model_config = SettingsConfigDict(env_prefix="HAZARD_", env_ignore_empty=True, extra="ignore", frozen=True)
 
     dem: Path | None = None
     """Elevation raster of the corridor; without it slopes are unknown and confidence is lower."""

@@ -6,21 +6,18 @@ import secrets
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr
 
 from hazard_db.errors import SettingsError
-from hazard_db.settings import PREFIX, DatabaseSettings, load_database_settings
+from hazard_db.settings import DatabaseSettings, Settings, load_database_settings
 
 SHORTEST_SECRET = 32
 
 AnonymousRole = Literal["public", "viewer", "none"]
 
 
-class ApiSettings(BaseSettings):
+class ApiSettings(Settings):
     """How the pages and the API are served."""
-
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
 
     database: DatabaseSettings = Field(default_factory=load_database_settings)
     anonymous_role: AnonymousRole = Field(
@@ -68,19 +65,8 @@ class ApiSettings(BaseSettings):
 
 
 def load_api_settings() -> ApiSettings:
-    """Return the settings of this process's environment.
-
-    Raises
-    ------
-    SettingsError
-        A variable is unusable; the line names it and never shows its value.
-    """
-    try:
-        return ApiSettings()
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
-        raise SettingsError(f"{name}: {first['msg']}") from error
+    """Return the settings of this process's environment."""
+    return ApiSettings()
 
 
 def _kept_key(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -12,14 +13,32 @@ from hazard_db.errors import SettingsError
 PREFIX = "HAZARD_"
 
 
-class DatabaseSettings(BaseSettings):
+class Settings(BaseSettings):
+    """Settings of one concern: frozen; a variable that is empty counts as unset.
+
+    Raises
+    ------
+    SettingsError
+        A variable is unusable; the line names it as it stands in the environment and never shows its value.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
+
+    def __init__(self, **given: Any) -> None:
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            first = error.errors(include_input=False)[0]
+            field = "_".join(part for part in first["loc"] if isinstance(part, str))
+            raise SettingsError(f"{self.model_config['env_prefix']}{field.upper()}: {first['msg']}") from error
+
+
+class DatabaseSettings(Settings):
     """Where the catalogue lives.
 
     Without a `database_url` a private cluster under `home` is used. The two further URLs name the
     unprivileged roles on a server of one's own; a process that only serves needs no admin URL.
     """
-
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
 
     home: Path = Field(default=Path(".kkh"), description="private cluster, rasters, media and secrets")
     database_url: SecretStr | None = Field(default=None, description="a server's database, as the role that migrates")
@@ -43,16 +62,5 @@ class DatabaseSettings(BaseSettings):
 
 
 def load_database_settings() -> DatabaseSettings:
-    """Return the settings of this process's environment.
-
-    Raises
-    ------
-    SettingsError
-        A variable is unusable; the line names it and never shows its value.
-    """
-    try:
-        return DatabaseSettings()
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
-        raise SettingsError(f"{name}: {first['msg']}") from error
+    """Return the settings of this process's environment."""
+    return DatabaseSettings()

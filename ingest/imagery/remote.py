@@ -13,12 +13,13 @@ from typing import Annotated, Any
 
 from pydantic import Field
 from pydantic.networks import IPvAnyNetwork
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 from rasterio.errors import RasterioError
 
 from hazard_db import corridor as road
 from hazard_db.connect import Engine, transaction
 from hazard_db.errors import RasterError, SourceError
+from hazard_db.settings import Settings
 from ingest.imagery import shelf, space
 from ingest.imagery.crop import crop
 from ingest.imagery.load import BUFFER_M, Job, SceneReport, content_key, grid_of_scene, hashed, store
@@ -32,10 +33,10 @@ DOWNLOADS = "downloads"
 SUFFIXES = (".tif", ".tiff", ".jp2")
 
 
-class ArchiveSettings(BaseSettings):
+class ArchiveSettings(Settings):
     """How archives are asked; prefix HAZARD_ARCHIVE_."""
 
-    model_config = SettingsConfigDict(env_prefix="HAZARD_ARCHIVE_", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="HAZARD_ARCHIVE_")
 
     allowed_networks: tuple[IPvAnyNetwork, ...] = ()
     """Private networks that may be asked, as JSON."""

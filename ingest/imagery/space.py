@@ -7,19 +7,16 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from pydantic_settings import BaseSettings, SettingsConfigDict
-
 from hazard_db.errors import SpaceError
+from hazard_db.settings import Settings
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 FULL_BYTES = 16 << 20
 """Less than this is left: what could not be written failed for want of room."""
 
 
-class SpaceSettings(BaseSettings):
+class SpaceSettings(Settings):
     """How much room is left alone; prefix HAZARD_."""
-
-    model_config = SettingsConfigDict(env_prefix="HAZARD_", env_ignore_empty=True, extra="ignore", frozen=True)
 
     min_free_mb: float = 500.0
     """New imagery waits while less than this is free: the database on the same disk must go on."""

@@ -10,9 +10,11 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from api.examination import installation
+from api.logs import LogSettings
 from hazard_db import connect, server
 from hazard_db.errors import DatabaseUnavailableError, SettingsError
-from hazard_db.settings import DatabaseSettings, load_database_settings
+from hazard_db.settings import DatabaseSettings, Settings, load_database_settings
+from ingest.imagery.remote import ArchiveSettings
 
 ROOMS = ("hazard_db", "ingest", "detection", "alerts", "maps", "api")
 NAMES = ("HAZARD_HOME", "HAZARD_DATABASE_URL", "HAZARD_DATABASE_APP_URL", "HAZARD_DATABASE_PUBLIC_URL")
@@ -105,11 +107,12 @@ def test_every_setting_stands_in_the_example() -> None:
     root = Path(__file__).parents[2]
     for room in ROOMS:
         for path in (root / room).rglob("*.py"):
-            if "BaseSettings" in path.read_text(encoding="utf8"):
+            if re.search(r"^class \w+\((Base)?Settings\)", path.read_text(encoding="utf8"), re.MULTILINE):
                 importlib.import_module(".".join(path.relative_to(root).with_suffix("").parts))
     text = (root / ".env.example").read_text(encoding="utf8")
     told = set(re.findall(r"^#?(HAZARD_\w+)=", text, re.MULTILINE))
-    ours = {one for one in BaseSettings.__subclasses__() if one.__module__.split(".")[0] in ROOMS}
+    every = {*BaseSettings.__subclasses__(), *Settings.__subclasses__()} - {Settings}
+    ours = {one for one in every if one.__module__.split(".")[0] in ROOMS}
     assert ours == set(installation.SETTINGS), "kkh doctor examines every group of settings"
     kept = {
         (str(one.model_config.get("env_prefix", "")) + name).upper()
@@ -126,6 +129,19 @@ def test_a_name_that_nothing_reads_is_told_with_the_one_that_was_meant(monkeypat
     found = [one for one in installation.variables(DatabaseSettings()) if one.level != "well"]
     assert [(one.level, one.todo) for one in found] == [("warning", "is HAZARD_SMTP_HOST meant?")]
     assert "HAZARD_SMPT_HOST" in found[0].told
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "settings"),
+    [("HAZARD_LOG_LEVEL", "loud", LogSettings), ("HAZARD_ARCHIVE_REQUESTS_PER_S", "s3cret", ArchiveSettings)],
+)
+def test_a_variable_is_named_as_it_stands_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, settings: type[Settings]
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"^{name}: ") as caught:
+        settings()
+    assert value not in str(caught.value)
 
 
 def test_a_value_that_cannot_be_used_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
