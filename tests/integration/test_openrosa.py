@@ -1,14 +1,12 @@
-"""Phones with ODK Collect or KoboCollect: forms, logging in, submissions once and whole, whatever the connection does."""
+"""Phones with ODK Collect or KoboCollect: forms and submissions, once and whole, whatever the connection does."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import re
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -18,48 +16,14 @@ import pytest
 from sqlalchemy import text
 
 from api.openrosa import forms
-from api.openrosa.access import make_nonce, right_nonce
 from api.settings import ApiSettings
 from hazard_db import accounts, connect, media_files, seed
-from tests.phones import body_of, filled, new_id, parts, photo, send_cut, serving, settings_of
+from tests.phones import body_of, filled, new_id, parts, photo, send_cut
 
 pytestmark = pytest.mark.integration
 
-PASSWORD = "correct horse"
+
 LIST = "{http://openrosa.org/xforms/xformsList}"
-
-
-@pytest.fixture
-def settings(database: Any, tmp_path: Path) -> ApiSettings:
-    return settings_of(database, tmp_path)
-
-
-@pytest.fixture
-def people(database: Any) -> None:
-    with connect.transaction(database.engine) as conn:
-        accounts.add(conn, "sana", "field", PASSWORD)
-        accounts.add(conn, "vera", "viewer", PASSWORD)
-
-
-@pytest.fixture
-def address(settings: ApiSettings) -> Iterator[str]:
-    with serving(settings) as made:
-        yield made
-
-
-@pytest.fixture
-def phone_key(database: Any) -> Callable[..., str]:
-    def make(name: str = "phone", **more: Any) -> str:
-        with connect.transaction(database.engine) as conn:
-            return accounts.create_phone_key(conn, name, **more)
-
-    return make
-
-
-@pytest.fixture
-def phone(address: str, phone_key: Callable[..., str]) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"{address}/openrosa/t/{phone_key()}", timeout=30) as client:
-        yield client
 
 
 def send(phone: httpx.Client, xml: bytes, photos: dict[str, bytes] | None = None, **how: Any) -> httpx.Response:
@@ -117,107 +81,6 @@ def test_head_is_answered_with_exactly_204(phone: httpx.Client) -> None:
     assert answer.status_code == 204
     assert answer.headers["x-openrosa-version"] == "1.0"
     assert int(answer.headers["x-openrosa-accept-content-length"]) >= 10_000_000
-
-
-def test_who_is_unknown_is_challenged_with_digest_and_basic(address: str) -> None:
-    for method, path in (("GET", "formList"), ("HEAD", "submission"), ("POST", "submission")):
-        answer = httpx.request(method, f"{address}/openrosa/{path}")
-        assert answer.status_code == 401
-        schemes = [value.split()[0] for value in answer.headers.get_list("www-authenticate")]
-        assert schemes == ["Digest", "Basic"]
-
-
-def test_a_phone_logs_in_by_digest_basic_header_or_address(
-    address: str, phone_key: Callable[..., str], people: None
-) -> None:
-    key = phone_key()
-    name, secret = key.split(".")
-    url = f"{address}/openrosa/formList"
-    for how in (
-        {"auth": httpx.DigestAuth(name, secret)},
-        {"auth": (name, secret)},
-        {"auth": ("sana", PASSWORD)},
-        {"headers": {"Authorization": f"Bearer {key}"}},
-        {"headers": {"X-API-Key": key}},
-    ):
-        assert httpx.get(url, **how).status_code == 200, how  # type: ignore[arg-type]
-    assert httpx.get(f"{address}/openrosa/t/{key}/formList").status_code == 200
-    with httpx.Client(auth=httpx.DigestAuth(name, secret)) as client:  # one nonce for several requests
-        assert [client.get(url).status_code for _ in range(3)] == [200, 200, 200]
-
-
-def test_wrong_revoked_and_expired_keys_open_nothing(
-    address: str, phone_key: Callable[..., str], database: Any, people: None
-) -> None:
-    url = f"{address}/openrosa/formList"
-    key = phone_key()
-    name, secret = key.split(".")
-    old = phone_key(expires_at=datetime.now(UTC) - timedelta(days=1))
-    assert httpx.get(f"{address}/openrosa/t/{old}/formList").status_code == 404
-    assert httpx.get(url, auth=httpx.DigestAuth(*old.split("."))).status_code == 401
-    for wrong in (f"{name}.{secret[:-1]}", "x", "..%2f..", "kkh0000000000." + secret):
-        assert httpx.get(f"{address}/openrosa/t/{wrong}/formList").status_code == 404, wrong
-    for auth in (httpx.DigestAuth(name, "wrong"), (name, "wrong"), ("sana", "wrong horse"), ("nobody", PASSWORD)):
-        assert httpx.get(url, auth=auth).status_code == 401  # type: ignore[arg-type]
-    for header in (
-        "Digest",
-        "Digest x",
-        "Digest username=",
-        'Digest username="',
-        "Basic YQBiOmM=",
-        "Basic /w==",
-        'Digest username="a"',
-        "Basic !",
-        "Basic",
-        "Bearer x",
-        "Other y",
-    ):
-        assert httpx.get(url, headers={"Authorization": header}).status_code == 401, header
-    refused = httpx.get(url, auth=("vera", PASSWORD))
-    assert (refused.status_code, "role field" in refused.text) == (403, True)
-    with connect.transaction(database.engine) as conn:
-        accounts.revoke_key(conn, name)
-    assert httpx.get(f"{address}/openrosa/t/{key}/formList").status_code == 404
-    assert httpx.get(url, auth=httpx.DigestAuth(name, secret)).status_code == 401
-    assert httpx.get(url, auth=("sana", PASSWORD)).status_code == 200
-    with connect.transaction(database.engine) as conn:
-        accounts.set_password(conn, "sana", "another horse")
-    assert httpx.get(url, auth=("sana", PASSWORD)).status_code == 401
-
-
-def test_a_phone_may_do_no_more_than_its_owner(
-    address: str, phone_key: Callable[..., str], database: Any, people: None
-) -> None:
-    with connect.transaction(database.engine) as conn:
-        owner = accounts.by_name(conn, "sana").id
-    url = f"{address}/openrosa/t/{phone_key(account_id=owner)}/formList"
-    assert httpx.get(url).status_code == 200
-    with connect.transaction(database.engine) as conn:
-        conn.execute(text("UPDATE account SET role = 'viewer' WHERE name = 'sana'"))
-    assert httpx.get(url).status_code == 403
-    with connect.transaction(database.engine) as conn:
-        accounts.disable(conn, "sana")
-    assert httpx.get(url).status_code == 404
-
-
-def test_a_phones_key_is_good_for_forms_alone(address: str, phone_key: Callable[..., str], database: Any) -> None:
-    refused = httpx.post(f"{address}/observations", json={}, headers={"X-API-Key": phone_key()})
-    assert refused.status_code == 401
-    assert "forms of phones" in refused.json()["detail"]
-    with connect.transaction(database.engine) as conn:
-        told = conn.execute(text("SELECT after::text FROM audit_log WHERE table_name = 'api_key'")).scalars().all()
-    assert told
-    assert not any("ha1" in entry for entry in told)
-
-
-def test_a_nonce_is_ours_and_does_not_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    nonce = make_nonce("k" * 32)
-    assert right_nonce("k" * 32, nonce)
-    assert not right_nonce("l" * 32, nonce)
-    assert not right_nonce("k" * 32, "9" + nonce)
-    now = time.time()
-    monkeypatch.setattr(time, "time", lambda: now + 400)
-    assert not right_nonce("k" * 32, nonce)
 
 
 def test_a_submission_is_stored_once_however_often_it_is_sent(
@@ -400,8 +263,14 @@ def test_two_photos_of_one_name_are_both_kept(phone: httpx.Client, database: Any
 
 
 BOMB = b'<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;">]><data id="kkh_quick">&b;</data>'
+
+
 XXE = b'<?xml version="1.0"?><!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]><data id="kkh_quick"><note>&x;</note></data>'
+
+
 FLOOD = {f"field_{number}": "x" for number in range(50)}
+
+
 HOSTILE: list[tuple[bytes, dict[str, bytes], int, str]] = [
     (XXE, {}, 400, "document type"),
     (BOMB, {}, 400, "document type"),

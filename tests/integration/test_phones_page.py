@@ -16,12 +16,10 @@ from api.app import create_app
 from api.openrosa import codes
 from hazard_db import accounts, connect
 from tests.api_client import TestClient
+from tests.people import PAGE, PASSWORD, form_token
 from tests.phones import settings_of
 
 pytestmark = pytest.mark.integration
-
-PASSWORD = "correct horse"
-PAGE = {"Accept": "text/html"}
 
 
 @pytest.fixture
@@ -33,21 +31,15 @@ def client(database: Any, tmp_path: Path) -> Iterator[TestClient]:
         yield made
 
 
-def token(client: TestClient, page: str) -> str:
-    found = re.search(r'name="csrf" value="([^"]+)"', client.get(page, headers=PAGE).text)
-    assert found is not None
-    return found[1]
-
-
 def log_in(client: TestClient, name: str) -> None:
     client.cookies.clear()
-    form = {"name": name, "password": PASSWORD, "csrf": token(client, "/login")}
+    form = {"name": name, "password": PASSWORD, "csrf": form_token(client, "/login")}
     assert client.post("/login", data=form).status_code == 303
 
 
 def test_a_phone_gets_a_code_that_works_until_it_is_ended(client: TestClient) -> None:
     log_in(client, "sana")
-    form = {"name": "blue <b>phone</b>", "days": "30", "csrf": token(client, "/phones")}
+    form = {"name": "blue <b>phone</b>", "days": "30", "csrf": form_token(client, "/phones")}
     page = client.post("/phones", data=form, headers=PAGE)
     assert page.status_code == 201
     assert page.headers["cache-control"] == "no-store"
@@ -57,7 +49,7 @@ def test_a_phone_gets_a_code_that_works_until_it_is_ended(client: TestClient) ->
     assert found is not None
     assert client.get(f"{found[0]}/formList").status_code == 200
     assert found[2] not in client.get("/phones", headers=PAGE).text
-    done = client.post(f"/phones/{found[1]}/revoke", data={"csrf": token(client, "/phones")})
+    done = client.post(f"/phones/{found[1]}/revoke", data={"csrf": form_token(client, "/phones")})
     assert done.status_code == 303
     assert client.get(f"{found[0]}/formList").status_code == 404
 
@@ -72,7 +64,7 @@ def test_phones_are_for_field_workers_and_each_sees_their_own(client: TestClient
     log_in(client, "sana")
     assert "not yours" not in client.get("/phones", headers=PAGE).text
     assert client.post("/phones", data={"name": "x"}).status_code == 403  # without the form's token
-    answer = client.post(f"/phones/{other}/revoke", data={"csrf": token(client, "/phones")})
+    answer = client.post(f"/phones/{other}/revoke", data={"csrf": form_token(client, "/phones")})
     assert answer.status_code == 404
 
 

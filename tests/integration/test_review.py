@@ -15,14 +15,12 @@ import pytest
 from sqlalchemy import text
 
 from api.differences import changes
-from hazard_db import accounts, connect
+from hazard_db import connect
 from tests.api_client import TestClient
+from tests.people import PAGE, log_in
 from tests.phones import photo
 
 pytestmark = pytest.mark.integration
-
-PAGE = {"Accept": "text/html"}
-PASSWORD = "correct horse"
 
 
 def observation(**values: Any) -> dict[str, Any]:
@@ -37,14 +35,6 @@ def send(client: TestClient, headers: dict[str, str], **values: Any) -> str:
     made = client.post("/observations", json=observation(**values), headers=headers)
     assert made.status_code == 201, made.text
     return str(made.json()["id"])
-
-
-def log_in(client: TestClient, database: Any, role: str) -> None:
-    with connect.transaction(database.engine) as conn:
-        accounts.add(conn, role, role, PASSWORD)
-    found = re.search(r'name="csrf" value="([^"]+)"', client.get("/login", headers=PAGE).text)
-    assert found
-    assert client.post("/login", data={"name": role, "password": PASSWORD, "csrf": found[1]}).status_code == 303
 
 
 def test_many_are_judged_at_once_or_none(client: TestClient, key: Any) -> None:
@@ -67,7 +57,7 @@ def test_many_are_judged_at_once_or_none(client: TestClient, key: Any) -> None:
 
 def test_a_page_judges_the_chosen_ones(client: TestClient, database: Any, key: Any) -> None:
     ids = [send(client, key("field"), note=str(number)) for number in range(2)]
-    log_in(client, database, "reviewer")
+    log_in(client, database, "reviewer", "reviewer")
     page = client.get("/review", headers=PAGE).text
     token = re.search(r'name="csrf" value="([^"]+)"', page[page.index('action="/review"') :])
     assert token
@@ -98,7 +88,7 @@ def test_people_correct_their_own_until_it_is_accepted(client: TestClient, datab
     assert client.put(path + "3", json=observation(note="x"), headers=own).status_code == 403
     done = client.put(path + "3", json=observation(note="by a reviewer"), headers=reviewer)
     assert (done.status_code, done.json()["properties"]["review_status"]) == (200, "submitted")
-    log_in(client, database, "viewer")
+    log_in(client, database, "viewer", "viewer")
     page = client.get(f"/observations/{identifier}", headers=PAGE).text
     assert "<del>fresh cracks</del>" in page
     assert "<ins>old cracks</ins>" in page
