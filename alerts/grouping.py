@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -66,15 +67,31 @@ def group_changes(
         for alert in live
         if alert.chainage_from_km is not None and alert.chainage_to_km is not None and not alert.evidence.get("flood")
     ]
+    reach_km = distance_m / 1000
+    cells: dict[int, dict[int, None]] = {}
+    for number, group in enumerate(groups):
+        _enter(cells, number, group, reach_km)
     for change in sorted(changes, key=lambda one: (*stretch(one), one.is_finding, one.id)):
-        near = [group for group in groups if _takes(group, change, distance_m / 1000, span_km)]
+        about = sorted({number for cell in _cells(*stretch(change)) for number in cells.get(cell, ())})
+        near = [number for number in about if _takes(groups[number], change, reach_km, span_km)]
         if near:
-            min(near, key=lambda group: group.gap_km(change)).add(change)
+            chosen = min(near, key=lambda number: groups[number].gap_km(change))
         else:
-            begun = Group(change.kind, change.alignment_id, *stretch(change))
-            begun.add(change)
-            groups.append(begun)
+            chosen = len(groups)
+            groups.append(Group(change.kind, change.alignment_id, *stretch(change)))
+        groups[chosen].add(change)
+        _enter(cells, chosen, groups[chosen], reach_km)
     return [group for group in groups if group.changes]
+
+
+def _cells(km_from: float, km_to: float) -> range:
+    """Return the whole kilometres of a stretch: what is far apart is never compared."""
+    return range(math.floor(km_from), math.floor(km_to) + 1)
+
+
+def _enter(cells: dict[int, dict[int, None]], number: int, group: Group, reach_km: float) -> None:
+    for cell in _cells(group.km_from - reach_km, group.km_to + reach_km):
+        cells.setdefault(cell, {})[number] = None
 
 
 def join_flood(groups: Sequence[Group], most: int) -> list[Group]:

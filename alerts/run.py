@@ -234,9 +234,9 @@ def _standing(conn: Connection, alert: LiveAlert) -> list[Facts]:
 
 
 def _summaries(conn: Connection, drafts: Sequence[Draft], numbers: Sequence[int]) -> list[AlertSummary]:
-    told = []
+    told, present = [], catalogue.get_alerts(conn, numbers)
     for draft, number in zip(drafts, numbers, strict=True):
-        alert = catalogue.get_alert(conn, number)
+        alert = present[number]
         told.append(
             AlertSummary(
                 id=number,

@@ -52,6 +52,7 @@ COMPARISONS = {
     "risk_rating": Comparison("The whole corridor rated anew", "a tenth of the records", ("--sizes", "10000,100000")),
     "segment_page": Comparison("Pages of a stretch over a full catalogue", "300 ms", ("--size", "100000")),
     "alert_latency": Comparison("From a scene to a delivered alert", "each stage beside the others"),
+    "alert_load": Comparison("Alerts over a full catalogue", "a quarter and four times the run"),
 }
 
 

@@ -45,6 +45,12 @@ WHERE a.id = ANY(:ids) ORDER BY a.id RETURNING id
 # Who was told of an alert is told how it goes on, even if it has become milder than what they asked for. What a silence or a closure
 # keeps back is noted; that an alert is over is told, whatever is silenced, to those who know of it, and to nobody else.
 _DELIVERIES = """
+WITH held AS MATERIALIZED (SELECT e.id AS event_id, alert_hold(e.alert_id, clock_timestamp()) AS hold
+                           FROM alert_event AS e WHERE e.id = ANY(:events)),
+known AS MATERIALIZED (
+    SELECT earlier.alert_id, d.subscription_id, bool_or(d.status <> 'withheld') AS told, bool_or(d.status = 'withheld') AS kept_back
+    FROM alert_event AS earlier JOIN delivery AS d ON d.alert_event_id = earlier.id
+    WHERE earlier.alert_id IN (SELECT alert_id FROM alert_event WHERE id = ANY(:events)) GROUP BY earlier.alert_id, d.subscription_id)
 INSERT INTO delivery (alert_event_id, subscription_id, reason, status, held)
 SELECT w.event_id, w.subscription_id, CASE WHEN :reminder THEN 'reminder' ELSE 'subscribed' END,
        CASE WHEN w.back THEN 'withheld' ELSE 'waiting' END, CASE WHEN w.back THEN w.hold END
@@ -52,12 +58,8 @@ FROM (
     SELECT e.id AS event_id, s.id AS subscription_id, h.hold,
            CASE WHEN e.msg_type <> 'Cancel' THEN h.hold IS NOT NULL
                 ELSE NOT coalesce(k.told, false) AND (h.hold IS NOT NULL OR coalesce(k.kept_back, false)) END AS back
-    FROM alert_event AS e JOIN alert AS a ON a.id = e.alert_id JOIN subscription AS s ON s.enabled
-    CROSS JOIN LATERAL (SELECT alert_hold(a.id, clock_timestamp()) AS hold) AS h
-    LEFT JOIN LATERAL (
-        SELECT bool_or(d.status <> 'withheld') AS told, bool_or(d.status = 'withheld') AS kept_back
-        FROM delivery AS d JOIN alert_event AS earlier ON earlier.id = d.alert_event_id
-        WHERE d.subscription_id = s.id AND earlier.alert_id = a.id) AS k ON true
+    FROM alert_event AS e JOIN held AS h ON h.event_id = e.id JOIN alert AS a ON a.id = e.alert_id JOIN subscription AS s ON s.enabled
+    LEFT JOIN known AS k ON k.alert_id = a.id AND k.subscription_id = s.id
     WHERE e.id = ANY(:events)
       AND (s.scope = 'Restricted' OR e.scope = 'Public') AND (s.scope = 'Restricted' OR NOT :reminder)
       AND (array_position(ARRAY['Unknown', 'Minor', 'Moderate', 'Severe', 'Extreme'], a.severity)

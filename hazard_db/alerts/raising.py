@@ -48,9 +48,12 @@ def store(conn: Connection, drafts: Sequence[Draft], actor: str) -> list[int]:
     pairs = list(zip(stored, drafts, strict=True))
     _update(conn, [(number, draft) for number, draft in pairs if draft.alert_id is not None])
     _link(conn, pairs)
+    alike: dict[tuple[MessageType, str | None, bool], list[int]] = {}
     for number, draft in pairs:
         if draft.message is not None:
-            issue(conn, [number], draft.message, actor, draft.note, notify=draft.notify)
+            alike.setdefault((draft.message, draft.note, draft.notify), []).append(number)
+    for (message, note, notify), listed in alike.items():
+        issue(conn, listed, message, actor, note, notify=notify)
     ask(conn, [number for number, draft in pairs if _asks_for_a_look(draft)])
     return stored
 

@@ -151,6 +151,12 @@ def get_alert(conn: Connection, alert_id: int, *, scope: str | None = None) -> A
     return _record(row)
 
 
+def get_alerts(conn: Connection, alert_ids: Sequence[int]) -> dict[int, AlertRecord]:
+    """Return alerts by their number; those that there are not are left out."""
+    rows = conn.execute(text(f"{_ALERTS} WHERE a.id = ANY(:ids)"), {"ids": list(alert_ids)}).mappings()
+    return {row["id"]: _record(row) for row in rows}
+
+
 def events_of(conn: Connection, alert_id: int, *, scope: str | None = None) -> list[AlertMessage]:
     """Return the messages about an alert, oldest first: who did what, and what was told.
 

@@ -42,7 +42,8 @@ def note_receipt(conn: Connection, key: str, receipt: Receipt, note: str | None 
 def pass_on(conn: Connection) -> list[int]:
     """Return the deliveries queued for the next in a chain, because nobody has taken the alert on in time.
 
-    Each once, however often and in how many processes this is asked.
+    Each once, however often and in how many processes this is asked. What was acknowledged and has become worse, or was passed on by
+    hand, asks for an answer again: its time counts from the first word after the acknowledgement.
     """
     rows = conn.scalars(
         text("""INSERT INTO delivery (alert_event_id, subscription_id, reason)
@@ -50,7 +51,8 @@ def pass_on(conn: Connection) -> list[int]:
                 FROM delivery AS d JOIN subscription AS s ON s.id = d.subscription_id
                 JOIN subscription AS n ON n.id = s.escalate_to AND n.enabled
                 JOIN alert_event AS e ON e.id = d.alert_event_id JOIN alert AS a ON a.id = e.alert_id
-                WHERE a.state = 'open' AND e.msg_type IN ('Alert', 'Update') AND d.receipt IS DISTINCT FROM 'acknowledged'
+                WHERE a.state IN ('open', 'escalated') AND e.msg_type IN ('Alert', 'Update') AND d.receipt IS DISTINCT FROM 'acknowledged'
+                  AND (a.acknowledged_at IS NULL OR e.sent_at > a.acknowledged_at)
                   AND d.status <> 'withheld' AND (n.scope = 'Restricted' OR e.scope = 'Public')
                   AND d.queued_at + make_interval(mins => s.escalate_after_min) <= clock_timestamp()
                   AND NOT EXISTS (SELECT FROM delivery AS o JOIN alert_event AS told ON told.id = o.alert_event_id

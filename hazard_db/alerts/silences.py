@@ -193,13 +193,14 @@ AND status = 'withheld' RETURNING id
 """
 
 _UNANSWERED = """
-SELECT a.id FROM alert AS a
-JOIN unnest(CAST(:severities AS text[]), CAST(:hours AS float8[])) AS h(severity, hours) ON h.severity = a.severity
-CROSS JOIN LATERAL (
-    SELECT max(d.queued_at) AS told_at, bool_or(d.receipt = 'acknowledged') AS taken
-    FROM delivery AS d JOIN alert_event AS e ON e.id = d.alert_event_id JOIN subscription AS s ON s.id = d.subscription_id
-    WHERE e.alert_id = a.id AND s.scope = 'Restricted' AND s.enabled AND d.status <> 'withheld') AS t
-WHERE a.state IN ('open', 'escalated') AND t.taken IS NOT true
-  AND t.told_at + make_interval(secs => h.hours * 3600) <= clock_timestamp() AND alert_hold(a.id, clock_timestamp()) IS NULL
-ORDER BY a.id
+WITH told AS MATERIALIZED (
+    SELECT e.alert_id, max(d.queued_at) AS told_at, bool_or(d.receipt = 'acknowledged') AS taken
+    FROM alert AS a JOIN alert_event AS e ON e.alert_id = a.id JOIN delivery AS d ON d.alert_event_id = e.id
+    JOIN subscription AS s ON s.id = d.subscription_id
+    WHERE a.state IN ('open', 'escalated') AND s.scope = 'Restricted' AND s.enabled AND d.status <> 'withheld' GROUP BY e.alert_id),
+due AS MATERIALIZED (
+    SELECT a.id FROM alert AS a JOIN told AS t ON t.alert_id = a.id
+    JOIN unnest(CAST(:severities AS text[]), CAST(:hours AS float8[])) AS h(severity, hours) ON h.severity = a.severity
+    WHERE t.taken IS NOT true AND t.told_at + make_interval(secs => h.hours * 3600) <= clock_timestamp())
+SELECT id FROM due WHERE alert_hold(id, clock_timestamp()) IS NULL ORDER BY id
 """
