@@ -36,8 +36,8 @@ const kkh = (() => {
       const url = L.Util.template(this._url, { ...at, z: this._getZoomForUrl() });
       return config.pack[url] ? `data:image/webp;base64,${config.pack[url]}` : L.Util.emptyImageUrl;
     } });
-    const [west, south, east, north] = config.bounds; // first of all, so that layers are drawn once; clear of the buttons
-    const [left, right] = narrow() ? [24, 24] : config.dir === "rtl" ? [240, 60] : [60, 240];
+    const [west, south, east, north] = config.bounds; // first of all, so that layers are drawn once; clear of the buttons and of the open list of layers
+    const [left, right] = narrow() ? [24, 24] : config.dir === "rtl" ? [320, 60] : [60, 320];
     const padding = { paddingTopLeft: [left, 24], paddingBottomRight: [right, 36] };
     const asked = kkhState.view();
     if (asked) map.setView(asked.at, asked.zoom, { animate: false });
