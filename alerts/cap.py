@@ -14,6 +14,7 @@ from alerts import texts
 from alerts.area import polygons
 from hazard_db.alerts import AlertMessage
 from hazard_db.errors import DeliveryError
+from hazard_db.wording import LANGUAGES
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 SCHEMA = Path(__file__).parent / "schema" / "CAP-v1.2.xsd"
@@ -119,14 +120,14 @@ def _alert(message: AlertMessage, base_url: str, sender_name: str, status: str) 
     _add(root, "msgType", message.msg_type)
     _add(root, "scope", message.scope)
     if message.scope == "Restricted":
-        _add(root, "restriction", texts.WORDS["en"]["restriction"])
+        _add(root, "restriction", texts.words_of("en")["restriction"])
         if message.note:  # what officers tell each other stays among them
             _add(root, "note", texts.plain(message.note))
     if message.references:
         told = (f"{one.sender},{one.identifier},{timestamp(one.sent_at)}" for one in message.references)
         _add(root, "references", " ".join(told))
     outlines = polygons(content["geometry"])
-    for language in texts.LANGUAGES:
+    for language in LANGUAGES:
         info = _info(root, message, language, sender_name)
         _add(info, "web", f"{base_url}/alerts/{message.alert_id}")
         for name, value in _parameters(content).items():

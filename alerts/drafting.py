@@ -26,6 +26,7 @@ from alerts.states import (
 )
 from hazard_db.alerts import AlertLink, Draft, Facts, LiveAlert
 from hazard_db.alerts.findings import MEASURES
+from hazard_db.wording import LANGUAGES
 
 NO_RULE = {
     "name": "none", "kinds": ["other"], "min_confidence": 1, "max_distance_m": 0,
@@ -322,10 +323,10 @@ def _as_before(alert: LiveAlert, listed: Sequence[Facts]) -> Draft:
 
 def _words(listed: Sequence[Facts], flood: bool, *, exercise: bool) -> Words:
     told = story(listed, flood)
-    marks = {language: texts.WORDS[language]["exercise_mark"] if exercise else "" for language in texts.LANGUAGES}
+    marks = {language: texts.words_of(language)["exercise_mark"] if exercise else "" for language in LANGUAGES}
     return Words(
-        {language: marks[language] + texts.headline(told, language) for language in texts.LANGUAGES},
-        {language: texts.description(told, language) for language in texts.LANGUAGES},
+        {language: marks[language] + texts.headline(told, language) for language in LANGUAGES},
+        {language: texts.description(told, language) for language in LANGUAGES},
     )
 
 

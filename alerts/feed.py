@@ -35,7 +35,7 @@ def atom(
     feed = etree.Element(f"{{{NAMESPACE}}}feed", nsmap=NAMES)
     feed.set("{http://www.w3.org/XML/1998/namespace}lang", language)
     _add(feed, "id", address)
-    _add(feed, "title", texts.WORDS[language]["feed"])
+    _add(feed, "title", texts.words_of(language)["feed"])
     newest = max((message.sent_at for message in messages), default=datetime(2000, 1, 1, tzinfo=UTC))
     _add(feed, "updated", _moment(newest))
     _add(_add(feed, "author"), "name", texts.one_line(author))

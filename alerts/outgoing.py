@@ -71,9 +71,11 @@ def prepare(claim: Claim, settings: AlertSettings, *, status: str | None = None)
     ]
     take = _take(claim, settings, page) if status != "Test" else None
     if take is not None:
-        lines.append(f"{texts.WORDS[language]['take']}: {take}")
+        lines.append(f"{texts.words_of(language)['take']}: {take}")
     if claim.check_id is not None and status == "Actual":
-        lines.append(f"{texts.WORDS[language]['look']}: {settings.base_url.rstrip('/')}/alerts/checks/{claim.check_id}")
+        lines.append(
+            f"{texts.words_of(language)['look']}: {settings.base_url.rstrip('/')}/alerts/checks/{claim.check_id}"
+        )
     if message.scope == "Restricted" and (message.note or message.msg_type == "Ack"):
         lines.insert(1, texts.plain(f"{message.actor}: {message.note or message.state}"))
     return Outgoing(

@@ -5,21 +5,18 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime, timedelta
 
+from alerts import texts
 from hazard_db.alerts import AlertMessage
-
-WORDS = {
-    "en": "A test of the delivery of alerts. There is no danger, and nothing to do.",
-    "zh": "这是预警发送测试，没有险情，无需采取行动。",
-    "ur": "یہ انتباہ کی ترسیل کی آزمائش ہے۔ کوئی خطرہ نہیں، کچھ کرنا نہیں۔",
-}
+from hazard_db.wording import LANGUAGES
 
 
 def sample_message(sender: str) -> AlertMessage:
     """Return a message about an alert that is not there, of alert 0 and somewhere on the road."""
     now = datetime.now(UTC)
+    words = {language: texts.words_of(language)["sample"] for language in LANGUAGES}
     content = {
         "identifier": str(uuid.uuid4()), "kind": "other", "severity": "Minor", "certainty": "Unlikely", "urgency": "Future",
-        "headline": WORDS, "description": WORDS, "raised_at": now.isoformat(), "expires_at": (now + timedelta(hours=1)).isoformat(),
+        "headline": words, "description": words, "raised_at": now.isoformat(), "expires_at": (now + timedelta(hours=1)).isoformat(),
         "chainage_from_km": 0.0, "chainage_to_km": 0.0, "evidence": {"sender": sender},
         "geometry": {"type": "Point", "coordinates": [73.166, 34.054]},
     }  # fmt: skip

@@ -12,16 +12,6 @@ TWICE = frozenset("^{}\\[~]|€")
 """Letters of the extension table count twice."""
 SINGLE, WIDE = 160, 70
 """Letters of one message: seven bits each, or sixteen."""
-SEVERITIES = {
-    "Extreme": {"en": "EXTREME", "zh": "特别严重", "ur": "انتہائی"}, "Severe": {"en": "SEVERE", "zh": "严重", "ur": "شدید"},
-    "Moderate": {"en": "MODERATE", "zh": "较重", "ur": "معتدل"}, "Minor": {"en": "MINOR", "zh": "一般", "ur": "معمولی"},
-}  # fmt: skip
-MARKS = {
-    "resolved": {"en": "ENDED", "zh": "解除", "ur": "ختم"}, "false_alarm": {"en": "FALSE ALARM", "zh": "误报", "ur": "غلط"},
-    "expired": {"en": "EXPIRED", "zh": "过期", "ur": "مدت ختم"},
-}  # fmt: skip
-EXERCISE = {"en": "EXERCISE", "zh": "演练", "ur": "مشق"}
-UNREVIEWED = {"en": "unreviewed", "zh": "未审核", "ur": "غیر مصدقہ"}
 PLAIN = str.maketrans({"²": "2", "→": ">", "–": "-", "’": "'", "−": "-", "±": "+/-", " ": " "})
 
 
@@ -49,14 +39,16 @@ def fits_gsm7(text: str) -> bool:
 def _parts(message: AlertMessage, language: str) -> list[str]:
     """Return what to say, the most needful first."""
     content = message.content
-    mark = MARKS.get(message.state, SEVERITIES.get(content["severity"], {})).get(language, "")
+    words = texts.words_of(language)
+    ended = message.state in texts.CLOSED
+    mark = words.get(f"short.{message.state if ended else content['severity']}", "")
     stretch = texts.area_description(
         content.get("chainage_from_km"), content.get("chainage_to_km"), None, "en" if language == "en" else language
     )
-    told = [EXERCISE[language]] if content["evidence"].get("status") == "Exercise" else []
+    told = [words["short.exercise"]] if content["evidence"].get("status") == "Exercise" else []
     told += [mark, texts.event_name(content["kind"], language), _kilometres(content, language) or stretch]
-    if message.scope == "Restricted" and message.state not in MARKS:
-        told.append(UNREVIEWED[language])
+    if message.scope == "Restricted" and not ended:
+        told.append(words["short.unreviewed"])
     place = content["evidence"].get("place")
     return [part for part in [*told, texts.one_line(str(place)) if place and language == "en" else ""] if part]
 
@@ -67,7 +59,7 @@ def _kilometres(content: object, language: str) -> str:
     if low is None or high is None:
         return ""
     span = f"{low:.0f}" if round(low) == round(high) else f"{low:.0f}-{high:.0f}"
-    return {"en": f"km {span}", "zh": f"K{span}", "ur": f"کلومیٹر {span}"}[language]
+    return texts.words_of(language)["short.km"].format(span=span)
 
 
 def _joined(parts: list[str], page: str, most: int) -> str:

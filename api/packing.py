@@ -16,11 +16,11 @@ from api.charts import Asked, Kind, Source, draw, telling
 from api.inlining import Inlined
 from api.opening import Catalogue
 from api.settings import load_api_settings
-from api.texts import LANGUAGES
 from hazard_db import connect, drawing, drawing_scenes, published
 from hazard_db.connect import Connection
 from hazard_db.errors import InputError, MapError
 from hazard_db.published import Condition, Page
+from hazard_db.wording import LANGUAGES
 from maps import chart, terrain
 from maps.chart import Below, Bounds
 from maps.layers import Telling

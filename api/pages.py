@@ -21,7 +21,8 @@ from api.plain import plain
 from api.reasons import clauses, hidden
 from api.security import FORM_COOKIE, FORM_FIELD, Identity, form_token
 from api.state import state_of
-from api.texts import DIRECTIONS, LANGUAGES, stated, term, translate
+from api.texts import stated, term, translate
+from hazard_db.wording import DIRECTIONS, LANGUAGES
 from maps import assets
 from maps.texts import place_name
 

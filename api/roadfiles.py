@@ -17,9 +17,10 @@ import xlsxwriter
 from api.exports import column as column_of
 from api.exports import flat, harmless
 from api.roadcells import Table
-from api.texts import DIRECTIONS, translate
+from api.texts import translate
 from hazard_db.ogr import pyogrio
 from hazard_db.stretch import Row, Stretch
+from hazard_db.wording import DIRECTIONS
 
 WIDEST = 60
 SHEET_NAME = 31

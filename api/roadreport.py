@@ -20,9 +20,10 @@ from api.roadcells import Table, linked
 from api.roadtables import Tables
 from api.security import Identity
 from api.stretches import Look, View
-from api.texts import DIRECTIONS, term, translate
+from api.texts import term, translate
 from hazard_db import corridor, media, media_files
 from hazard_db.connect import Connection
+from hazard_db.wording import DIRECTIONS
 from maps import panel_svg, strip, strip_svg
 from maps import texts as map_texts
 from maps.paper import Paper

@@ -6,32 +6,21 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-import yaml
+from hazard_db import wording
+from hazard_db.wording import DIRECTIONS, ISOLATED, Words
 
-LANGUAGES = {"en": "English", "zh": "中文", "ur": "اردو"}
-DIRECTIONS = {"en": "ltr", "zh": "ltr", "ur": "rtl"}
-ISOLATED = "\u2068{}\u2069"
-"""Around a value within text from right to left: dates and numbers keep their own direction."""
-Words = Callable[..., str]
-"""Gives the words of a key; named values fill its {braces}."""
-FILE = Path(__file__).parent / "texts.yml"
+FOLDER = Path(__file__).parent / "locale"
 
 
 @cache
-def texts() -> dict[str, dict[str, str]]:
+def texts() -> wording.Texts:
     """Return every text: key -> language -> words."""
-    loaded: dict[str, list[str]] = yaml.safe_load(FILE.read_text(encoding="utf8"))
-    return {key: dict(zip(LANGUAGES, words, strict=True)) for key, words in loaded.items()}
+    return wording.read(FOLDER)
 
 
 def translate(lang: str) -> Words:
     """Return a function that gives the words of a key; named values fill its {braces}."""
-    mark = ISOLATED if DIRECTIONS[lang] == "rtl" else "{}"
-
-    def words(key: str, **values: object) -> str:
-        return texts()[key][lang].format(**{name: mark.format(value) for name, value in values.items()})
-
-    return words
+    return wording.translator(texts(), lang)
 
 
 def stated(lang: str) -> Callable[[str], str]:

@@ -14,10 +14,11 @@ from folium.utilities import JsCode
 from markupsafe import Markup, escape
 from shapely.geometry import shape
 
+from hazard_db.wording import DIRECTIONS, LANGUAGES
 from maps import assets, style
 from maps.layers import Content, Drawn, Telling, number
 from maps.providers import Provider
-from maps.texts import DIRECTIONS, LANGUAGES, names_of, place_name, texts
+from maps.texts import names_of, place_name, texts
 
 CLUSTERED = ("glaciers", "lakes", "changes", "observations", "sites", "events", "deformation")
 SAMPLES = {
@@ -223,7 +224,7 @@ def _config(content: Content, drawn: Sequence[Drawn], tell: Telling) -> dict[str
 
 def _named_ground(below: Below, tell: Telling) -> dict[str, Any]:
     """Return the names that stand on the ground: of places (own name, all names, place), of rivers; and what there is to choose."""
-    own = LANGUAGES.index(tell.lang)
+    own = list(LANGUAGES).index(tell.lang)
     spots, waters = (layer["features"] if layer else [] for layer in (below.places, below.rivers))
     named = (one for one in waters if one["properties"]["names"])
     return {

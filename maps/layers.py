@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 from shapely.geometry import shape
 
+from hazard_db.wording import Words
 from maps.style import LOOK_EXPIRES_DAYS, rate_colour
-from maps.texts import Term, Words, place_name
+from maps.texts import Term, place_name
 
 Row = Mapping[str, Any]
 Feature = dict[str, Any]

@@ -12,10 +12,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from hazard_db.wording import DIRECTIONS
 from maps import assets, style
 from maps.chart import Below, Bounds, draw_chart
 from maps.layers import DRAWERS, LISTED, Content, Drawn, Telling, draw, number, seen_lately
-from maps.texts import DIRECTIONS
 
 UNLISTED = {"source", "line"}
 

@@ -14,9 +14,9 @@ from fpdf import FPDF
 from fpdf.fonts import TTFFont
 from PIL import Image, ImageOps
 
+from hazard_db.wording import DIRECTIONS
 from maps import assets, fonts
 from maps.panel import Panel, draw
-from maps.texts import DIRECTIONS
 
 MARGIN_MM, GAP_MM = 13.0, 3.0
 BODY_PT, SMALL_PT, TITLE_PT, HEADING_PT = 9.0, 7.5, 18.0, 11.0

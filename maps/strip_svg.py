@@ -7,10 +7,10 @@ from itertools import count
 
 from markupsafe import Markup
 
+from hazard_db.wording import DIRECTIONS
 from maps.layers import Telling
 from maps.strip import Cell, Lane, Look, Mark, Strip
 from maps.style import FAINT, HAIR, INK, SOFT, SYMBOLS, Symbol
-from maps.texts import DIRECTIONS
 
 TITLE_PX = {"en": 15, "zh": 16, "ur": 25}
 """Height of the line above a lane."""

@@ -9,33 +9,24 @@ from pathlib import Path
 
 import yaml
 
-LANGUAGES = ("en", "zh", "ur")
-DIRECTIONS = {"en": "ltr", "zh": "ltr", "ur": "rtl"}
-ISOLATED = "\u2068{}\u2069"
-"""Around a value within text from right to left: dates and numbers keep their own direction."""
+from hazard_db import wording
+from hazard_db.wording import LANGUAGES, Words
+
 FOLDER = Path(__file__).parent
 
-Words = Callable[..., str]
-"""Gives the words of a key; named values fill its {braces}."""
 Term = Callable[[str], str]
 """Gives the words of a term of the catalogue, such as a grade or state."""
 
 
 @cache
-def texts() -> dict[str, dict[str, str]]:
+def texts() -> wording.Texts:
     """Return every text: key -> language -> words."""
-    loaded: dict[str, list[str]] = yaml.safe_load((FOLDER / "texts.yml").read_text(encoding="utf8"))
-    return {key: dict(zip(LANGUAGES, words, strict=True)) for key, words in loaded.items()}
+    return wording.read(FOLDER / "locale")
 
 
 def translate(lang: str) -> Words:
     """Return a function that gives the words of a key in a language."""
-    mark = ISOLATED if DIRECTIONS[lang] == "rtl" else "{}"
-
-    def words(key: str, **values: object) -> str:
-        return texts()[key][lang].format(**{name: mark.format(value) for name, value in values.items()})
-
-    return words
+    return wording.translator(texts(), lang)
 
 
 @cache

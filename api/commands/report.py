@@ -25,9 +25,9 @@ def site(
     from api.opening import opened
     from api.settings import load_api_settings
     from api.sheets import Visitor, site_sheet
-    from api.texts import LANGUAGES
     from hazard_db import connect
     from hazard_db.errors import InputError
+    from hazard_db.wording import LANGUAGES
 
     if lang not in LANGUAGES:
         raise InputError(f"--lang {lang[:20]}: use {', '.join(LANGUAGES)}")
@@ -58,9 +58,9 @@ def segment(
     from api.settings import load_api_settings
     from api.stretch import read_stretch
     from api.stretches import View
-    from api.texts import LANGUAGES
     from hazard_db import connect
     from hazard_db.errors import InputError, MapError
+    from hazard_db.wording import LANGUAGES
 
     kind = out.suffix.lower().lstrip(".")
     if kind not in {"pdf", "html", "xlsx", "gpkg"}:

@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from api.texts import LANGUAGES
 from hazard_db.errors import NotFoundError
+from hazard_db.wording import LANGUAGES
 
 FOLDER = Path(__file__).parents[1] / "forms"
 COMMON, PREFIX, PLACEHOLDER = "common", "kkh_", "own questions"

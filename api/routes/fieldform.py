@@ -17,8 +17,10 @@ from api.pages import FOLDER, STATIC, colours_address, data, language, render
 from api.routes.files import FOREVER
 from api.security import Identity, form_token, identify
 from api.state import state_of
-from api.texts import LANGUAGES, texts, translate
+from api.texts import FOLDER as LOCALE
+from api.texts import texts, translate
 from hazard_db.errors import NotFoundError
+from hazard_db.wording import LANGUAGES
 
 router = APIRouter(include_in_schema=False)
 
@@ -106,7 +108,7 @@ def _scripts() -> tuple[str, ...]:
 @cache
 def _version() -> str:
     digest = sha256(_questions() + theme.stylesheet().encode())
-    paths = [*SCRIPTS.iterdir(), FOLDER / "templates" / "new_observation.html", FOLDER / "texts.yml"]
+    paths = [*SCRIPTS.iterdir(), FOLDER / "templates" / "new_observation.html", *LOCALE.glob("*.po")]
     for path in sorted(paths):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

@@ -14,8 +14,8 @@ from hazard_db import pictures
 from hazard_db.alerts.checks import open_check_of
 from hazard_db.alerts.reading import AlertMessage, messages
 from hazard_db.errors import InputError, NotFoundError
+from hazard_db.wording import LANGUAGES
 
-LANGUAGES = ("en", "zh", "ur")
 SEVERITIES = ("Unknown", "Minor", "Moderate", "Severe", "Extreme")
 PER_RECEIVER = 4
 """Messages to one receiver in one claim: one that is dead or slow does not hold up the others."""

@@ -14,7 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from api import cli
-from api.texts import LANGUAGES
+from hazard_db.wording import LANGUAGES
 from maps import fonts
 from maps.report import Report, direction
 from tests.api_client import TestClient

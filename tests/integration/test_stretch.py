@@ -16,10 +16,10 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from api import cli, finding
-from api.texts import LANGUAGES
 from hazard_db import connect, ledger, risk, seed
 from hazard_db.errors import InputError, NotFoundError
 from hazard_db.ogr import pyogrio
+from hazard_db.wording import LANGUAGES
 from tests.api_client import TestClient
 from tests.integration.test_review import send
 

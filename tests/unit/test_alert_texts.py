@@ -8,6 +8,7 @@ import pytest
 
 from alerts import texts
 from alerts.rules import Kind
+from hazard_db.wording import LANGUAGES
 
 STORY = texts.Story(
     kind="landslide", km_from=657.12, km_to=657.44, place="Attabad slide and lake", side="left", distance_m=120.4,
@@ -34,12 +35,12 @@ def test_english_words() -> None:
     assert texts.advice("open", "Restricted", "en") == "Unreviewed detection: verify before acting."
 
 
-@pytest.mark.parametrize("language", texts.LANGUAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_every_language_says_the_same_things(language: str) -> None:
     def fields(text: str) -> set[str]:
         return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
-    words, english = texts.WORDS[language], texts.WORDS["en"]
+    words, english = texts.words_of(language), texts.words_of("en")
     assert set(words) == set(english)
     assert {key: fields(text) for key, text in words.items()} == {key: fields(text) for key, text in english.items()}
     for kind in Kind.__args__:  # type: ignore[attr-defined]

@@ -19,8 +19,9 @@ from api import cli, console
 from api.commands.choices import spread
 from api.plain import plain
 from api.stretch import read_stretch
-from api.texts import LANGUAGES, texts
+from api.texts import texts
 from hazard_db.errors import InputError
+from hazard_db.wording import LANGUAGES
 
 KKH = [sys.executable, "-m", "api.cli"]
 

@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 
 from hazard_db.errors import MapError
+from hazard_db.wording import LANGUAGES
 from maps import assets, style
 from maps.chart import Below, Ground
 from maps.layers import DRAWERS, LONGEST, SHORTEST, Content, Layer
 from maps.pages import MapPage, Subject, as_file, make_page
 from maps.providers import PROVIDERS
-from maps.texts import LANGUAGES, _places, texts, translate
+from maps.texts import _places, texts, translate
 from tests import map_records as made
 
 needs_assets = pytest.mark.skipif(not (assets.folder() / "leaflet.js").exists(), reason="needs `make assets`")

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from alerts import texts as alerts
 from api import texts as pages
+from hazard_db import wording
 from maps import texts as maps
 
 API = Path(pages.__file__).parent
@@ -21,6 +23,7 @@ NAMES = re.compile(
 SAID = {
     **{f"pages {key}": told for key, told in pages.texts().items()},
     **{f"maps {key}": told for key, told in maps.texts().items()},
+    **{f"alerts {key}": told for key, told in wording.read(alerts.FOLDER).items()},
 }
 
 
@@ -56,3 +59,44 @@ def test_templates_use_words_that_are_there() -> None:
             for key in re.findall(r"""\bt\(\s*["']([a-z_.0-9]+)["']\s*[,)]""", path.read_text(encoding="utf8"))}  # fmt: skip
     assert used - set(pages.texts()) == set()
     assert len(used) > 200
+
+
+ENTRY = 'msgctxt "{key}"\nmsgid "{english}"\nmsgstr "{words}"\n'
+HEAD = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\n'
+
+
+def write(folder: Path, **entries: str) -> Path:
+    for language, text in entries.items():
+        (folder / f"{language}.po").write_text(HEAD + text, encoding="utf8")
+    return folder
+
+
+def test_words_are_read_by_key_and_language(tmp_path: Path) -> None:
+    zh = ENTRY.format(key="a", english="{n} slides", words="{n} 处滑坡")
+    ur = ENTRY.format(key="a", english="{n} slides", words="{n} لینڈ سلائیڈ")
+    texts = wording.read(write(tmp_path, zh=zh, ur=ur))
+    assert texts == {"a": {"en": "{n} slides", "zh": "{n} 处滑坡", "ur": "{n} لینڈ سلائیڈ"}}
+    assert wording.translator(texts, "zh")("a", n=3) == "3 处滑坡"
+    assert wording.translator(texts, "ur")("a", n=3) == "\u20683\u2069 لینڈ سلائیڈ"
+
+
+@pytest.mark.parametrize(
+    ("zh", "told"),
+    [
+        ("", "a is not in every language"),
+        (ENTRY.format(key="a", english="road", words=""), "'a' is not translated"),
+        ("#, fuzzy\n" + ENTRY.format(key="a", english="road", words="公路"), "fuzzy"),
+        (ENTRY.format(key="a", english="way", words="路"), "'way' in one language and 'road' in another"),
+        ('msgid "road"\nmsgstr "公路"\n', "'road' is not translated"),
+        ('msgctxt "a"\nmsgid "road', "zh.po"),
+    ],
+    ids=["lacks", "empty", "fuzzy", "other English", "no key", "broken"],
+)
+def test_words_that_lack_a_language_are_refused(tmp_path: Path, zh: str, told: str) -> None:
+    with pytest.raises(wording.WordingError, match=told):
+        wording.read(write(tmp_path, zh=zh, ur=ENTRY.format(key="a", english="road", words="سڑک")))
+
+
+def test_a_language_without_a_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(wording.WordingError, match=r"zh\.po"):
+        wording.read(tmp_path)
