@@ -1,12 +1,14 @@
 """Every kind of page in a real browser: what is wrong with it in each language and width, and what Lighthouse says of it.
 
-    python benchmarks/pages.py [--lighthouse] [--pages NAME,...] [--languages en,zh,ur] [--widths 390,1366] [--empty] [--pictures FOLDER]
+    python benchmarks/pages.py [--lighthouse [--runs 3]] [--pages NAME,...] [--languages en,zh,ur] [--widths 390,1366] [--empty]
+        [--pictures FOLDER]
 
 A private catalogue is filled (simulated scenes, ice, settlement, ledger), served, and vanishes again. Asked of each page: requests to
 other hosts, errors of its scripts, grave findings of axe-core, sideways scroll, targets under 24 px, clipped text, English words on
-pages of other languages. With --lighthouse, its scores for accessibility and performance; Lighthouse (npm, Node.js 18 or newer) is
-brought under .tools where it is not. With --pictures, a picture of each, as docs/images/pages
-holds some of. Prints Markdown; exit code 1 where something is wrong.
+pages of other languages. With --lighthouse, its scores for accessibility and performance in each language and width, the median of
+--runs (its own throttling of a phone up to 768 px, of a desk beyond); Lighthouse (npm, Node.js 18 or newer) is brought under .tools
+where it is not. With --pictures, a picture of each, as docs/images/pages holds some of.
+Prints Markdown; exit code 1 where something is wrong.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import httpx
@@ -35,6 +38,7 @@ from tests.phones import serving
 ROOT = Path(__file__).parents[1]
 LIGHTHOUSE = "lighthouse@12"
 CATEGORIES = ("accessibility", "performance")
+WIDEST_PHONE = 768
 LEAST = {"accessibility": 0.95, "performance": 0.9}
 
 
@@ -45,6 +49,7 @@ def main() -> int:
     parser.add_argument("--languages", type=lambda told: told.split(","), default=["en", "zh", "ur"])
     parser.add_argument("--widths", type=lambda told: [int(one) for one in told.split(",")], default=list(WIDTHS))
     parser.add_argument("--lighthouse", action="store_true")
+    parser.add_argument("--runs", type=int, default=1, help="of Lighthouse for each page; the median counts")
     parser.add_argument("--empty", action="store_true", help="a catalogue without any record, even without the road")
     parser.add_argument("--scheme", choices=("light", "dark"), default="light")
     parser.add_argument("--whole", action="store_true", help="pictures of whole pages, not of what is seen at first")
@@ -62,7 +67,7 @@ def main() -> int:
         )
         for line in wrong:
             print(f"- {line}")
-        poor = measured(path, address, pages, asked.languages[0]) if asked.lighthouse else False
+        poor = measured(path, address, pages, asked) if asked.lighthouse else False
     return 1 if wrong or poor else 0
 
 
@@ -143,43 +148,47 @@ def audited(
     return wrong
 
 
-def measured(chrome: str, address: str, pages: dict[str, tuple[str, PageType]], lang: str) -> bool:
-    """Print a table of Lighthouse's scores, and return whether one is too low."""
-    program = _lighthouse()
-    cookie = _session(address)
+def measured(chrome: str, address: str, pages: dict[str, tuple[str, PageType]], asked: argparse.Namespace) -> bool:
+    """Print a table of Lighthouse's scores, and return whether one is too low or missing."""
+    program, cookie = _lighthouse(), _session(address)
+    views = [(lang, width) for lang in asked.languages for width in asked.widths]
     poor = False
-    print(f"\n| page | {' | '.join(f'{one} {form}' for form in ('mobile', 'desktop') for one in CATEGORIES)} |")
-    print("|---|---|---|---|---|")
+    print(
+        f"\nLighthouse, accessibility / performance, median of {asked.runs}, load of the machine at first {os.getloadavg()[0]:.1f}\n"
+    )
+    print(f"| page | {' | '.join(f'{lang} {width} px' for lang, width in views)} |")
+    print(f"|---|{'---|' * len(views)}")
     for name, (path, kind) in pages.items():
         cells = []
-        for form in ("mobile", "desktop"):
-            scores = _score(
-                program, chrome, f"{address}{path}", form, f"{cookie if kind.role == 'admin' else ''}kkh_lang={lang}"
-            )
-            poor |= any((scores[one] or 0) < LEAST[one] for one in CATEGORIES)
-            cells += [f"{scores[one]:.2f}" if scores[one] is not None else "none" for one in CATEGORIES]
+        for lang, width in views:
+            cookies = f"{cookie if kind.role == 'admin' else ''}kkh_lang={lang}"
+            runs = [_score(program, chrome, f"{address}{path}", width, cookies) for _ in range(asked.runs)]
+            scores = {one: median(run[one] for run in runs) for one in CATEGORIES}
+            poor |= any(scores[one] < LEAST[one] for one in CATEGORIES)
+            cells.append(" / ".join(f"{scores[one]:.2f}" for one in CATEGORIES))
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
     return poor
 
 
-def _score(program: Path, chrome: str, url: str, form: str, cookies: str) -> dict[str, float | None]:
+def _score(program: Path, chrome: str, url: str, width: int, cookies: str) -> dict[str, float]:
+    """Return the scores of a page; 0 where Lighthouse could not tell, which it says on standard error."""
     headers = json.dumps({"Cookie": cookies, "Accept": "text/html,*/*"})
     command = [
         "node", str(program), url, "--quiet", "--output=json", f"--only-categories={','.join(CATEGORIES)}",
         f"--extra-headers={headers}", "--chrome-flags=--headless=new --no-sandbox", "--ignore-status-code",
-        *(["--preset=desktop"] if form == "desktop" else []),
+        f"--screenEmulation.width={width}", *(["--preset=desktop"] if width > WIDEST_PHONE else []),
     ]  # fmt: skip
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, env={**os.environ, "CHROME_PATH": chrome}
     )
     if done.returncode:
-        print(done.stderr[-500:], file=sys.stderr)
-        return dict.fromkeys(CATEGORIES)
+        print(f"{url} {width}: {done.stderr[-500:]}", file=sys.stderr)
+        return dict.fromkeys(CATEGORIES, 0.0)
     told = json.loads(done.stdout)
     for one in told["audits"].values():
         if one.get("score") is not None and one["score"] < 0.9:
-            print(f"{url} {form}: {one['id']} {one['score']} {one.get('displayValue', '')}", file=sys.stderr)
-    return {one: told["categories"][one]["score"] for one in CATEGORIES}
+            print(f"{url} {width}: {one['id']} {one['score']} {one.get('displayValue', '')}", file=sys.stderr)
+    return {one: told["categories"][one]["score"] or 0.0 for one in CATEGORIES}
 
 
 def _session(address: str) -> str:
