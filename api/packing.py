@@ -16,7 +16,7 @@ from api.charts import Asked, Kind, Source, draw, telling
 from api.inlining import Inlined
 from api.opening import Catalogue
 from api.settings import load_api_settings
-from hazard_db import connect, drawing, drawing_scenes, published
+from hazard_db import connect, drawing, drawing_scenes, published, published_tiles
 from hazard_db.connect import Connection
 from hazard_db.errors import InputError, MapError
 from hazard_db.published import Condition, Page
@@ -191,7 +191,7 @@ def _points(conn: Connection, pack: Pack, km_from: float, km_to: float, bounds: 
         zooms = ((zoom, _tiles(around, zoom)) for zoom in range(LOWEST_ZOOM, POINTS_ZOOM + 1))
         got = pack.add(
             chart.points_address(row["id"]), zooms,
-            lambda place, p=page: published.tile(conn, measured, (place[0], place[2], place[1]), p),  # type: ignore[misc]
+            lambda place, p=page: published_tiles.tile(conn, measured, (place[0], place[2], place[1]), p),  # type: ignore[misc]
         )  # fmt: skip
         reached = got if reached is None or got is None else min(reached, got)
     return reached

@@ -26,8 +26,8 @@ __all__ = [
     "direct",
     "engine",
     "parse_url",
-    "raw_bytes",
     "raw_copy",
+    "raw_row",
     "transaction",
 ]
 
@@ -206,8 +206,8 @@ def raw_copy(conn: Connection, statement: str) -> Iterator[psycopg.Copy]:
         raise
 
 
-def raw_bytes(conn: Connection, statement: str, values: Mapping[str, Any]) -> bytes:
-    """Return the one value of a statement, which is bytes: they cross the wire as they are, not as hexadecimal text.
+def raw_row(conn: Connection, statement: str, values: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the one row of a statement; its bytes cross the wire as they are, not as hexadecimal text.
 
     Raises
     ------
@@ -218,7 +218,7 @@ def raw_bytes(conn: Connection, statement: str, values: Mapping[str, Any]) -> by
     _note_start(conn)
     try:
         with driver.cursor(binary=True) as cursor:
-            found = bytes(cursor.execute(statement, dict(values)).fetchone()[0])
+            found: tuple[Any, ...] = cursor.execute(statement, dict(values)).fetchone()
     except psycopg.OperationalError as error:
         if driver.closed:
             conn.invalidate()

@@ -1,6 +1,6 @@
-"""Schema `published` as collections of features: what views there are, their items as GeoJSON, their tiles.
+"""Schema `published` as collections of features: what views there are, their items as GeoJSON.
 
-PostgreSQL builds the GeoJSON and the tiles; what arrives here is text and bytes that go out as they are.
+PostgreSQL builds the GeoJSON; what arrives here goes out as it is.
 """
 
 from __future__ import annotations
@@ -15,19 +15,11 @@ import psycopg
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from hazard_db.connect import raw_bytes
+from hazard_db.connect import raw_row
 from hazard_db.errors import InputError, NotFoundError
 
 MOST_COUNTED = 100_000
 """Beyond this a count costs more than it tells: numberMatched is left out."""
-MOST_IN_TILE = 20_000
-MIN_ZOOM = "min_zoom"
-"""Column of views with more features than a tile can show: the least zoom at which each is in tiles."""
-TILE_UNITS, TILE_BUFFER = 4096, 64
-MERCATOR_POINT = "ST_MakePoint(ST_X(t.geom) * 111319.49079327358, 6378137 * asinh(tan(radians(ST_Y(t.geom)))))"
-"""A point in Web Mercator (EPSG:3857, m), where the general transformation would be a third of a tile's cost; points meet the box
-of a tile whole or not at all."""
-
 KINDS: Mapping[str, str] = {
     "int2": "integer", "int4": "integer", "int8": "integer", "float4": "number", "float8": "number", "numeric": "number",
     "bool": "boolean", "date": "date", "timestamptz": "timestamp", "timestamp": "timestamp", "text": "text",
@@ -157,18 +149,10 @@ def span(conn: Connection, collection: Collection) -> tuple[datetime, datetime] 
     return None if row[0] is None else (row[0], row[1])
 
 
-def count(conn: Connection, collection: Collection, page: Page) -> int | None:
-    """Return how many features match, None beyond MOST_COUNTED."""
-    where, values = where_sql(page)
-    statement = (
-        f"SELECT count(*) FROM (SELECT FROM {view_sql(collection)} AS t WHERE {where} LIMIT {MOST_COUNTED + 1}) AS q"
-    )
-    found = int(_run(conn, statement, values))
-    return found if found <= MOST_COUNTED else None
+def items(conn: Connection, collection: Collection, page: Page) -> tuple[bytes, int, int | None]:
+    """Return features as GeoJSON joined by commas, how many they are, and how many match: None beyond MOST_COUNTED.
 
-
-def items(conn: Connection, collection: Collection, page: Page) -> tuple[str, int]:
-    """Return features as GeoJSON texts joined by commas, and how many they are.
+    One statement for all three; what matches is only counted where the page does not tell it by its end.
 
     Raises
     ------
@@ -178,15 +162,24 @@ def items(conn: Connection, collection: Collection, page: Page) -> tuple[str, in
     where, values = where_sql(page)
     order = ", ".join([f"{quoted(name)} {'DESC' if down else 'ASC'}" for name, down in page.order] + ['"id"'])
     statement = f"""
-        SELECT coalesce(string_agg({feature_sql(collection, page)}, ',' ORDER BY "__n"), '') AS features, count(*) AS returned
-        FROM (SELECT *, row_number() OVER () AS "__n" FROM (
-            SELECT * FROM {view_sql(collection)} AS t WHERE {where} ORDER BY {order} LIMIT %(limit)s OFFSET %(offset)s) AS p) AS t"""
-    row = _run_row(conn, statement, {**values, "limit": page.limit, "offset": page.offset})
-    return row.features, row.returned
+        WITH shown AS (
+            SELECT textsend(coalesce(string_agg({feature_sql(collection, page)}, ',' ORDER BY "__n"), '')) AS features,
+                   count(*) AS returned
+            FROM (SELECT *, row_number() OVER () AS "__n" FROM (
+                SELECT * FROM {view_sql(collection)} AS t WHERE {where} ORDER BY {order} LIMIT %(limit)s OFFSET %(offset)s
+            ) AS p) AS t)
+        SELECT features, returned, CASE
+            WHEN returned BETWEEN 1 AND %(limit)s - 1 OR (returned = 0 AND %(offset)s = 0) THEN %(offset)s + returned
+            ELSE (SELECT count(*) FROM (
+                SELECT FROM {view_sql(collection)} AS t WHERE {where} LIMIT {MOST_COUNTED + 1}) AS q) END
+        FROM shown"""
+    with told_plainly():
+        features, returned, matched = raw_row(conn, statement, {**values, "limit": page.limit, "offset": page.offset})
+    return features, returned, matched if matched <= MOST_COUNTED else None
 
 
-def item(conn: Connection, collection: Collection, identifier: str, page: Page) -> str:
-    """Return one feature as GeoJSON text.
+def item(conn: Connection, collection: Collection, identifier: str, page: Page) -> bytes:
+    """Return one feature as GeoJSON.
 
     Raises
     ------
@@ -198,46 +191,10 @@ def item(conn: Connection, collection: Collection, identifier: str, page: Page) 
         if not (identifier.isascii() and identifier.isdigit() and int(identifier) < 2**63):
             raise NotFoundError(f"there is no {collection.name} {identifier}")
         wanted = Condition('t."id" = %(identifier)s', {"identifier": int(identifier)})
-    found, returned = items(conn, collection, Page((wanted,), srid=page.srid, flipped=page.flipped, limit=1))
+    found, returned, _ = items(conn, collection, Page((wanted,), srid=page.srid, flipped=page.flipped, limit=1))
     if not returned:
         raise NotFoundError(f"there is no {collection.name} {identifier}")
     return found
-
-
-def tile(conn: Connection, collection: Collection, place: tuple[int, int, int], page: Page) -> bytes:
-    """Return a Mapbox vector tile of the WebMercatorQuad scheme; empty where there is nothing.
-
-    Features of a crowded tile end at MOST_IN_TILE; `place` is zoom, column, row. A view with a column MIN_ZOOM says itself
-    which features stand for the others from afar.
-    """
-    where, values = where_sql(page)
-    if collection.column(MIN_ZOOM):  # a number in the text, as only so the planner sees that a partial index suits
-        where += f" AND t.{quoted(MIN_ZOOM)} <= {int(place[0])}"
-    told = ", ".join(
-        _tile_value(one)
-        for one in collection.columns
-        if page.properties is None or one.name in page.properties or one.name == "id"
-    )
-    identified = ", 'id'" if collection.id_kind == "integer" else ""
-    corner = "ST_TileEnvelope(%(z)s, %(x)s, %(y)s)"
-    around = f"ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => {TILE_BUFFER / TILE_UNITS}), 4326)"
-    points = (collection.geometry or "").upper() == "POINT"
-    shape, cut = (MERCATOR_POINT, "false") if points else ("ST_Transform(t.geom, 3857)", "true")
-    statement = f"""
-        SELECT ST_AsMVT(shown, %(layer)s, {TILE_UNITS}, '__shape'{identified}) FROM (
-            SELECT ST_AsMVTGeom({shape}, {corner}, {TILE_UNITS}, {TILE_BUFFER}, {cut}) AS "__shape", {told}
-            FROM {view_sql(collection)} AS t WHERE t.geom && {around} AND {where} LIMIT {MOST_IN_TILE}) AS shown
-        WHERE "__shape" IS NOT NULL"""
-    with _told_plainly():
-        return raw_bytes(conn, statement, {**values, **dict(zip("zxy", place, strict=True)), "layer": collection.name})
-
-
-def _tile_value(column: Column) -> str:
-    """Return a property as tiles hold it; exact numbers would go there by way of texts."""
-    if column.kind in {"integer", "boolean", "text"}:
-        return f"t.{quoted(column.name)}"
-    kind = "float8" if column.kind == "number" else "text"
-    return f"CAST(t.{quoted(column.name)} AS {kind}) AS {quoted(column.name)}"
 
 
 def view_sql(collection: Collection) -> str:
@@ -285,17 +242,8 @@ def _value(column: Column) -> str:
     return f"CAST(to_json({column.sql}) AS text)"
 
 
-def _run(conn: Connection, statement: str, values: Mapping[str, Any]) -> Any:
-    return _run_row(conn, statement, values)[0]
-
-
-def _run_row(conn: Connection, statement: str, values: Mapping[str, Any]) -> Any:
-    with _told_plainly():
-        return conn.exec_driver_sql(statement, dict(values)).one()
-
-
 @contextmanager
-def _told_plainly() -> Iterator[None]:
+def told_plainly() -> Iterator[None]:
     """Have what a reader asked for wrongly told as such.
 
     Raises

@@ -52,6 +52,8 @@ class Tiles:
     fresh_s: float = FRESH_S
     most_bytes: int = MOST_BYTES
     clock: Callable[[], float] = time.monotonic
+    crowds: dict[tuple[str, int], int] = field(default_factory=dict)
+    """Bytes of the last tile by collection and zoom."""
     _kept: OrderedDict[str, Kept] = field(default_factory=OrderedDict)
     _making: dict[str, threading.Lock] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -24,7 +24,7 @@ from api.ogc.kept import Tiles
 from api.pages import VARY, render, wants_page
 from api.security import needs
 from api.state import state_of
-from hazard_db import connect, published
+from hazard_db import connect, published, published_tiles
 from hazard_db.connect import Connection
 from hazard_db.errors import InputError, NotFoundError
 from hazard_db.published import Collection, Page
@@ -176,8 +176,7 @@ def items(request: Request, name: Name) -> Response:
     with reading(request) as conn:
         one = known(request, conn, name)
         wanted = asked.items(request.query_params, one)
-        features, returned = published.items(conn, one, wanted.page)
-        matched = published.count(conn, one, wanted.page)
+        features, returned, matched = published.items(conn, one, wanted.page)
     path = f"{base(request)}/collections/{one.name}/items"
     links = _page_links(request, path, wanted.page, returned, matched)
     links.append(documents.link(path.removesuffix("/items"), "collection", documents.JSON, one.title))
@@ -193,8 +192,9 @@ def items(request: Request, name: Name) -> Response:
     if matched is not None:
         facts["numberMatched"] = matched
     if wants_page(request, default_page=False):
-        return _table(request, one, facts, json.loads(f"[{features}]"))
-    body = f'{{"type":"FeatureCollection","features":[{features}],{json.dumps(facts, ensure_ascii=False)[1:]}'
+        return _table(request, one, facts, json.loads(b"[" + features + b"]"))
+    told = json.dumps(facts, ensure_ascii=False)[1:].encode()
+    body = b'{"type":"FeatureCollection","features":[' + features + b"]," + told
     return _features(body, wanted.crs, links)
 
 
@@ -214,7 +214,7 @@ def item(request: Request, name: Name, identifier: Annotated[str, Path(max_lengt
     ]
     if wants_page(request, default_page=False):
         return _table(request, one, {"links": links}, [json.loads(feature)])
-    return _features(f'{feature[:-1]},"links":{json.dumps(links)}}}', crs, links)
+    return _features(feature[:-1] + f',"links":{json.dumps(links)}}}'.encode(), crs, links)
 
 
 @router.get("/collections/{name}/tiles")
@@ -270,7 +270,11 @@ def _drawn(request: Request, name: str, address: tuple[str, str, str]) -> bytes:
     with reading(request) as conn:
         one = _spatial(request, conn, name)
         page = Page(where=asked.where(given, one), properties=asked.properties(given.get("properties"), one))
-        return published.tile(conn, one, place, page)
+        crowds, key = _tiles(request).crowds, (one.name, place[0])
+        # a collection's tiles of one zoom are alike: the last one tells how the next is made soonest
+        body = published_tiles.tile(conn, one, place, page, crowded=crowds.get(key, 0) > published_tiles.CROWDED_BYTES)
+    crowds[key] = len(body)
+    return body
 
 
 def _tiles(request: Request) -> Tiles:
@@ -315,9 +319,10 @@ def _spatial(request: Request, conn: Connection, name: str) -> Collection:
 
 def _page_links(request: Request, path: str, page: Page, returned: int, matched: int | None) -> list[dict[str, Any]]:
     given = [(name, value) for name, value in request.query_params.multi_items() if name not in ("offset", "f")]
+    start = f"{path}?{urlencode(given)}{'&' if given else ''}"
 
     def at(offset: int, kind: str = "json") -> str:
-        return f"{path}?{urlencode([*given, ('offset', offset), ('f', kind)])}"
+        return f"{start}offset={offset}&f={kind}"
 
     links = [
         documents.link(at(page.offset), "self", documents.GEOJSON),
@@ -331,7 +336,7 @@ def _page_links(request: Request, path: str, page: Page, returned: int, matched:
     return links
 
 
-def _features(body: str, crs: Crs, links: list[dict[str, Any]]) -> Response:
+def _features(body: bytes, crs: Crs, links: list[dict[str, Any]]) -> Response:
     told = documents.link_header(links)
     return Response(
         body, media_type=documents.GEOJSON, headers={"Content-Crs": f"<{crs.uri}>", "Link": told, "Vary": VARY}
