@@ -27,6 +27,7 @@ from detection.grids import Grid, grid_of, opened, unreadable
 from detection.output import NOT_OBSERVED
 from hazard_db.errors import DetectionError, InputError
 from hazard_db.ogr import pyogrio
+from hazard_db.vector_file import read_shapes
 
 RASTERS = frozenset({".tif", ".tiff", ".jp2"})
 LARGEST_PX = 200_000_000
@@ -143,7 +144,7 @@ def _polygons(path: Path) -> Polygons:
         raise InputError(f"{path.name}: not a vector file that can be read ({str(error).splitlines()[0]})") from error
     if wkb is None or (len(wkb) and meta["crs"] is None):
         raise InputError(f"{path.name}: no geometry with a declared CRS; declare it, for example EPSG:4326")
-    shapes = shapely.make_valid(shapely.from_wkb(wkb)) if len(wkb) else np.array([], dtype=object)
+    shapes = shapely.make_valid(read_shapes(path, wkb)) if len(wkb) else np.array([], dtype=object)
     if any(shapely.get_dimensions(one) < 2 for one in shapes):
         raise InputError(f"{path.name}: holds points or lines; landslides are compared by their area, give polygons")
     fields = dict(zip(meta["fields"], columns, strict=True))

@@ -14,7 +14,7 @@ from detection.arrays import FloatArray
 from detection.exposure import metric_crs
 from detection.grids import Grid
 from hazard_db.errors import InputError
-from hazard_db.vector_file import layer_crs, read_vectors
+from hazard_db.vector_file import layer_crs, read_shapes, read_vectors
 
 FURTHEST_M = 20_000.0
 """Beyond, how far it is says nothing more of a slope; lines further from the grid are not read."""
@@ -38,7 +38,7 @@ class Lines:
         west, south, east, north = self._to_metric.transform_bounds(*grid.bounds, densify_pts=21)
         near = (west - FURTHEST_M, south - FURTHEST_M, east + FURTHEST_M, north + FURTHEST_M)
         bbox = Transformer.from_crs(metric, own, always_xy=True).transform_bounds(*near, densify_pts=21)
-        shapes = shapely.from_wkb(read_vectors(path, bbox=bbox)[2])
+        shapes = read_shapes(path, read_vectors(path, bbox=bbox)[2], first=None)
         shapes = shapes[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))]
         if (shapely.get_dimensions(shapes) != 1).any():
             raise InputError(f"{path.name}: holds points or areas; distances are computed to lines")

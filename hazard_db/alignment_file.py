@@ -13,7 +13,7 @@ from pyproj.exceptions import CRSError
 
 from hazard_db.chainage import Array
 from hazard_db.errors import CorridorError
-from hazard_db.vector_file import read_vectors
+from hazard_db.vector_file import read_shapes, read_vectors
 
 JOIN_M = 100.0
 """Ends closer than this are the same place."""
@@ -122,7 +122,7 @@ def _distance(one: Array, other: Array) -> Array:
 
 
 def _lines(path: Path, record: int, wkb: bytes | None, to_degrees: Transformer) -> list[Array]:
-    shape = shapely.from_wkb(wkb) if wkb else None
+    shape = read_shapes(path, [wkb], CorridorError, first=record)[0]
     if shape is None or shape.is_empty:
         return []
     parts = shapely.get_parts(shape)

@@ -131,7 +131,7 @@ class _Writer:
 
     def _property(self, node: Mapping[str, Any]) -> Piece:
         name = node["property"]
-        if name in {"geom", "geometry"} and self.collection.geometry:
+        if name in ("geom", "geometry") and self.collection.geometry:
             return Piece("t.geom", Shape)
         column = self.collection.column(name) if isinstance(name, str) else None
         if column is None:

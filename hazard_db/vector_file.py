@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import shapely
+
 from hazard_db.errors import HazardError, InputError
 from hazard_db.ogr import BROKEN, pyogrio
 
@@ -26,6 +29,22 @@ def read_vectors(path: Path, refusal: type[HazardError] = InputError, **options:
     except BROKEN as error:
         raise refusal(f"{path.name}: {_reason(path, str(error))}") from error
     return meta, ids, shapes, columns
+
+
+def read_shapes(path: Path, wkb: Any, refusal: type[HazardError] = InputError, *, first: int | None = 1) -> Any:
+    """Return the geometries of features, None where a feature has none; `first` is the number of the first one, where known.
+
+    Raises
+    ------
+    InputError
+        A feature's geometry is none, such as a line of one vertex; or `refusal`, where another error is asked for.
+    """
+    blobs = np.asarray([one or None for one in wkb], dtype=object)
+    shapes = shapely.from_wkb(blobs, on_invalid="ignore")
+    for row in np.flatnonzero(shapely.is_missing(shapes) & (blobs != None)):  # noqa: E711 (element by element)
+        which = "a feature" if first is None else f"feature {first + row}"
+        raise refusal(f"{path.name}, {which}: its geometry is broken (a line of one vertex?); draw it again")
+    return shapes
 
 
 def layer_crs(path: Path) -> str:

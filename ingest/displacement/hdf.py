@@ -53,7 +53,7 @@ def names(path: Path) -> set[str]:
     try:
         with h5py.File(path, "r") as file:
             return set(file)
-    except (OSError, RuntimeError):
+    except (OSError, RuntimeError, KeyError, ValueError):  # by which part is damaged
         return set()
 
 

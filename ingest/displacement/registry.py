@@ -14,6 +14,7 @@ from hazard_db.errors import InputError, UnknownFormatError
 from hazard_db.series import Displacement, Raster
 from ingest.displacement import egms, geotiffs, licsbas, mintpy, opera, scatterers
 from ingest.displacement.hdf import is_hdf5
+from ingest.displacement.probing import probe
 from ingest.displacement.source import MM, Options
 
 
@@ -68,6 +69,9 @@ def open_displacement(
             raise InputError(f"{path}: no such file or folder")
         if path.is_file() and path.stat().st_size == 0:
             raise InputError(f"{path.name}: is empty; fetch it again")
+        for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+            if is_hdf5(file):
+                probe(file)
         for name in [format_name] if format_name else FORMATS:
             if format_name or FORMATS[name].recognise(path):
                 return _on_the_earth(FORMATS[name].read(path, Options(unit, crs, bad)))

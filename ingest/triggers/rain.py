@@ -20,6 +20,7 @@ from hazard_db.errors import InputError
 from hazard_db.triggers.rain import RUNS, RainGrid, Run
 from ingest import files, zips
 from ingest.displacement.hdf import is_hdf5, opened, text
+from ingest.displacement.probing import probe
 
 MOST_MM = 3000.0
 """In ten days nowhere; more means that units were mistaken."""
@@ -88,7 +89,10 @@ def _grid_name(name: str) -> str | None:
 
 
 def _read(path: Path, cells: Cells) -> tuple[Told, Values]:
-    return _hdf(path, cells) if is_hdf5(path) else _geotiff(path, cells)
+    if not is_hdf5(path):
+        return _geotiff(path, cells)
+    probe(path)
+    return _hdf(path, cells)
 
 
 def _geotiff(path: Path, cells: Cells) -> tuple[Told, Values]:
