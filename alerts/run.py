@@ -12,7 +12,7 @@ from alerts import cap, feed
 from alerts.drafting import Match, Occasion, StoredRule, best_rule, is_told, new_alert, renewed_alert
 from alerts.grouping import Group, group_changes, group_key, join_flood
 from alerts.rules import load_rules, parse_rule
-from alerts.settings import AlertSettings, load_alert_settings
+from alerts.settings import AlertSettings
 from hazard_db import alerts as catalogue
 from hazard_db import changes, overview
 from hazard_db.alerts import Draft, Facts, Finding, LiveAlert
@@ -57,7 +57,7 @@ def process_run(
     SettingsError
         The alert rules or the settings cannot be used.
     """
-    settings = settings or load_alert_settings()
+    settings = settings or AlertSettings()
     with _transaction(source) as conn:
         actor(conn, actor_name)
         catalogue.lock_raising(conn)
@@ -77,7 +77,7 @@ def process_findings(
     SettingsError
         The alert rules or the settings cannot be used.
     """
-    settings = settings or load_alert_settings()
+    settings = settings or AlertSettings()
     with _transaction(source) as conn:
         actor(conn, actor_name)
         catalogue.lock_raising(conn)
@@ -99,7 +99,7 @@ def review_change(
     InputError, NotFoundError, ConflictError
         As `hazard_db.changes.review` does.
     """
-    settings = settings or load_alert_settings()
+    settings = settings or AlertSettings()
     actor(conn, actor_name)
     catalogue.lock_raising(conn)
     reviewed = changes.review(conn, change_id, verdict, actor_name, note, expected=expected)
@@ -142,7 +142,7 @@ def cap_document(
     NotFoundError
         There is none, or none that is public.
     """
-    settings = settings or load_alert_settings()
+    settings = settings or AlertSettings()
     message = catalogue.latest_message(conn, alert_id, scope="Public" if public_only else None)
     return cap.render(message, settings.base_url, settings.alert_sender_name)
 
@@ -151,7 +151,7 @@ def open_feed(
     conn: Connection, *, language: str = "en", limit: int = 100, settings: AlertSettings | None = None
 ) -> bytes:  # fmt: skip
     """Return the Atom feed of the newest public alerts."""
-    settings = settings or load_alert_settings()
+    settings = settings or AlertSettings()
     messages = catalogue.public_messages(conn, limit=limit)
     return feed.atom(messages, settings.base_url, language=language, author=settings.alert_sender_name)
 

@@ -13,8 +13,6 @@ from pydantic_settings import NoDecode
 from alerts.states import SEVERITIES
 from hazard_db.settings import Settings
 
-PREFIX = "HAZARD_"
-
 
 class AlertSettings(Settings):
     """How alerts are raised and sent."""
@@ -85,8 +83,3 @@ class AlertSettings(Settings):
     def folder(self) -> Path:
         """Where the file channel writes."""
         return self.home / "alerts"
-
-
-def load_alert_settings() -> AlertSettings:
-    """Return the settings of this process's environment."""
-    return AlertSettings()

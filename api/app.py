@@ -9,7 +9,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from starlette_compress import CompressMiddleware, add_compress_type
 
-from alerts.settings import AlertSettings, load_alert_settings
+from alerts.settings import AlertSettings
 from api import definition, problems
 from api.leaving import Leaving
 from api.measures import Measures
@@ -83,5 +83,5 @@ def create_app(settings: ApiSettings) -> FastAPI:
 
 def _alert_settings(settings: ApiSettings) -> AlertSettings:
     """Return the settings of alerts, with links to where this application is reached."""
-    own = load_alert_settings()
+    own = AlertSettings()
     return own.model_copy(update={"base_url": settings.base_url}) if settings.base_url else own

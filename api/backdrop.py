@@ -11,11 +11,10 @@ from typing import Any
 
 import shapely
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 from shapely.geometry import mapping, shape
 
 from hazard_db.errors import HazardError
-from hazard_db.settings import PREFIX
+from hazard_db.settings import Settings
 from hazard_db.wording import LANGUAGES
 from maps import providers, terrain
 from maps.chart import KARAKORAM, Below, Bounds, Ground
@@ -31,15 +30,12 @@ MARGIN = 0.6
 NEAR_DEG = 2.0
 CORNER_DEG = 0.002
 LARGEST_BYTES = 200 * 2**20
-MOST_PLACES = 3000
 RANKS = {"city": 0, "town": 1, "village": 2}
 """OpenStreetMap's kinds of places -> order in which they get room on a map."""
 
 
-class BackdropSettings(BaseSettings):
-    """Files below the records; prefix HAZARD_."""
-
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
+class BackdropSettings(Settings):
+    """Files below the records."""
 
     dem: Path | None = None
     """Elevation raster of the corridor."""

@@ -100,15 +100,10 @@ def main() -> None:
 
 def _line(error: Exception) -> str:
     """Return the one line that says what went wrong and what to do."""
-    from pydantic import ValidationError  # noqa: PLC0415 - slow, and only needed when something went wrong
-
-    from hazard_db.errors import HazardError  # noqa: PLC0415
+    from hazard_db.errors import HazardError  # noqa: PLC0415 - only needed when something went wrong
 
     if isinstance(error, HazardError):
         return str(error)
-    if isinstance(error, ValidationError) and error.title.endswith("Settings"):
-        first = error.errors(include_input=False)[0]
-        return f"HAZARD_{'_'.join(map(str, first['loc'])).upper()}: {first['msg']}"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     if isinstance(error, MemoryError):

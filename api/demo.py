@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from alerts.deliver import deliver_due, subscribe
-from alerts.settings import load_alert_settings
+from alerts.settings import AlertSettings
 from api.console import progress, put, put_table, tell
 from api.demo_data import CENTRE_KM, COLLECTION, DemoFiles, make_files, write_displacement
 from api.demo_ice import add_ice
@@ -20,13 +20,13 @@ from api.demo_records import add_records, confirm_largest
 from api.opening import Catalogue, ensure_running, ensure_schema, opened
 from api.packing import write_map
 from api.pipeline import DetectionSettings, detect_landslides
-from api.settings import load_api_settings
+from api.settings import ApiSettings
 from api.settlement import detect_settlement
 from detection.settlement.sums import SumFitter
 from hazard_db import accounts, alerts, changes, connect, overview, risk, seed
 from hazard_db.alerts import Subscription
 from hazard_db.errors import ConflictError, NotFoundError
-from hazard_db.settings import load_database_settings
+from hazard_db.settings import DatabaseSettings
 from ingest.displacement.load import ingest_displacement
 from ingest.imagery.load import ingest_scene
 from ingest.load import ingest_survey
@@ -51,7 +51,7 @@ class _Progress:
 def run_demo(*, serve: bool, port: int) -> None:
     """Do the main job, tell what came of it, and serve it where asked to."""
     started = time.perf_counter()
-    settings = load_database_settings()
+    settings = DatabaseSettings()
     put("KKH Hazard Watch, demonstration with SIMULATED survey and scenes")
     with _step("database and schema"):
         ensure_running(settings)
@@ -127,7 +127,7 @@ def _settle(catalogue: Catalogue, folder: Path) -> Path:
 
 
 def _deliver(catalogue: Catalogue) -> list[Path]:
-    settings = load_alert_settings().model_copy(update={"home": catalogue.home})
+    settings = AlertSettings().model_copy(update={"home": catalogue.home})
     receiver = Subscription(name=RECEIVER, channel="file", address="demo", scope="Restricted")
     with connect.transaction(catalogue.engine) as conn:
         connect.actor(conn, ACTOR)
@@ -200,7 +200,7 @@ def _serve(port: int) -> None:
 
     listener = bind(HOST, port, or_free=True)
     address = f"http://{HOST}:{listener.getsockname()[1]}"
-    settings = load_api_settings().model_copy(update={"anonymous_role": "viewer", "base_url": address})
+    settings = ApiSettings().model_copy(update={"anonymous_role": "viewer", "base_url": address})
     password = _renew_account()
 
     def ready() -> None:

@@ -12,7 +12,7 @@ from hazard_db import backup, connect, corridor, database, migrate, schema, seed
 from hazard_db.connect import Connection, Engine
 from hazard_db.errors import NotFoundError, OutsideCorridorError, SettingsError
 from hazard_db.schema import Schema
-from hazard_db.settings import DatabaseSettings, load_database_settings
+from hazard_db.settings import DatabaseSettings
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def opened(role: str = "app", *, road: bool = False) -> Iterator[Catalogue]:
     SettingsError
         The schema is not the one of this program.
     """
-    settings = load_database_settings()
+    settings = DatabaseSettings()
     ensure_running(settings)
     ensure_schema(settings)
     if road:

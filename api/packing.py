@@ -15,7 +15,7 @@ from api.backdrop import TILES, BackdropSettings, below, drawable
 from api.charts import Asked, Kind, Source, draw, telling
 from api.inlining import Inlined
 from api.opening import Catalogue
-from api.settings import load_api_settings
+from api.settings import ApiSettings
 from hazard_db import connect, drawing, drawing_scenes, published, published_tiles
 from hazard_db.connect import Connection
 from hazard_db.errors import InputError, MapError
@@ -111,9 +111,7 @@ def write_map(
     """
     tell = replace(_telling(lang), tiles=False)
     asked = Asked(kind, km_from, km_to, change_id)
-    html = written(
-        asked, _source(catalogue), tell, catalogue.home, base=load_api_settings().base_url, pack=Pack(MAIL_BYTES)
-    )
+    html = written(asked, _source(catalogue), tell, catalogue.home, base=ApiSettings().base_url, pack=Pack(MAIL_BYTES))
     return _kept(html, out)
 
 
@@ -143,7 +141,7 @@ def write_pack(
         shown = _scenes(conn, pack, home, bounds, scenes)
         reached = _points(conn, pack, km_from, km_to, bounds)
     tell = replace(tell, cells=False, scenes=shown, points_closest=reached)
-    html = written(asked, _source(catalogue), tell, home, base=load_api_settings().base_url, pack=pack)
+    html = written(asked, _source(catalogue), tell, home, base=ApiSettings().base_url, pack=pack)
     return _kept(html, out)
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from hazard_db.errors import SettingsError
-from hazard_db.settings import DatabaseSettings, Settings, load_database_settings
+from hazard_db.settings import DatabaseSettings, Settings
 
 SHORTEST_SECRET = 32
 
@@ -19,7 +19,7 @@ AnonymousRole = Literal["public", "viewer", "none"]
 class ApiSettings(Settings):
     """How the pages and the API are served."""
 
-    database: DatabaseSettings = Field(default_factory=load_database_settings)
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     anonymous_role: AnonymousRole = Field(
         default="public", description="what those may read who are not logged in: public, viewer (all), none"
     )
@@ -62,11 +62,6 @@ class ApiSettings(Settings):
                 )
             return given
         return _kept_key(self.home / "secrets" / "session.key")
-
-
-def load_api_settings() -> ApiSettings:
-    """Return the settings of this process's environment."""
-    return ApiSettings()
 
 
 def _kept_key(path: Path) -> str:

@@ -9,13 +9,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from alerts.settings import load_alert_settings
+from alerts.settings import AlertSettings
 from api import archives as archiving
 from api.console import actor, tell
 from api.ice import detect_ice
 from api.opening import Catalogue
 from api.pipeline import DetectionSettings, detect_landslides
-from api.settings import load_api_settings
+from api.settings import ApiSettings
 from api.triggering import followers
 from api.worker import run, work
 from hazard_db import archives, connect, corridor, queue, scenes
@@ -68,7 +68,7 @@ def look_at_feed(catalogue: Catalogue, address: str, *, once: bool, interval_s: 
     """
     try:
         report = poll(
-            catalogue.engine, address, networks=load_alert_settings().webhook_allowed_networks,
+            catalogue.engine, address, networks=AlertSettings().webhook_allowed_networks,
             silent_after_s=max(SILENT_PASSES * interval_s, SHORTEST_SILENCE_S), actor=actor(), then=followers(actor()),
         )  # fmt: skip
     except (InputError, UnreachableError) as error:
@@ -161,7 +161,7 @@ def watch_archive(
     archive = archiving.watch(catalogue.engine, url, collection, begin, ArchiveSettings())
     with connect.transaction(catalogue.engine) as conn:
         archiving.defer_ask(conn, archive)
-    settings = load_api_settings()
+    settings = ApiSettings()
     if once:
         run(settings, threading.Event(), concurrency=concurrency, wait=False)
     else:

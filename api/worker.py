@@ -20,7 +20,7 @@ from procrastinate.jobs import Job as QueuedJob
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from procrastinate.worker import Worker
 
-from alerts.settings import load_alert_settings
+from alerts.settings import AlertSettings
 from api.jobs import JOBS, TASKS, Job, Tools
 from api.settings import ApiSettings
 from hazard_db import connect, database, queue
@@ -80,7 +80,7 @@ def run(settings: ApiSettings, ended: threading.Event, *, concurrency: int, wait
     """Do jobs until `ended` is set or, without `wait`, until none is left that could start."""
     url = database.url(settings.database, "app")
     engine = connect.engine(url, pool_size=concurrency + 2)
-    tools = Tools(engine, load_alert_settings(), settings.home)
+    tools = Tools(engine, AlertSettings(), settings.home)
     try:
         asyncio.run(_keep_on(url, tools, ended, concurrency, wait=wait))
     finally:

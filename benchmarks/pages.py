@@ -30,7 +30,7 @@ import httpx
 from playwright.sync_api import Browser, sync_playwright
 
 from hazard_db import connect, database, migrate
-from hazard_db.settings import load_database_settings
+from hazard_db.settings import DatabaseSettings
 from tests.page_audit import WIDTHS, audit, visiting
 from tests.page_catalogue import PASSWORD, PageType, addresses, fill_pages
 from tests.phones import serving
@@ -76,7 +76,7 @@ def catalogue(*, filled: bool) -> Iterator[tuple[str, dict[str, int]]]:
     """Yield the address of a served catalogue, and the numbers that the addresses of its pages need."""
     with tempfile.TemporaryDirectory(prefix="kkh-pages-") as folder:
         os.environ["HAZARD_HOME"] = folder
-        settings = load_database_settings()
+        settings = DatabaseSettings()
         database.up(settings)
         try:
             migrate.upgrade(database.url(settings))
@@ -90,7 +90,7 @@ def catalogue(*, filled: bool) -> Iterator[tuple[str, dict[str, int]]]:
 def _fill(home: Path, *, filled: bool) -> dict[str, int]:
     from api.demo import run_demo  # noqa: PLC0415 - reads HAZARD_HOME
 
-    engine = connect.engine(database.url(load_database_settings()))
+    engine = connect.engine(database.url(DatabaseSettings()))
     try:
         if filled:
             with redirect_stdout(sys.stderr):
@@ -110,9 +110,9 @@ def fill_nothing(engine: Any) -> dict[str, int]:
 
 
 def _api_settings() -> Any:
-    from api.settings import load_api_settings  # noqa: PLC0415
+    from api.settings import ApiSettings  # noqa: PLC0415
 
-    return load_api_settings()
+    return ApiSettings()
 
 
 @contextmanager

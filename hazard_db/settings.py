@@ -59,8 +59,3 @@ class DatabaseSettings(Settings):
     def rasters(self) -> Path:
         """Folder of the Cloud-Optimized GeoTIFFs."""
         return self.home / "rasters"
-
-
-def load_database_settings() -> DatabaseSettings:
-    """Return the settings of this process's environment."""
-    return DatabaseSettings()

@@ -12,7 +12,7 @@ from typing import Any
 from alerts import deliver
 from alerts.channels import CHANNELS
 from alerts.run import process_run
-from alerts.settings import load_alert_settings
+from alerts.settings import AlertSettings
 from hazard_db import connect
 
 
@@ -38,7 +38,7 @@ def after(act: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def main(url: str, step: str, run: str = "") -> None:
-    engine, settings = connect.engine(url), load_alert_settings()
+    engine, settings = connect.engine(url), AlertSettings()
     if step.startswith("raised"):
         with connect.transaction(engine) as conn:
             process_run(conn, int(run), "watch", settings=settings)

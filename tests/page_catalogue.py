@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy import text
 
 from alerts.deliver import subscribe
-from alerts.settings import load_alert_settings
+from alerts.settings import AlertSettings
 from api.settlement import detect_settlement
 from detection.settlement.sums import SumFitter
 from hazard_db import accounts, alerts, connect, fieldbook, ledger, risk, seed
@@ -111,7 +111,7 @@ def fill_pages(engine: Any, home: Path, *, changes: bool = True) -> dict[str, in
             subscribe(
                 conn,
                 alerts.Subscription(name=name, channel="file", address="control", language=language),
-                load_alert_settings(),
+                AlertSettings(),
             )
         numbers = _ledger(conn)
     fill_ice(engine)

@@ -33,7 +33,7 @@ def subscribe(
 ) -> None:
     """Send alerts to somebody from now on; an address that cannot be reached is refused."""
     from alerts.deliver import subscribe as agree
-    from alerts.settings import load_alert_settings
+    from alerts.settings import AlertSettings
     from api.opening import opened
     from api.stretch import read_stretch
     from hazard_db import alerts, connect
@@ -48,7 +48,7 @@ def subscribe(
     )  # fmt: skip
     with opened() as catalogue, connect.transaction(catalogue.engine) as conn:
         connect.actor(conn, actor())
-        made = agree(conn, wanted, load_alert_settings())
+        made = agree(conn, wanted, AlertSettings())
     put(
         f"{made.name} gets alerts by {made.channel}, from {made.min_severity} on"
         + (", unreviewed ones too" if unreviewed else "")
@@ -86,12 +86,12 @@ def unsubscribe(name: str) -> None:
 def test(name: str) -> None:
     """Send somebody a message that says that it is a test, at once."""
     from alerts.deliver import send_test
-    from alerts.settings import load_alert_settings
+    from alerts.settings import AlertSettings
     from api.opening import opened
     from hazard_db import connect
 
     with opened() as catalogue, connect.transaction(catalogue.engine) as conn:
-        send_test(conn, name, load_alert_settings())
+        send_test(conn, name, AlertSettings())
     put(f"a test went out to {name}")
 
 

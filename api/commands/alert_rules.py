@@ -55,14 +55,14 @@ def list_rules(
     from alerts import rulebook
     from alerts.rules import load_rules
     from alerts.run import rules_in_force
-    from alerts.settings import load_alert_settings
+    from alerts.settings import AlertSettings
     from api.opening import opened
     from hazard_db import alerts, connect
 
     book = load_rules(take) if take else None
     with opened() as catalogue, connect.transaction(catalogue.engine) as conn:
         connect.actor(conn, actor())
-        rules_in_force(conn, load_alert_settings())
+        rules_in_force(conn, AlertSettings())
         changed = [row.name for row in rulebook.import_book(conn, book, why)] if book else []
         rows = alerts.all_rules(conn)
         text = rulebook.exported(rows)

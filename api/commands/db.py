@@ -26,9 +26,9 @@ class Role(StrEnum):
 def up() -> None:
     """Start the private cluster, making it first where needed; on a server of one's own: make logins, check versions."""
     from hazard_db import database
-    from hazard_db.settings import load_database_settings
+    from hazard_db.settings import DatabaseSettings
 
-    ready = database.up(load_database_settings())
+    ready = database.up(DatabaseSettings())
     for note in ready.notes:
         tell(note)
     where = f"127.0.0.1:{ready.port} in {ready.where}" if not ready.notes else ready.where
@@ -39,18 +39,18 @@ def up() -> None:
 def down() -> None:
     """Stop the private cluster."""
     from hazard_db import database
-    from hazard_db.settings import load_database_settings
+    from hazard_db.settings import DatabaseSettings
 
-    put("stopped" if database.down(load_database_settings()) else "was not running")
+    put("stopped" if database.down(DatabaseSettings()) else "was not running")
 
 
 @app.command()
 def status(json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
     """Show whether the database runs, where, and which versions."""
     from hazard_db import database
-    from hazard_db.settings import load_database_settings
+    from hazard_db.settings import DatabaseSettings
 
-    told = asdict(database.status(load_database_settings()))
+    told = asdict(database.status(DatabaseSettings()))
     if json:
         put_json(told)
     else:
@@ -64,9 +64,9 @@ def status(json: Annotated[bool, typer.Option("--json", help="As JSON.")] = Fals
 def url(role: Annotated[Role, typer.Option(help="Login.")] = Role.ADMIN) -> None:
     """Print the database's URL with its password, alone on stdout."""
     from hazard_db import database
-    from hazard_db.settings import load_database_settings
+    from hazard_db.settings import DatabaseSettings
 
-    put(database.url(load_database_settings(), role))
+    put(database.url(DatabaseSettings(), role))
 
 
 @app.command()
@@ -80,9 +80,9 @@ def migrate(
     from api.opening import ensure_running, refuse_unknown
     from hazard_db import database, schema
     from hazard_db import migrate as versions
-    from hazard_db.settings import load_database_settings
+    from hazard_db.settings import DatabaseSettings
 
-    settings = load_database_settings()
+    settings = DatabaseSettings()
     ensure_running(settings)
     address = database.url(settings, "admin")
     found = schema.look(address)
@@ -105,9 +105,9 @@ def backup(
     from api.opening import ensure_running
     from hazard_db import backup as archive
     from hazard_db import checkup
-    from hazard_db.settings import load_database_settings
+    from hazard_db.settings import DatabaseSettings
 
-    settings = load_database_settings()
+    settings = DatabaseSettings()
     ensure_running(settings)
     if file.is_dir():
         report, removed = archive.backup_into(settings, file, keep=keep, rasters=rasters)
@@ -127,9 +127,9 @@ def restore(
     """Bring catalogue and files back from a backup, checked whole before anything is touched."""
     from api.opening import ensure_running
     from hazard_db import backup as archive
-    from hazard_db.settings import load_database_settings
+    from hazard_db.settings import DatabaseSettings
 
-    settings = load_database_settings()
+    settings = DatabaseSettings()
     ensure_running(settings)
     report = archive.restore(settings, file, force=force)
     put(f"restored from {report.file}: {report.files} files beside the catalogue, schema {report.revision}")

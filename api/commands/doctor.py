@@ -16,10 +16,10 @@ def doctor(json: AsJson = False) -> None:
     Nothing is started or changed.
     """
     from api import examination
-    from hazard_db.settings import load_database_settings
+    from hazard_db.settings import DatabaseSettings
 
     found = []
-    for one in examination.examine(load_database_settings()):
+    for one in examination.examine(DatabaseSettings()):
         found.append(one)
         if not json:
             put(

@@ -23,7 +23,7 @@ def site(
 ) -> None:
     """A site of the inventory on one page: facts, map, states, sources, events, photos."""
     from api.opening import opened
-    from api.settings import load_api_settings
+    from api.settings import ApiSettings
     from api.sheets import Visitor, site_sheet
     from hazard_db import connect
     from hazard_db.errors import InputError
@@ -31,7 +31,7 @@ def site(
 
     if lang not in LANGUAGES:
         raise InputError(f"--lang {lang[:20]}: use {', '.join(LANGUAGES)}")
-    address = f"{load_api_settings().base_url or 'http://localhost:8000'}/sites/{code}"
+    address = f"{ApiSettings().base_url or 'http://localhost:8000'}/sites/{code}"
     if not out.parent.is_dir():
         raise InputError(f"{out}: there is no folder {out.parent}")
     with opened() as catalogue, connect.transaction(catalogue.engine) as conn:
@@ -55,7 +55,7 @@ def segment(
     """A stretch of road: map, strip, ranking, what changed, sites, photos, ground motion, closures, sources and limits."""
     from api import roadreport
     from api.opening import opened
-    from api.settings import load_api_settings
+    from api.settings import ApiSettings
     from api.stretch import read_stretch
     from api.stretches import View
     from hazard_db import connect
@@ -76,7 +76,7 @@ def segment(
             lang,
             not public,
             catalogue.home,
-            load_api_settings().base_url or "",
+            ApiSettings().base_url or "",
             roadreport.STRANGER if public else None,
         )
         with connect.transaction(catalogue.engine) as conn:

@@ -18,9 +18,9 @@ def serve(
     from api import logs
     from api.opening import ensure_road, ensure_running, ensure_schema
     from api.server import bind, run
-    from api.settings import load_api_settings
+    from api.settings import ApiSettings
 
-    settings = load_api_settings()
+    settings = ApiSettings()
     listener = bind(host, port)
     ensure_running(settings.database)
     ensure_schema(settings.database)
@@ -38,10 +38,10 @@ def worker(
     """Do the jobs of the queue, deliver alerts and keep the ratings current, until Ctrl-C; on as many machines as you like."""
     from api import logs
     from api.opening import ensure_running, ensure_schema
-    from api.settings import load_api_settings
+    from api.settings import ApiSettings
     from api.worker import work
 
-    settings = load_api_settings()
+    settings = ApiSettings()
     ensure_running(settings.database)
     ensure_schema(settings.database)
     tell("working (Ctrl-C ends it)")

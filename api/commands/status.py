@@ -38,10 +38,10 @@ def _asked() -> Health:
     """Return how the system stands; what hangs is told and left hanging."""
     from hazard_db import database, health
     from hazard_db.errors import HazardError
-    from hazard_db.settings import load_database_settings
+    from hazard_db.settings import DatabaseSettings
     from ingest.imagery import space
 
-    settings = load_database_settings()
+    settings = DatabaseSettings()
     room = {
         "free_mb": space.free_bytes(settings.home.expanduser()) / 1e6,
         "least_free_mb": space.SpaceSettings().min_free_mb,

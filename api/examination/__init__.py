@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from pydantic import ValidationError
-
 from api.examination import catalogue, installation
-from api.examination.finding import Finding, one_line
+from api.examination.finding import Finding
 from hazard_db import connect, database
 from hazard_db.errors import HazardError
 from hazard_db.settings import DatabaseSettings
@@ -40,5 +38,5 @@ def _guarded(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Find
     """Yield what a check tells; one that breaks is a finding too, and keeps no other from being made."""
     try:
         yield from check()
-    except (HazardError, ValidationError, OSError) as error:
-        yield Finding(name, "trouble", one_line(error))
+    except (HazardError, OSError) as error:
+        yield Finding(name, "trouble", str(error))

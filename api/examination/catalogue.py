@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from alerts.channels import CHANNELS
-from alerts.settings import AlertSettings, load_alert_settings
-from api.examination.finding import Finding, one_line
-from api.settings import load_api_settings
+from alerts.settings import AlertSettings
+from api.examination.finding import Finding
+from api.settings import ApiSettings
 from hazard_db import alerts, checkup, health, overview, queue, seed
 from hazard_db.alerts.outbox import Subscription
 from hazard_db.connect import Connection
@@ -96,7 +96,7 @@ def _working(backlog: queue.Backlog | None) -> str:
 
 def receivers(conn: Connection, _: DatabaseSettings) -> Iterator[Finding]:
     """Yield which subscriptions cannot be served with these settings, and whether anybody would be told at all."""
-    settings = load_alert_settings()
+    settings = AlertSettings()
     wanted = alerts.subscriptions(conn, enabled_only=True)
     if not wanted:
         yield Finding(
@@ -106,7 +106,7 @@ def receivers(conn: Connection, _: DatabaseSettings) -> Iterator[Finding]:
     reasons = {one.name: reason for one in wanted if (reason := _hindrance(one, settings))}
     for name, reason in reasons.items():
         yield Finding("alerts", "trouble", f"{name} cannot be told: {reason}", "correct the setting or the receiver")
-    if load_api_settings().base_url is None:
+    if ApiSettings().base_url is None:
         yield Finding("alerts", "warning", f"links in messages lead to {settings.base_url}", "set HAZARD_BASE_URL")
     if not reasons:
         yield Finding("alerts", "well", f"{len(wanted)} receivers can be told")
@@ -140,5 +140,5 @@ def _hindrance(receiver: Subscription, settings: AlertSettings) -> str | None:
     try:
         channel.check(receiver.address, settings)
     except HazardError as error:
-        return one_line(error)
+        return str(error)
     return None

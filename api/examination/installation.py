@@ -8,13 +8,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 
 import rasterio
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings
 from pyproj import Transformer
 
 from alerts.settings import AlertSettings
 from api.backdrop import BackdropSettings
-from api.examination.finding import Finding, one_line
+from api.examination.finding import Finding
 from api.keeping import KeepSettings
 from api.logs import LogSettings
 from api.pipeline import DetectionSettings
@@ -22,13 +20,13 @@ from api.settings import ApiSettings
 from hazard_db import checkup, database, install, schema
 from hazard_db.errors import HazardError
 from hazard_db.ogr import pyogrio
-from hazard_db.settings import PREFIX, DatabaseSettings
+from hazard_db.settings import PREFIX, DatabaseSettings, Settings
 from ingest.imagery import space
 from ingest.imagery.remote import ArchiveSettings
 from ingest.imagery.space import SpaceSettings
 from maps import assets
 
-SETTINGS: tuple[type[BaseSettings], ...] = (
+SETTINGS: tuple[type[Settings], ...] = (
     DatabaseSettings, ApiSettings, AlertSettings, ArchiveSettings, SpaceSettings, BackdropSettings, DetectionSettings,
     LogSettings, KeepSettings,
 )  # fmt: skip
@@ -44,9 +42,9 @@ def variables(_: DatabaseSettings) -> Iterator[Finding]:
     for group in SETTINGS:
         try:
             group()
-        except (ValidationError, HazardError) as error:
+        except HazardError as error:
             wrong = True
-            yield Finding("settings", "trouble", one_line(error), "correct it in the environment")
+            yield Finding("settings", "trouble", str(error), "correct it in the environment")
     known = {str(group.model_config["env_prefix"]) + name.upper() for group in SETTINGS for name in group.model_fields}
     known |= {PREFIX + name for name in ELSEWHERE}
     for name in sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from alerts.channels import CHANNELS
-from alerts.settings import AlertSettings, load_alert_settings
+from alerts.settings import AlertSettings
 from hazard_db import guard
 from hazard_db.errors import InputError, SettingsError, UnreachableError
 
@@ -66,13 +66,13 @@ def test_addresses_that_cannot_be_used(channel: str, address: str) -> None:
 
 def test_settings_are_checked_and_secrets_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HAZARD_WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8, 10.0.0.0/8")
-    assert [str(one) for one in load_alert_settings().webhook_allowed_networks] == ["127.0.0.0/8", "10.0.0.0/8"]
+    assert [str(one) for one in AlertSettings().webhook_allowed_networks] == ["127.0.0.0/8", "10.0.0.0/8"]
     monkeypatch.setenv("HAZARD_WEBHOOK_ALLOWED_NETWORKS", "everywhere")
     with pytest.raises(SettingsError, match="HAZARD_WEBHOOK_ALLOWED_NETWORKS"):
-        load_alert_settings()
+        AlertSettings()
     monkeypatch.delenv("HAZARD_WEBHOOK_ALLOWED_NETWORKS")
     monkeypatch.setenv("HAZARD_WEBHOOK_SECRET", "hunter2")
     with pytest.raises(SettingsError) as told:
-        load_alert_settings()
+        AlertSettings()
     assert "HAZARD_WEBHOOK_SECRET" in str(told.value)
     assert "hunter2" not in str(told.value)

@@ -13,7 +13,7 @@ from api.examination import installation
 from api.logs import LogSettings
 from hazard_db import connect, server
 from hazard_db.errors import DatabaseUnavailableError, SettingsError
-from hazard_db.settings import DatabaseSettings, Settings, load_database_settings
+from hazard_db.settings import DatabaseSettings, Settings
 from ingest.imagery.remote import ArchiveSettings
 
 ROOMS = ("hazard_db", "ingest", "detection", "alerts", "maps", "api")
@@ -28,7 +28,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_variables_the_private_cluster_lies_in_the_working_directory() -> None:
-    settings = load_database_settings()
+    settings = DatabaseSettings()
     assert settings.embedded
     assert settings.home == Path(".kkh")
     assert settings.media == Path(".kkh/media")
@@ -37,18 +37,18 @@ def test_without_variables_the_private_cluster_lies_in_the_working_directory() -
 def test_empty_variables_count_as_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in NAMES:
         monkeypatch.setenv(name, "")
-    assert load_database_settings() == DatabaseSettings()
-    assert load_database_settings().embedded
+    assert DatabaseSettings() == DatabaseSettings()
+    assert DatabaseSettings().embedded
 
 
 def test_a_server_is_named_by_any_of_its_urls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HAZARD_DATABASE_PUBLIC_URL", URL)
-    assert not load_database_settings().embedded
+    assert not DatabaseSettings().embedded
 
 
 def test_passwords_stay_out_of_representations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HAZARD_DATABASE_URL", URL)
-    settings = load_database_settings()
+    settings = DatabaseSettings()
     assert "s3cret" not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
 
 
