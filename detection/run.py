@@ -21,6 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from detection.area import Area
 from detection.arrays import Detector
+from detection.bandpass import OLI
 from detection.choice import check, choose
 from detection.coregister import Shift
 from detection.features import Sighting, feature
@@ -301,6 +302,8 @@ def _facts(scene: Scene, shift: Shift | None) -> dict[str, Any]:
     if scene.look is not None:
         return facts | {"orbit": scene.look.orbit, "unit": "power" if scene.look.linear else "dB"}
     facts |= {
+        "bandpass": scene.bandpass,
+        "adjusted_to": OLI if scene.adjusted else None,
         "sun_elevation_deg": round(scene.sun.elevation_deg, 2),
         "sun_azimuth_deg": round(scene.sun.azimuth_deg, 2),
         "sun_basis": scene.sun.basis,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from detection.arrays import BANDS, RADAR_BANDS
+from detection.bandpass import OLI, STAND_INS, as_oli, bandpass_of, differ
 from detection.bands import QUALITY
 from detection.grids import Grid
 from detection.radarfiles import Look, is_radar, look_of
@@ -37,6 +38,10 @@ class Scene:
     notes: tuple[str, ...] = ()
     look: Look | None = None
     """How a date of radar was taken; None = a date of reflectance."""
+    bandpass: str | None = None
+    """Of the sensor, see `detection.bandpass`; None = not told."""
+    adjusted: bool = False
+    """The numbers of its layers mean what OLI would have seen, as dates of other sensors are beside it."""
 
     @property
     def key(self) -> str:
@@ -103,7 +108,8 @@ def open_sources(
     _refuse_order(first, second)
     _refuse_copies(scenes)
     grid = earlier[0].files[0].grid
-    return Sources(_sorted(first), _sorted(second), grid)
+    mixed = differ(scene.bandpass for scene in scenes)
+    return Sources(_in_order(first, mixed), _in_order(second, mixed), grid)
 
 
 def open_dates(
@@ -113,11 +119,24 @@ def open_dates(
     _refuse_twice(paths)
     groups = _grouped(look(paths, labels_of(paths), bands))
     given = _dates_given(dates, groups)
-    return _sorted([_scene(group, moment) for group, moment in zip(groups, given, strict=True)])
+    scenes = [_scene(group, moment) for group, moment in zip(groups, given, strict=True)]
+    return _in_order(scenes, differ(scene.bandpass for scene in scenes))
 
 
-def _sorted(scenes: list[Scene]) -> tuple[Scene, ...]:
-    return tuple(sorted(scenes, key=lambda scene: scene.acquired.at))
+def _in_order(scenes: list[Scene], mixed: bool) -> tuple[Scene, ...]:
+    """Return dates, oldest first; where sensors are mixed, as one sensor would have seen them all."""
+    return tuple(_as_oli(scene) if mixed and scene.look is None else scene for scene in sorted(scenes, key=_moment))
+
+
+def _as_oli(scene: Scene) -> Scene:
+    """Return a date with the reflectance that OLI would have seen, and a note on what is not known."""
+    if scene.bandpass is None:
+        note = "neither tags nor name tell the sensor, so its reflectance is not adjusted to that of the other dates"
+        return replace(scene, notes=(*scene.notes, f"{scene.label}: {note}"))
+    notes = scene.notes
+    if scene.bandpass in STAND_INS:
+        notes += (f"{scene.label}: bandpass adjustment of Sentinel-2A, none is published for this satellite",)
+    return replace(scene, layers=as_oli(scene.layers, scene.bandpass), adjusted=scene.bandpass != OLI, notes=notes)
 
 
 def _refuse_twice(paths: Sequence[Path]) -> None:
@@ -249,8 +268,9 @@ def _scene(group: _Group, given: Moment | None) -> Scene:
     for href in dict.fromkeys(layer.href for layer in layers):
         probe([layer for layer in layers if layer.href == href])
     return Scene(
-        label, moment, sun, grid, layers, quality[0] if quality else None, tuple(f.href for f in group.files), notes
-    )
+        label, moment, sun, grid, layers, quality[0] if quality else None, tuple(f.href for f in group.files), notes,
+        bandpass=bandpass_of(tags, Path(group.files[0].href).stem),
+    )  # fmt: skip
 
 
 def _radar_scene(group: _Group, given: Moment | None, label: str, layers: tuple[Layer, ...]) -> Scene:

@@ -101,6 +101,8 @@ def _tags(source: SceneSource, acquired_at: datetime, position: tuple[float, flo
             "look_azimuth": radar.look_azimuth_deg,
         }
         tags |= {name: str(value) for name, value in told.items() if value is not None}
+    if source.collection.startswith("hls-"):
+        tags["bandpass"] = "oli"  # S30 too: the product is adjusted, and must not be a second time
     return tags | ({"processing_baseline": source.baseline} if source.baseline else {})
 
 
