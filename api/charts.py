@@ -64,7 +64,9 @@ def draw(asked: Asked, source: Source, tell: Telling) -> MapPage:
     Raises
     ------
     NotFoundError
-        There is no such change, or it may not be shown; the road has no such kilometres.
+        There is no such change, or it may not be shown.
+    OutsideCorridorError
+        The road has no such kilometres.
     """
     with source.app() as conn:
         change = (

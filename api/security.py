@@ -119,7 +119,13 @@ def _identify(request: Request) -> Identity:
 
 
 def sent_key(request: Request) -> str | None:
-    """Return the API key of the request, None where it carries none."""
+    """Return the API key of the request, None where it carries none.
+
+    Raises
+    ------
+    AuthenticationError
+        The `Authorization` header carries something else than a key.
+    """
     if (key := request.headers.get("x-api-key")) is not None:
         return key.strip()
     header = request.headers.get("authorization")
@@ -179,6 +185,13 @@ def needs(role: str, *, writes: bool = True) -> Callable[..., Awaitable[Identity
     ----------
     writes
         Whether a POST changes something; one that only asks (a search) may come from anywhere.
+
+    Raises
+    ------
+    AuthenticationError
+        By the dependency: nobody is logged in.
+    AccessDeniedError
+        By the dependency: the role is not enough.
     """
 
     async def check(request: Request) -> Identity:

@@ -31,8 +31,6 @@ class Shift:
 
     rows: float
     cols: float
-    spread_px: float
-    """Robust standard deviation between tiles; NaN with a single one."""
     tiles: int
     """Tiles that agreed on it; 0 = none could be found, and none is applied."""
 
@@ -66,16 +64,16 @@ def tile_shift(reference: FloatArray, moving: FloatArray) -> tuple[float, float]
 def robust_shift(found: Sequence[tuple[float, float]]) -> Shift:
     """Return the median shift of tiles; one of no tiles where they contradict each other."""
     if not found:
-        return Shift(0.0, 0.0, float("nan"), 0)
+        return Shift(0.0, 0.0, 0)
     shifts = np.array(found)
     middle = np.median(shifts, axis=0)
     if len(found) == 1:
-        return Shift(float(middle[0]), float(middle[1]), float("nan"), 1)
+        return Shift(float(middle[0]), float(middle[1]), 1)
     spread = float(1.4826 * np.median(np.abs(shifts - middle), axis=0).max())
     if spread > LARGEST_SPREAD_PX:
-        return Shift(0.0, 0.0, spread, 0)
+        return Shift(0.0, 0.0, 0)
     agreeing = int((np.abs(shifts - middle).max(axis=1) <= 3 * LARGEST_SPREAD_PX).sum())
-    return Shift(float(middle[0]), float(middle[1]), spread, agreeing)
+    return Shift(float(middle[0]), float(middle[1]), agreeing)
 
 
 def _edges(picture: FloatArray, seen: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> FloatArray:

@@ -73,7 +73,13 @@ def _result(results: Path, number: int) -> Path:
 
 
 def sen12landslides(folder: Path, results: Path | None) -> Iterator[Callable[[], Compared]]:
-    """Yield the Sentinel-2 patches of a folder, `REGION_s2_N.nc` [@Hoehn2025], with what the project's detectors find."""
+    """Yield the Sentinel-2 patches of a folder, `REGION_s2_N.nc` [@Hoehn2025], with what the project's detectors find.
+
+    Raises
+    ------
+    InputError
+        There are no such patches, or results are given, which this layout has none of.
+    """
     if results is not None:
         raise InputError(
             "--result is for the layout landslide4sense; Sen12Landslides is looked through by the detectors"

@@ -51,7 +51,13 @@ class Series:
         return Objects(labels, dates={label: (self.event, self.event) for label in range(1, int(labels.max()) + 1)})
 
     def detect(self) -> tuple[Objects, BoolArray]:
-        """Return what the detector that suits the dates finds, and what it could see."""
+        """Return what the detector that suits the dates finds, and what it could see.
+
+        Raises
+        ------
+        InputError
+            The dates are too few for it.
+        """
         single = len(self.block.before) == 1 and len(self.block.after) == 1
         detector = DETECTORS["pair" if single else "matched_filter"]()
         try:

@@ -42,8 +42,6 @@ class Place:
     centreline: str
     """How it came about."""
     swath: Swath
-    outline_ends_m: Points
-    """(across,), the same as end_m at every offset; NaN where the outline is not reached."""
 
 
 def plane_pixel_m(grid: Grid) -> tuple[float, float]:
@@ -85,7 +83,7 @@ def locate_glacier(
     end = float(np.nanmean(ends)) if np.isfinite(ends).any() else total
     first = max(end - min(UPWARD_M, UPWARD_SHARE * end), 0.0)
     part = swath(line, first, end + BEYOND_M, rules.central_share * width, (rules.along_step_m, rules.across_step_m))
-    return Place(glacier, line, width, end, how, part, ends)
+    return Place(glacier, line, width, end, how, part)
 
 
 def read_tongue(place: Place, scenes: tuple[Scene, ...], grid: Grid, reader: Reader) -> Tongue | NotSeen:

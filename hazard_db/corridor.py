@@ -122,7 +122,13 @@ def load(
 
 
 def read_calibration(path: Path) -> list[KnownPlace]:
-    """Return the known places of a CSV with the columns place, chainage_km, lon, lat (and where they come from)."""
+    """Return the known places of a CSV with the columns place, chainage_km, lon, lat (and where they come from).
+
+    Raises
+    ------
+    InputError
+        A column is missing, or a number is none.
+    """
     places = []
     with path.open(encoding="utf-8-sig", newline="") as stream:
         for number, row in enumerate(csv.DictReader(stream), start=2):

@@ -21,7 +21,7 @@ DEEPEST, DEEPEST_TEXT = 60, 10
 with each bracket after IN."""
 PREFIX = "c"
 
-Number, Text, Truth, Time, Shape, List, Any_ = "number", "text", "boolean", "time", "geometry", "array", "any"
+Number, Text, Truth, Time, Shape, List = "number", "text", "boolean", "time", "geometry", "array"
 
 
 @dataclass(frozen=True)

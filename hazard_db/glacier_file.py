@@ -100,6 +100,11 @@ def read_outlines(path: Path, crs: str | None = None) -> list[OutlineRecord]:
 
     Of GLIMS files only the glaciers' bounds are taken, less the rock inside; other lines of theirs are debris, ponds
     and snow.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or has no outline with an id and an area.
     """
     layer = _read(path, crs, POLYGONS, "outlines are polygons")
     column = _id_column(layer, None)

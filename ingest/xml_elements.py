@@ -75,7 +75,13 @@ def elements(
 
 
 def root_name(head: bytes, label: str, *, dtd: bool = False) -> str | None:
-    """Return the local name of the root element of a document that starts like this; None where it is no XML."""
+    """Return the local name of the root element of a document that starts like this; None where it is no XML.
+
+    Raises
+    ------
+    InputError
+        It holds entities or a DTD that is not allowed.
+    """
     try:
         for _, element in iterparse(BytesIO(head), events=("start",), forbid_dtd=not dtd):
             return local(element.tag)

@@ -25,7 +25,7 @@ LEADING = {"en": 1.35, "zh": 1.5, "ur": 2.05}
 BESIDE_URDU = 1.75
 """The same, of Latin letters and numbers on a page in Urdu, so that they stand level with their neighbours."""
 URDU_SIZE = 0.95
-INK, SOFT, RULE, WASH = (28, 32, 36), (84, 91, 99), (200, 196, 189), (242, 239, 233)
+INK, SOFT, RULE = (28, 32, 36), (84, 91, 99), (200, 196, 189)
 LONGEST_PHOTO_PX = 1200
 MM_PER_PT = 25.4 / 72
 

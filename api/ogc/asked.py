@@ -100,7 +100,13 @@ def download(params: QueryParams, collection: Collection) -> tuple[Page, str]:
 
 
 def where(given: Mapping[str, str], collection: Collection, properties: Iterable[str] = ()) -> tuple[Condition, ...]:
-    """Return the conditions that the parameters make."""
+    """Return the conditions that the parameters make.
+
+    Raises
+    ------
+    InputError
+        A parameter cannot be read.
+    """
     made = [_equal(collection, name, given[name], number) for number, name in enumerate(properties) if name in given]
     if "bbox" in given:
         crs = named(given.get("bbox-crs"), "bbox-crs")
@@ -210,7 +216,13 @@ def properties(text: str | None, collection: Collection) -> tuple[str, ...] | No
 
 
 def whole(given: Mapping[str, str], name: str, usual: int, least: int) -> int:
-    """Return a parameter that is a whole number from `least`; `usual` where it is not given."""
+    """Return a parameter that is a whole number from `least`; `usual` where it is not given.
+
+    Raises
+    ------
+    InputError
+        It is no such number.
+    """
     text = given.get(name, str(usual))
     if not (text.isascii() and text.isdigit() and len(text) < 12 and int(text) >= least):
         raise InputError(f"{name} is a whole number from {least}")

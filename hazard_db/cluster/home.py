@@ -177,7 +177,13 @@ def _locked(path: Path, timeout_s: float, busy: str) -> Iterator[int]:
 
 @contextmanager
 def plain_errors(path: Path) -> Iterator[None]:
-    """Turn a refusal of the operating system (full, read-only, no rights) into one line naming the path."""
+    """Turn a refusal of the operating system (full, read-only, no rights) into one line naming the path.
+
+    Raises
+    ------
+    ClusterError
+        The operating system refused.
+    """
     try:
         yield
     except OSError as error:

@@ -73,11 +73,6 @@ def marks(conn: Connection, name: str) -> Marks:
     return Marks() if row is None else Marks(row.etag, row.last_modified)
 
 
-def forget(conn: Connection, name: str) -> bool:
-    """Return whether a source was known, after ceasing to expect anything of it."""
-    return bool(conn.execute(text("DELETE FROM source WHERE name = :name"), {"name": name}).rowcount)
-
-
 def states(conn: Connection) -> list[SourceState]:
     """Return how every source stands, the longest silent first."""
     rows = conn.execute(

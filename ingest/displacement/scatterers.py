@@ -20,6 +20,8 @@ def read(path: Path, options: Options) -> Displacement:
 
     Raises
     ------
+    UnknownFormatError
+        No columns are named by dates.
     InputError
         A column is missing, or a row cannot be read.
     """

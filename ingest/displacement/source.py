@@ -84,7 +84,13 @@ def chosen_unit(said: str | None, told: str | None, label: str) -> str:
 
 
 def same_unit(told: Iterable[str | None], label: str, said: str | None) -> None:
-    """Refuse layers in several units, unless the user says which it is."""
+    """Refuse layers in several units, unless the user says which it is.
+
+    Raises
+    ------
+    InputError
+        The units differ, and nobody said which it is.
+    """
     units = sorted({unit or "none told" for unit in told})
     if said is None and len(units) > 1:
         raise InputError(f"{label}: its layers are in several units ({', '.join(units)}); give --unit, or part them")

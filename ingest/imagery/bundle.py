@@ -93,7 +93,13 @@ class Bundle:
 
 
 def folder(path: Path) -> Bundle:
-    """Return a folder with all files below it."""
+    """Return a folder with all files below it.
+
+    Raises
+    ------
+    RasterError
+        The folder cannot be listed.
+    """
     try:
         names = sorted(item.relative_to(path).as_posix() for item in path.rglob("*") if item.is_file())
     except OSError as error:

@@ -88,7 +88,13 @@ def discover(paths: Iterable[Path]) -> list[Bundle]:
 
 
 def scan(folder: Path, depth: int = DEPTH) -> list[Bundle]:
-    """Return the scenes in a folder and the folders below it; hidden and half-written files are left alone."""
+    """Return the scenes in a folder and the folders below it; hidden and half-written files are left alone.
+
+    Raises
+    ------
+    RasterError
+        The folder cannot be listed.
+    """
     if (inside := _safe_root(folder)) is not None:
         return [bundles.folder(inside)]
     try:

@@ -55,7 +55,13 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path, options: Options) -> Inventory:
-    """Return the catalogue's events, world-wide."""
+    """Return the catalogue's events, world-wide.
+
+    Raises
+    ------
+    InputError
+        The columns are not those of the catalogue.
+    """
     table = read_csv(path)
     missing = [COLUMNS[name][0] for name in NEEDED if name not in _present(table.columns)]
     if missing:

@@ -56,7 +56,7 @@ def test_contradicting_tiles_give_none() -> None:
     assert scattered.tiles == 0
     assert scattered.applied == (0.0, 0.0)
     assert robust_shift([]).applied == (0.0, 0.0)
-    assert Shift(0.05, -0.05, 0.01, 5).applied == (0.0, 0.0)
+    assert Shift(0.05, -0.05, 5).applied == (0.0, 0.0)
 
 
 def test_dates_of_a_run_are_aligned(tmp_path: Path) -> None:

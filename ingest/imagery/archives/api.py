@@ -17,7 +17,6 @@ from hazard_db.errors import SourceError
 from ingest.imagery.polite import Polite
 from ingest.imagery.stacitems import Item
 
-SEARCH = "https://api.stacspec.org/v1"
 TOLERANCE_DEG = 0.02
 """How far the outline of the corridor may be off in a search: APIs refuse outlines of thousands of corners."""
 PAGE = 100
