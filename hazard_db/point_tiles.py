@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +21,27 @@ UNITS = 4096
 EDGE_M = 20037508.342789
 """Half the width of the world in Web Mercator (EPSG:3857), as ST_TileEnvelope has it."""
 M_PER_DEGREE, RADIUS_M = 111319.49079327358, 6378137.0
-NO_INTEGER, NO_NUMBER, NO_BOOLEAN, NO_TEXT = -(2**63), b"\xff" * 8, 2, b"\xff"
-"""What stands for null: the least of all integers, a NaN that no calculation makes, a third truth, a byte no text holds."""
+NO_INTEGER, NO_NUMBER, NO_BOOLEAN, NO_DATE, NO_TEXT = -(2**63), b"\xff" * 8, 2, 1 - 2**31, b"\xff"
+"""What stands for null: the least of all integers, a NaN that no calculation makes, a third truth, a day before the first one of
+PostgreSQL, a byte no text holds."""
+ENDLESS = {2**31 - 1: b"infinity", -(2**31): b"-infinity"}
+"""Dates that are none, as PostgreSQL sends and tells them."""
+FIRST_DAY = date(2000, 1, 1).toordinal()
+"""From which PostgreSQL counts days."""
+SHORT = 125
+"""Bytes of texts before which one byte tells the length of a value."""
 
 Bytes = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
-Part = tuple[Bytes, Mask]
+Numbers = NDArray[np.int64]
+
+
+class Part(NamedTuple):
+    """Rows of bytes: which of these there are, and how many of each row."""
+
+    told: Bytes
+    shown: Mask
+    size: Numbers
 
 
 @dataclass(frozen=True)
@@ -33,18 +50,22 @@ class Property:
 
     name: str
     kind: str
-    """integer, number, boolean or text."""
+    """integer, number, boolean, date or text."""
     block: bytes
 
 
 def sent(value: str, kind: str) -> str:
-    """Return the aggregate that sends a column's values as one block; `value` is of type bigint, float8, boolean or text."""
+    """Return the aggregate that sends a column's values as one block; `value` is of type bigint, float8, boolean, date or text."""
     if kind == "integer":
         return f"string_agg(coalesce(int8send({value}), '\\x{NO_INTEGER.to_bytes(8, 'big', signed=True).hex()}'::bytea), '')"
     if kind == "number":
         return f"string_agg(coalesce(float8send({value}), '\\x{NO_NUMBER.hex()}'::bytea), '')"
     if kind == "boolean":
         return f"string_agg(coalesce(boolsend({value}), '\\x{NO_BOOLEAN:02x}'::bytea), '')"
+    if kind == "date":
+        return (
+            f"string_agg(coalesce(date_send({value}), '\\x{NO_DATE.to_bytes(4, 'big', signed=True).hex()}'::bytea), '')"
+        )
     return f"string_agg(coalesce(textsend({value}), '\\x{NO_TEXT.hex()}'::bytea), '\\x00'::bytea)"
 
 
@@ -102,7 +123,7 @@ def window(place: tuple[int, int, int]) -> tuple[float, float, float]:
 
 def _quantised(
     place: tuple[int, int, int], lon: NDArray[np.float64], lat: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[Numbers, Numbers]:
     """Return columns and rows within the tile, in its units; what lies in its margin is outside 0 to UNITS."""
     scale, west, north = window(place)
     x = np.rint(lon * M_PER_DEGREE * scale - west)
@@ -110,16 +131,21 @@ def _quantised(
     return x.astype(np.int64), y.astype(np.int64)
 
 
-def _distinct(one: Property) -> tuple[NDArray[np.int64], bytes, int]:
+def _distinct(one: Property) -> tuple[Numbers, bytes, int]:
     """Return each feature's value by its number, -1 for null; the values as fields of a layer; how many they are."""
     if one.kind == "text":
-        return _distinct_texts(one.block.split(b"\0"))
-    kept = np.frombuffer(one.block, {"integer": ">i8", "number": ">i8", "boolean": "u1"}[one.kind]).astype(np.int64)
-    null = {
-        "integer": NO_INTEGER, "number": int.from_bytes(NO_NUMBER, "big", signed=True), "boolean": NO_BOOLEAN,
+        return _distinct_texts(one.block)
+    sent_as, null = {
+        "integer": (">i8", NO_INTEGER), "number": (">i8", int.from_bytes(NO_NUMBER, "big", signed=True)),
+        "boolean": ("u1", NO_BOOLEAN), "date": (">i4", NO_DATE),
     }[one.kind]  # fmt: skip
-    values, index = np.unique(kept, return_inverse=True)
-    index = np.where(kept == null, -1, index)
+    kept = np.frombuffer(one.block, sent_as).astype(np.int64)
+    there = kept != null
+    values, found = _numbered(kept[there])
+    index = np.full(len(kept), -1)
+    index[there] = found
+    if one.kind == "date":
+        return index, _texts(b"\0".join(map(_day, values.tolist()))) if len(values) else b"", len(values)
     if one.kind == "number":
         parts = [_constant(b"\x22\x09\x19", len(values)), _all(values.astype("<i8").view(np.uint8).reshape(-1, 8))]
     elif one.kind == "boolean":
@@ -132,17 +158,54 @@ def _distinct(one: Property) -> tuple[NDArray[np.int64], bytes, int]:
     return index, _gathered(parts), len(values)
 
 
-def _distinct_texts(texts: list[bytes]) -> tuple[NDArray[np.int64], bytes, int]:
-    known = dict(zip(dict.fromkeys(texts), range(len(texts)), strict=False))
+def _numbered(kept: Numbers) -> tuple[Numbers, Numbers]:
+    """Return the distinct values in their order, and the place of each value among them; sorted only where they lie far apart."""
+    low, high = int(kept.min(initial=2**63 - 1)), int(kept.max(initial=-(2**63)))
+    if not 0 <= high - low < 4 * len(kept):
+        return np.unique(kept, return_inverse=True)
+    met = np.zeros(high - low + 1, np.bool_)
+    met[kept - low] = True
+    return np.flatnonzero(met) + low, (np.cumsum(met) - 1)[kept - low]
+
+
+@lru_cache(100_000)
+def _day(days: int) -> bytes:
+    """Return a date as PostgreSQL tells it, of the days since the first one of 2000."""
+    if days in ENDLESS:
+        return ENDLESS[days]
+    if 0 < days + FIRST_DAY <= date.max.toordinal():
+        return date.fromordinal(days + FIRST_DAY).isoformat().encode()
+    year, month, day = str(np.datetime64("2000-01-01", "D") + days).rsplit("-", 2)
+    told = f"{int(year):04}-{month}-{day}" if int(year) > 0 else f"{1 - int(year):04}-{month}-{day} BC"
+    return told.encode()
+
+
+def _distinct_texts(block: bytes) -> tuple[Numbers, bytes, int]:
+    texts = block.split(b"\0")
+    distinct = dict.fromkeys(texts)
+    if len(distinct) == len(texts) and NO_TEXT not in distinct:
+        return np.arange(len(texts)), _texts(block), len(texts)
+    known = dict(zip(distinct, range(len(distinct)), strict=True))
     index = np.fromiter(map(known.__getitem__, texts), np.int64, len(texts))
     if NO_TEXT in known:  # its place stays taken, so that the numbers hold, by a value that no feature has
         index[index == known[NO_TEXT]] = -1
-    distinct = [b"" if text == NO_TEXT else text for text in known] if NO_TEXT in known else list(known)
-    return (
-        index,
-        b"".join(chain.from_iterable(zip(map(_text_head, map(len, distinct)), distinct, strict=True))),
-        len(known),
-    )
+    return index, _texts(b"\0".join(b"" if text == NO_TEXT else text for text in known)), len(known)
+
+
+def _texts(joined: bytes) -> bytes:
+    """Return the fields of values, of texts with a NUL between each two."""
+    plain = np.frombuffer(b"\0" + joined, np.uint8)
+    begins = np.flatnonzero(plain == 0)
+    length = np.diff(begins, append=len(plain)) - 1
+    if length.max() > SHORT:
+        texts = joined.split(b"\0")
+        return b"".join(chain.from_iterable(zip(map(_text_head, map(len, texts)), texts, strict=True)))
+    heads = begins + 3 * np.arange(len(begins))  # each NUL becomes the four bytes before its text
+    made, text = np.empty(len(plain) + 3 * len(begins), np.uint8), np.ones(len(plain) + 3 * len(begins), np.bool_)
+    made[heads], made[heads + 1], made[heads + 2], made[heads + 3] = 0x22, length + 2, 0x0A, length
+    text[heads[:, None] + np.arange(4)] = False
+    made[text] = plain[plain != 0]
+    return made.tobytes()
 
 
 @lru_cache(1024)
@@ -166,32 +229,36 @@ def _varint(number: int) -> bytes:
     return bytes(made)
 
 
-def _zigzag(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    zigzag: NDArray[np.int64] = (values << 1) ^ (values >> 63)
+def _zigzag(values: Numbers) -> Numbers:
+    zigzag: Numbers = (values << 1) ^ (values >> 63)
     return zigzag
 
 
-def _varints(values: NDArray[np.int64]) -> Part:
+def _varints(values: Numbers) -> Part:
     """Return numbers from 0 as rows of bytes, 7 bits each, and which of these there are."""
-    plain = values.astype(np.uint64)
-    width = max(1, (int(plain.max(initial=0)).bit_length() + 6) // 7)
-    places = np.arange(width, dtype=np.uint64) * np.uint64(7)
-    rest = plain[:, None] >> places
-    shown = rest > 0
-    shown[:, 0] = True
-    digits = (rest & np.uint64(127)).astype(np.uint8)
-    digits[:, :-1] |= shown[:, 1:].astype(np.uint8) << 7
-    return digits, shown
+    rest = values.astype(np.uint64)
+    width = max(1, (int(rest.max(initial=0)).bit_length() + 6) // 7)
+    digits, shown = np.empty((len(rest), width), np.uint8), np.ones((len(rest), width), np.bool_)
+    size = np.ones(len(rest), np.int64)
+    for place in range(width):
+        digits[:, place] = rest & np.uint64(127)
+        if place + 1 < width:
+            rest = rest >> np.uint64(7)
+            more = rest > 0
+            digits[:, place] |= more.view(np.uint8) << 7
+            shown[:, place + 1] = more
+            size += more
+    return Part(digits, shown, size)
 
 
-def _size(parts: Sequence[Part], count: int) -> NDArray[np.int64]:
+def _size(parts: Sequence[Part], count: int) -> Numbers:
     """Return the bytes of each row of parts side by side."""
-    return sum((one[1].sum(axis=1) for one in parts), np.zeros(count, np.int64))
+    return sum((one.size for one in parts), np.zeros(count, np.int64))
 
 
 def _gathered(parts: Sequence[Part]) -> bytes:
     """Return the rows of parts side by side, one after the other."""
-    told: bytes = np.hstack([one[0] for one in parts])[np.hstack([one[1] for one in parts])].tobytes()
+    told: bytes = np.hstack([one.told for one in parts])[np.hstack([one.shown for one in parts])].tobytes()
     return told
 
 
@@ -200,8 +267,8 @@ def _constant(told: bytes, count: int) -> Part:
 
 
 def _all(matrix: Bytes) -> Part:
-    return matrix, np.ones(matrix.shape, np.bool_)
+    return Part(matrix, np.ones(matrix.shape, np.bool_), np.full(len(matrix), matrix.shape[1]))
 
 
 def _where(part: Part, there: Mask) -> Part:
-    return part[0], part[1] & there[:, None]
+    return part if there.all() else Part(part.told, part.shown & there[:, None], part.size * there)

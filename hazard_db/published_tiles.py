@@ -73,8 +73,8 @@ def _encoded(conn: Connection, wanted: _Wanted) -> bytes:
     """Return a tile of points that is made of blocks of their properties."""
     identified = wanted.collection.id_kind == "integer"
     told = [one for one in wanted.shown if not (identified and one.name == "id")]
-    kinds = [one.kind if one.kind in {"integer", "number", "boolean"} else "text" for one in told]
-    selected = [f"{_value(one)} AS v{number}" for number, one in enumerate(told)]
+    kinds = [one.kind if one.kind in {"integer", "number", "boolean", "date"} else "text" for one in told]
+    selected = [f"{one.sql if one.kind == 'date' else _value(one)} AS v{number}" for number, one in enumerate(told)]
     blocks = [point_tiles.sent(f"v{number}", kind) for number, kind in enumerate(kinds)]
     if identified:
         selected.append('t."id" AS identifier')

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 
 ODD = """
 CREATE TABLE odd (id bigint PRIMARY KEY, small smallint, large bigint, exact numeric, single real, broken float8, sure boolean,
-                  name text, day date, moment timestamptz, tags text[], more jsonb, nothing text, geom geometry(Point, 4326));
+                  name text, unlike text, edge text, day date, seldom date, moment timestamptz, tags text[], more jsonb, nothing text, geom geometry(Point, 4326));
 INSERT INTO odd
 SELECT i - 3, CASE WHEN i % 5 > 0 THEN (i % 400) - 200 END, CASE i % 4 WHEN 0 THEN NULL WHEN 1 THEN 9223372036854775807 - i
            WHEN 2 THEN -9223372036854775807 + i ELSE i END,
@@ -24,7 +24,9 @@ SELECT i - 3, CASE WHEN i % 5 > 0 THEN (i % 400) - 200 END, CASE i % 4 WHEN 0 TH
        CASE i % 6 WHEN 0 THEN NULL WHEN 1 THEN 'NaN' WHEN 2 THEN '-Infinity' WHEN 3 THEN '-0' ELSE i * 1e-300 END,
        CASE i % 3 WHEN 0 THEN NULL WHEN 1 THEN true ELSE false END,
        CASE i % 4 WHEN 0 THEN NULL WHEN 1 THEN '' WHEN 2 THEN 'Ürümqi ' || i ELSE repeat('خطر', i % 900) END,
-       date '2017-01-01' + i % 30, CASE WHEN i % 2 = 0 THEN now() + i * interval '1 s' END, ARRAY['a', (i % 9)::text],
+       'u' || i, repeat('x', 122 + i % 4), CASE WHEN i % 9 > 0 THEN date '2017-01-01' + i % 30 END,
+       (ARRAY['infinity', '-infinity', '0044-03-15 BC', '4713-01-01 BC', '0001-12-31 BC', '0001-01-01', '9999-12-31', '10000-01-01',
+              '5874897-12-31', NULL])[i % 10 + 1]::date, CASE WHEN i % 2 = 0 THEN now() + i * interval '1 s' END, ARRAY['a', (i % 9)::text],
        jsonb_build_object('k', i % 3), NULL,
        CASE WHEN i % 50 > 0 THEN ST_SetSRID(ST_MakePoint(60 + (i * 7919 % 30011) / 1000.0, 20 + (i * 104729 % 30013) / 1000.0), 4326) END
 FROM generate_series(1, 3000) AS i;
