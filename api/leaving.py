@@ -9,6 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CANCEL = "cancel"
 """Where a route leaves the way to end its statement, in the state of the request."""
+AGAIN_S = 0.2
+"""Between two attempts to end it."""
 
 
 class Leaving:
@@ -29,8 +31,10 @@ class Leaving:
             while (await receive())["type"] != "http.disconnect":
                 pass
             gone.set()
-            if (cancel := state.get(CANCEL)) is not None:
-                await asyncio.to_thread(cancel)
+            while True:  # until the answer is given up: the statement may not have begun yet, or be followed by another
+                if (cancel := state.get(CANCEL)) is not None:
+                    await asyncio.to_thread(cancel)
+                await asyncio.sleep(AGAIN_S)
 
         async def told() -> Message:
             nonlocal begun

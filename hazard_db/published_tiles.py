@@ -16,7 +16,7 @@ MOST_IN_TILE = 20_000
 MIN_ZOOM = "min_zoom"
 """Column of views with more features than a tile can show: the least zoom at which each is in tiles."""
 TILE_UNITS, TILE_BUFFER = point_tiles.UNITS, 64
-CROWDED_BYTES = 200_000
+CROWDED_BYTES = 100_000
 """Tiles of points from this size on are made sooner by `point_tiles`, smaller ones by PostGIS."""
 QUANTISED_POINT = f"""ST_MakePoint(
     round(ST_X(t.geom) * {point_tiles.M_PER_DEGREE} * %(scale)s - %(west)s),
