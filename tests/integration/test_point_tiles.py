@@ -16,7 +16,8 @@ pytestmark = pytest.mark.integration
 
 ODD = """
 CREATE TABLE odd (id bigint PRIMARY KEY, small smallint, large bigint, exact numeric, single real, broken float8, sure boolean,
-                  name text, unlike text, edge text, day date, seldom date, moment timestamptz, tags text[], more jsonb, nothing text, geom geometry(Point, 4326));
+                  name text, unlike text, edge text, day date, seldom date,
+                  moment timestamptz, tags text[], more jsonb, nothing text, geom geometry(Point, 4326));
 INSERT INTO odd
 SELECT i - 3, CASE WHEN i % 5 > 0 THEN (i % 400) - 200 END, CASE i % 4 WHEN 0 THEN NULL WHEN 1 THEN 9223372036854775807 - i
            WHEN 2 THEN -9223372036854775807 + i ELSE i END,
