@@ -75,14 +75,14 @@ class RatedTables(Worded):
             )
         columns = {
             "col.km": 0.1,
-            "col.grade": 0.14,
-            "col.score": 0.08,
-            "col.confidence": 0.11,
-            "road.rate": 0.12,
-            "observations.title": 0.12,
+            "col.grade": 0.12,
+            "col.score": 0.07,
+            "col.confidence": 0.1,
+            "road.rate": 0.15,
+            "observations.title": 0.11,
             "closures.title": 0.09,
             "col.last_look": 0.12,
-            "col.place": 0.12,
+            "col.place": 0.14,
         }
         return self.table("kilometres", "road.kilometres", columns, rows)
 

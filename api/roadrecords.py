@@ -105,14 +105,14 @@ class RecordTables(Worded):
         ]
         columns = {
             "col.km": 0.08,
-            "col.id": 0.06,
-            "col.kind": 0.12,
-            "road.rate": 0.11,
+            "col.id": 0.05,
+            "col.kind": 0.13,
+            "road.rate": 0.09,
             MM_YR: 0.09,
-            "road.points": 0.08,
-            "col.period": 0.2,
-            "col.state": 0.11,
-            "displacement.set": 0.15,
+            "road.points": 0.07,
+            "col.period": 0.22,
+            "col.state": 0.13,
+            "displacement.set": 0.14,
         }
         return self.table("deformation", "road.areas", columns, rows, "road.no_areas")
 

@@ -16,11 +16,11 @@ from markupsafe import Markup
 from api import copies, motions, roadfiles, stretches, theme
 from api.charts import telling
 from api.reasons import clauses
-from api.roadcells import Table, linked
+from api.roadcells import Table, linked, short
 from api.roadtables import Tables
 from api.security import Identity
 from api.stretches import Look, View
-from api.texts import term, translate
+from api.texts import isolated, term, translate
 from hazard_db import corridor, media, media_files
 from hazard_db.connect import Connection
 from hazard_db.wording import DIRECTIONS
@@ -31,7 +31,7 @@ from maps.plots import Series
 from maps.report import Photo
 from maps.style import LOOK_EXPIRES_DAYS, symbol_sample
 
-MOST_PLOTS, MOST_PHOTOS, MOST_CHANGED = 3, 8, 15
+MOST_PLOTS, MOST_PHOTOS, MOST_CHANGED, MOST_NAME = 3, 8, 15, 30
 LAST_MONTH = timedelta(days=30)
 MAP_MM = 92.0
 STRANGER = Identity("anonymous", "public", "anonymous")
@@ -124,8 +124,7 @@ def as_pdf(content: Content, reader: Reader) -> bytes:
     if early:  # the strip stands on the next page whole: this one is not left half empty
         ranked()
     paper.strip(t("report.strip"), content.look.strip)
-    paper.keys(strip.legend(telling(reader.lang)))
-    paper.marks([(one, words(f"symbol.{one}")) for one in MARKS])
+    paper.legend(strip.legend(telling(reader.lang)), [(one, words(f"symbol.{one}")) for one in MARKS])
     if not early:
         ranked()
     _changed(paper, content, t, name)
@@ -137,8 +136,10 @@ def as_pdf(content: Content, reader: Reader) -> bytes:
             paper.photos(content.photos[number : number + 4], 46)
             paper.y += 2
     for one in content.motions:
-        paper.plot(_series(one), f"{t('road.areas')} {one.about['id']}: {name(one.about['motion'])}, {one.about['velocity_mm_yr']:+.1f} ± "
-                   f"{one.about['velocity_std_mm_yr']:.2f} mm/yr, {one.label}", t("displacement.axis"))  # fmt: skip
+        rate = f"{one.about['velocity_mm_yr']:+.1f} ± {one.about['velocity_std_mm_yr']:.2f} mm/yr".replace("-", "−")
+        told = [name(one.about["motion"]), isolated(rate, reader.lang), isolated(one.label, reader.lang)]
+        title = f"{t('road.areas')} {one.about['id']}: {t('comma').join(told)}"
+        paper.plot(_series(one), title, t("displacement.axis"))
     for table in content.tables[1:]:
         if table.rows or table.name in {"closures", "looks"}:
             paper.flow(table.title, table.head, _words(table), table.shares, table.none)
@@ -192,7 +193,7 @@ def _summary(paper: Paper, content: Content, t: Callable[..., str], name: Callab
     worst = look.worst
     facts = [
         (t("road.length"), f"{known.segments[-1].km_to - known.segments[0].km_from:g} km"),
-        (t("road.worst"), f"{name(worst['grade'])}, {worst['score']:.0f} / 100" if worst else name("unknown")),
+        (t("road.worst"), _graded(worst, paper.lang, t, name) if worst else name("unknown")),
         (t("road.looks"), t("road.unseen", n=look.unseen, all=len(known.segments), days=LOOK_EXPIRES_DAYS)),
         (t("sites.title"), f"{len(known.sites)}"), (t("events.title"), f"{len(known.events)}"),
         (t("changes.title"), f"{len(known.changes)}"), (t("road.areas"), f"{len(known.areas)}"),
@@ -205,6 +206,12 @@ def _summary(paper: Paper, content: Content, t: Callable[..., str], name: Callab
     paper.facts(facts, 0, paper.width - MAP_MM - 4, label_share=0.4)
     paper.y = max(paper.y, top + high + 1)
     paper.note(t("report.map_key"))
+
+
+def _graded(worst: Any, lang: str, t: Callable[..., str], name: Callable[[str], str]) -> str:
+    """Return a grade and its points in the reading order of the page, the points from left to right."""
+    points = isolated(f"{worst['score']:.0f} / 100", lang)
+    return f"{name(worst['grade'])}{t('comma')}{points}"
 
 
 def _changed(paper: Paper, content: Content, t: Callable[..., str], name: Callable[[str], str]) -> None:
@@ -240,7 +247,8 @@ def _photos(conn: Connection, look: Look, reader: Reader) -> list[Photo]:
     known = look.known
     codes = {one["id"]: one["code"] for one in known.sites}
     found = [(codes[site], file) for site, file in media.of_sites(conn, list(codes), accepted_only=not reader.inside)]
-    found += [(f"km {one['chainage_km']:.1f}", file) for one in known.observations
+    t = translate(reader.lang)
+    found += [(t("at_km", km=f"{one['chainage_km']:.1f}"), file) for one in known.observations
               for _, file in media.of_observations(conn, [one["id"]], accepted_only=not reader.inside)]  # fmt: skip
     photos: dict[str, Photo] = {}
     for where, file in found:
@@ -250,7 +258,8 @@ def _photos(conn: Connection, look: Look, reader: Reader) -> list[Photo]:
         copy = copies.open_to_all(path, reader.home / "copies", file.mime_type) if path.is_file() else None
         if copy is not None and copy[1].startswith("image/") and file.sha256 not in photos:
             day = f" {file.taken_at:%Y-%m-%d}" if file.taken_at else ""
-            photos[file.sha256] = Photo(copy[0], f"{where}{day}  {file.filename[:30]}")
+            name = isolated(short(file.filename, MOST_NAME), reader.lang)
+            photos[file.sha256] = Photo(copy[0], f"{where}{day}  {name}")
     return list(photos.values())
 
 

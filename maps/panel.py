@@ -20,6 +20,8 @@ COLORS = {
     "alert": (155, 16, 34), "deformation": (178, 24, 43), "lake": (13, 74, 112), "glacier": (44, 127, 153),
 }  # fmt: skip
 LABEL_PT = 7.0
+LABEL_MM = (7.0, 3.4)
+"""Room that a label of a kilometre takes."""
 MM_PER_PX = 0.2
 Box = tuple[float, float, float, float]
 Letters = Callable[..., None]
@@ -88,7 +90,7 @@ def around(lon: float, lat: float, radius_m: float) -> Bounds:
 def draw(pdf: FPDF, panel: Panel, box: Box, letters: Letters) -> None:
     """Draw a map into a box (left, top, width, height in mm)."""
     frame = framed(panel.bounds, box)
-    with pdf.rect_clip(*box):
+    with pdf.local_context(), pdf.rect_clip(*box):  # colours are those of before, after it
         pdf.set_fill_color(*PAPER)
         pdf.rect(*box, style="F")
         if panel.relief is not None:
@@ -100,8 +102,7 @@ def draw(pdf: FPDF, panel: Panel, box: Box, letters: Letters) -> None:
                 pdf.set_dash_pattern(dash=1.6, gap=1)
                 _line(pdf, [frame.at(*point[:2]) for point in line], WAY, 0.4)
         _road(pdf, panel, frame)
-        for lon, lat, text in panel.kilometres:
-            _label(pdf, frame.at(lon, lat), text, letters)
+        _labels(pdf, frame, panel.kilometres, letters)
         for spot in sorted(panel.spots, key=lambda one: one.main):
             _spot(pdf, frame, spot)
         _scale(pdf, frame, panel.unit, letters)
@@ -180,6 +181,16 @@ def _spot(pdf: FPDF, frame: Frame, spot: Spot) -> None:
         pdf.ellipse(x - size * 0.8, y - size * 0.8, size * 1.6, size * 1.6, style="DF")
     else:
         pdf.polygon([(x + dx * size, y + dy * size) for dx, dy in corners], style="DF")
+
+
+def _labels(pdf: FPDF, frame: Frame, kilometres: Sequence[tuple[float, float, str]], letters: Letters) -> None:
+    """Write the kilometres that there is room for, from the first on."""
+    written: list[tuple[float, float]] = []
+    for lon, lat, text in kilometres:
+        x, y = frame.at(lon, lat)
+        if all(abs(x - other_x) > LABEL_MM[0] or abs(y - other_y) > LABEL_MM[1] for other_x, other_y in written):
+            _label(pdf, (x, y), text, letters)
+            written.append((x, y))
 
 
 def _label(pdf: FPDF, at: tuple[float, float], text: str, letters: Letters) -> None:

@@ -14,6 +14,8 @@ from maps.style import SYMBOLS
 FOOT_MM = 12.0
 LANE_MM, TITLE_MM, TITLE_URDU_MM = 5.2, 3.4, 4.2
 HATCH_MM = 1.3
+MARK_MM, MOST_LEVELS = 3.8, 4
+"""Width of a mark with its margin; how many stand above each other before they cover each other all the same."""
 Box = tuple[float, float, float, float]
 
 
@@ -74,6 +76,13 @@ class Paper(Report):
         self.pdf.rect(MARGIN_MM, top, self.width, self.y - top + 1.2)
         self.y += 2.4
 
+    def legend(self, keys: Sequence[tuple[Look, str]], marks: Sequence[tuple[str, str]]) -> None:
+        """Write what the looks and the marks of a strip mean, all on one page."""
+        rows = math.ceil(len(keys) / 3) + math.ceil(len(marks) / 4)
+        self.need(rows * (self.letters_mm(SMALL_PT) + 0.4) + 2)
+        self.keys(keys)
+        self.marks(marks)
+
     def keys(self, keys: Sequence[tuple[Look, str]]) -> None:
         """Write what the looks of a strip mean, three in a row."""
         column = self.width / 3
@@ -114,13 +123,13 @@ class Paper(Report):
         for lane in strip.lanes:
             above = title_mm if lane.title else 0.6
             self._lane(strip, lane, y, above)
-            y += above + LANE_MM + 0.8
+            y += above + self._lane_mm(strip, lane) + 0.8
         self.y = bottom + 1
 
     def height_of(self, strip: Strip) -> float:
         """Return the height, mm, that a strip takes with its heading."""
         title_mm = TITLE_URDU_MM if self.lang == "ur" else TITLE_MM
-        return 18 + sum((title_mm if lane.title else 0.6) + LANE_MM + 0.8 for lane in strip.lanes)
+        return 18 + sum((title_mm if lane.title else 0.6) + self._lane_mm(strip, lane) + 0.8 for lane in strip.lanes)
 
     def plot(self, series: Series, title: str, axis: str, height: float = 46.0) -> None:
         """Draw a series with its error bars and the model that tells it best; time runs from left to right."""
@@ -202,7 +211,7 @@ class Paper(Report):
             self._small(f"{km:g}", x - 8, top + 4.2, 16, "C", size=7.5)
 
     def _lane(self, strip: Strip, lane: Lane, y: float, title: float) -> None:
-        base = y + title + LANE_MM
+        base = y + title + self._lane_mm(strip, lane)
         if lane.title:
             self.y = y - (1.2 if self.lang == "ur" else 0)
             self.write(lane.title, 0, self.width, size=7)
@@ -211,11 +220,28 @@ class Paper(Report):
         self.pdf.set_draw_color(*SOFT)
         self.pdf.set_line_width(0.2)
         self.pdf.line(MARGIN_MM, base, MARGIN_MM + self.width, base)
-        for mark in lane.marks:
-            self._mark(mark.symbol, self._across(strip, mark.km), base - LANE_MM / 2)
+        for mark, level in zip(lane.marks, self._levels(strip, lane), strict=True):
+            self._mark(mark.symbol, self._across(strip, mark.km), base - LANE_MM / 2 - level * MARK_MM)
         if lane.note and not lane.cells and not lane.marks:
             self.y = base - LANE_MM - (0.8 if self.lang == "ur" else 0)
             self.write(lane.note, 1, self.width - 2, size=SMALL_PT, ink=SOFT)
+
+    def _levels(self, strip: Strip, lane: Lane) -> list[int]:
+        """Return how many marks stand below each: those of the same place stand above each other, none covers another."""
+        taken: list[list[float]] = []
+        levels = []
+        for mark in lane.marks:
+            x = self._across(strip, mark.km)
+            level = next((n for n, row in enumerate(taken) if all(abs(x - one) >= MARK_MM for one in row)), len(taken))
+            level = min(level, MOST_LEVELS - 1)
+            if level == len(taken):
+                taken.append([])
+            taken[level].append(x)
+            levels.append(level)
+        return levels
+
+    def _lane_mm(self, strip: Strip, lane: Lane) -> float:
+        return LANE_MM + MARK_MM * max(self._levels(strip, lane), default=0)
 
     def _cell(self, strip: Strip, cell: Cell, base: float) -> None:
         share = cell.share if cell.share is not None else cell.look.share
@@ -243,7 +269,10 @@ class Paper(Report):
         self.pdf.set_fill_color(*_rgb(look.fill))
         self.pdf.rect(left, top, wide, tall, style="F")
         if look.hatch:
-            with self.pdf.rect_clip(left, top, wide, tall):
+            with (
+                self.pdf.local_context(),
+                self.pdf.rect_clip(left, top, wide, tall),
+            ):  # colours are those of before, after it
                 self._hatch((left, top, wide, tall), look.hatch)
         self.pdf.set_draw_color(*INK)
         self.pdf.set_line_width(0.15)

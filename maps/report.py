@@ -205,6 +205,10 @@ class Report:
         """Make ready to write a text: fonts for its letters, its direction."""
         self._prepare(text, size, bold=bold)
 
+    def letters_mm(self, size: float) -> float:
+        """Return the height of a line in the page's own letters, mm."""
+        return size * MM_PER_PT * LEADING[self.lang]
+
     def _prepare(self, text: str, size: float, *, bold: bool) -> float:
         """Return the height of a line, mm, of a text of a size in points, with the fonts for its letters chosen."""
         for name in fonts.needed(text, self.folder):
@@ -213,6 +217,7 @@ class Report:
                 self._loaded.append(name)
         self.pdf.set_fallback_fonts(["base", "urdu", *self._loaded], exact_match=False)
         arabic = direction(text, default=self.lang == "ur")
+        bold = bold and self.lang != "zh"  # there are no bold letters of Chinese: a line is of one weight
         self.pdf.set_font(
             "urdu" if arabic else "base", "" if arabic or not bold else "B", size * (URDU_SIZE if arabic else 1)
         )
