@@ -33,6 +33,9 @@ def landslide(
     mask: Annotated[
         Path | None, typer.Option("--mask", help="GeoTIFF to write: 0 none, 1 change, 255 not observed.")
     ] = None,
+    unseen: Annotated[
+        Path | None, typer.Option("--unseen", help="GeoTIFF to write: what hid the ground, 0 where it was seen.")
+    ] = None,
     explain: Annotated[Path | None, typer.Option("--explain", help="GeoTIFF of the scores to write.")] = None,
     bands: Bands = None,
     dates: Annotated[
@@ -60,8 +63,8 @@ def landslide(
 ) -> None:
     """Landslides between dates: in files (--before, --after, --out), or on the catalogue's scenes (--since)."""
     if since is not None:
-        if before or after or out:
-            raise typer.BadParameter("--since works on the catalogue's scenes; leave --before, --after and --out out")
+        if before or after or out or mask or unseen or explain:
+            raise typer.BadParameter("--since works on the catalogue's scenes; leave files out")
         _on_catalogue(since, until, dem, scheduler, each=each, json=json)
         return
     if not (before and after and out):
@@ -71,12 +74,18 @@ def landslide(
 
     with progress() as shown, crew(scheduler) as workers:
         result = run_landslide(
-            before, after, out, dem=dem, mask=mask, explain=explain, bands=split(bands), dates=split(dates),
+            before, after, out, dem=dem, mask=mask, unseen=unseen, explain=explain, bands=split(bands), dates=split(dates),
             method=method, progress=shown, block_px=block_px, crew=workers,
         )  # fmt: skip
     notes = result.collection.get("notes", [])
     if json:
-        told = {"out": out, "mask": mask, "changes": len(result.features), "observed_share": result.observed_share}
+        told = {
+            "out": out,
+            "mask": mask,
+            "unseen": unseen,
+            "changes": len(result.features),
+            "observed_share": result.observed_share,
+        }
         put_json(told | {"method": result.collection["method"], "notes": notes, "stats": result.stats})
         return
     for note in notes:
