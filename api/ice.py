@@ -15,6 +15,7 @@ import shapely
 
 from alerts.run import process_run
 from api.icerecords import Place, store_glaciers, store_lakes
+from api.model_input import model_input
 from api.pipeline import DetectionSettings, Progress, plain, raster_paths, same_area
 from detection.arrays import RADAR_BANDS
 from detection.glaciers import detect_glaciers
@@ -207,4 +208,4 @@ def _inputs(place: Place, dem: Path | None) -> list[dict[str, Any]]:
     ]
     outlines = hashlib.sha256(b"".join(shapely.to_wkb(one.outline) for one in place.glaciers)).hexdigest()
     listed.append({"role": "outlines", "glaciers": len(place.glaciers), "sha256": outlines})
-    return listed + ([{"dem": str(dem), "role": "dem", "size": dem.stat().st_size}] if dem else [])
+    return listed + model_input(dem)

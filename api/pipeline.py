@@ -15,6 +15,7 @@ import shapely
 from shapely.geometry import shape
 
 from alerts.run import process_run
+from api.model_input import model_input
 from api.regrowth import note_overgrown
 from api.results import Result, keep
 from api.workplace import workplace
@@ -335,7 +336,7 @@ def _inputs(group: Group, dem: Path | None) -> list[dict[str, Any]]:
         for role, part in (("before", group.before), ("after", group.after))
         for scene in part
     ]
-    return listed + ([{"dem": str(dem), "role": "dem", "size": dem.stat().st_size}] if dem else [])
+    return listed + model_input(dem)
 
 
 def raster_paths(home: Path, part: Iterable[SceneRecord]) -> list[Path]:

@@ -15,6 +15,7 @@ from typing import Any
 import shapely
 
 from alerts.run import process_run
+from api.model_input import model_input
 from api.pipeline import DetectionSettings
 from api.workplace import workplace
 from detection.settlement.combining import FEWEST_POINTS, apart, mean_rate, motion, rates_of
@@ -167,7 +168,7 @@ def _inputs(conn: Connection, about: Mapping[str, Any], dem: Path | None) -> lis
     files = [
         {"set": about["name"], "role": "epochs", "sha256": sha} for sha in displacement.checksum(conn, about["id"])
     ]
-    relief = [{"dem": str(dem), "role": "dem", "size": dem.stat().st_size}] if dem else []
+    relief = model_input(dem)
     return [*files, {"limits": asdict(LIMITS), "role": "method", "method": METHOD}, *relief]
 
 
