@@ -1,11 +1,12 @@
 """Two workers, the API and PostgreSQL are killed (SIGKILL) at random while scenes of an archive become changes.
 
-    python benchmarks/queue_survival.py --items 100 --kills 50
+    nohup python benchmarks/queue_survival.py --kills 50 --every-s 3 --progress FILE > OUT.json &
 
-Each item is a job `take` and three jobs `look`, of which those for ice are joined where they wait together. At the end every
-item must be one scene, its rasters on the disk and valid, every job done, no run stored twice, nothing left lying about.
-Told is also the longest time from the last sign of life of a worker to its job being given to another, and the longest
-that `kkh status` took to answer meanwhile.
+There are so many items that --jobs jobs are certain: each item is a job `take` and at least one `look`, of which those for
+ice are joined where they wait together. FILE has a line for each kill and each wait, so that one can see how far it is.
+At the end every item must be one scene, its rasters on the disk and valid, every job done, no run stored twice, nothing
+left lying about. Told is also the longest time from the last sign of life of a worker to its job being given to another,
+with and without the seconds in which no other worker lived, and the longest that `kkh status` took to answer meanwhile.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import tempfile
 import threading
 import time
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,9 @@ LEFT = "queue_name <> 'ticks' AND status IN ('todo', 'doing')"
 def main() -> None:
     """Run it and print what was found, as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--items", type=int, default=100)
+    parser.add_argument("--jobs", type=int, default=300, help="That there must be at least.")
+    parser.add_argument("--items", type=int, help="By default half of --jobs.")
+    parser.add_argument("--progress", type=Path, help="File to write how far it is to, a line a step.")
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--every-s", type=float, default=6.0)
     parser.add_argument("--alive", type=int, default=1, help="Workers that must live before the next kill.")
@@ -50,6 +54,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", action="store_true", help="Leave the home and the logs where they are.")
     given = parser.parse_args()
+    given.items = given.items or -(-given.jobs // 2)
     folder = Path(tempfile.mkdtemp(prefix="survival-"))
     try:
         print(json.dumps(Run(folder, given).everything(), indent=1))
@@ -69,6 +74,10 @@ class Watcher(threading.Thread):
         """Job under way -> its worker."""
         self.rescues: dict[tuple[int, int], float] = {}
         """Job and its worker -> seconds from that one's last sign of life to the next event of the job."""
+        self.living: dict[tuple[int, int], float] = {}
+        """The same, but only the seconds in which another worker lived that could have seen it."""
+        self.seen: list[tuple[datetime, frozenset[int]]] = []
+        """When the queue was looked at, and which workers lived then."""
 
     def run(self) -> None:
         """Look until it is ended."""
@@ -80,7 +89,12 @@ class Watcher(threading.Thread):
 
     def look(self) -> None:
         """Look once."""
-        self.lived.update(self.run_.sql("SELECT id, last_heartbeat FROM procrastinate_workers"))
+        rows = self.run_.sql(
+            "SELECT id, last_heartbeat, now() - last_heartbeat < interval '6 s', now() FROM procrastinate_workers"
+        )
+        self.lived.update((worker, at) for worker, at, _, _ in rows)
+        if rows:
+            self.seen.append((rows[0][3], frozenset(worker for worker, _, alive, _ in rows if alive)))
         now = dict(
             self.run_.sql("SELECT id, worker_id FROM procrastinate_jobs WHERE status = 'doing' AND worker_id > 0")
         )
@@ -92,7 +106,16 @@ class Watcher(threading.Thread):
                 back = next((at for kind, at in rows if kind == "deferred_for_retry"), None)
                 if back is not None and worker in self.lived:
                     self.rescues[job, worker] = (back - self.lived[worker]).total_seconds()
+                    self.living[job, worker] = self.living_between(self.lived[worker], back, worker)
         self.holders = now
+
+    def living_between(self, begin: datetime, end: datetime, but: int) -> float:
+        """Return the seconds in which some other worker lived; looks further apart than 2 s are a database that was down."""
+        total = 0.0
+        for (one, alive), (other, _) in pairwise(self.seen):
+            apart = (min(other, end) - max(one, begin)).total_seconds()
+            total += apart if 0 < apart < 2 and alive - {but} else 0.0
+        return total
 
 
 class Run:
@@ -194,6 +217,13 @@ class Run:
         else:
             self.start(name)
         self.killed[name.partition("-")[0]] += 1
+        self.tell(f"killed {name}: {sum(self.killed.values())} of {self.given.kills}")
+
+    def tell(self, line: str) -> None:
+        """Add a line to the file that says how far it is."""
+        if self.given.progress:
+            with self.given.progress.open("a", encoding="utf8") as file:
+                file.write(f"{datetime.now():%H:%M:%S} {line}\n")
 
     def sql(self, statement: str) -> list[Any]:
         """Return rows."""
@@ -217,6 +247,7 @@ class Run:
         """Wait for the queue to be empty; an hour at most."""
         for _ in range(1800):
             (left,) = self.sql(f"SELECT count(*) FROM procrastinate_jobs WHERE {LEFT}")[0]
+            self.tell(f"{left} jobs left")
             if not left:
                 return
             time.sleep(2)
@@ -236,13 +267,14 @@ class Run:
             "most_attempts": "SELECT max(attempts) FROM procrastinate_jobs WHERE queue_name <> 'ticks'",
             "jobs_done": "SELECT count(*) FROM procrastinate_jobs WHERE queue_name <> 'ticks' AND status = 'succeeded'",
         }
-        rescues = sorted(watcher.rescues.values())
+        rescues, living = sorted(watcher.rescues.values()), sorted(watcher.living.values())
         return {
             "items": self.given.items, "scenes": len(scenes), "raster_folders": len(folders),
             "valid_cogs": sum(bool(cog_validate(self.home / href)[0]) for _, href in scenes),
             "items_by_state": dict(self.sql("SELECT state, count(*) FROM archive_item GROUP BY 1")), "jobs": dict(jobs),
             **{name: self.sql(statement)[0][0] for name, statement in counted.items()},
             "rescued_jobs": len(rescues), "longest_silence_of_a_job_s": round(rescues[-1], 1) if rescues else None,
+            "longest_silence_while_another_lived_s": round(living[-1], 1) if living else None,
             "median_silence_of_a_job_s": round(rescues[len(rescues) // 2], 1) if rescues else None,
             "status_asked": len(self.status_s), "status_longest_s": round(max(self.status_s), 1),
             "left_behind": sorted(
