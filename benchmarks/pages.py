@@ -1,13 +1,14 @@
 """Every kind of page in a real browser: what is wrong with it in each language and width, and what Lighthouse says of it.
 
     python benchmarks/pages.py [--lighthouse [--runs 3]] [--pages NAME,...] [--languages en,zh,ur] [--widths 390,1366] [--empty]
-        [--pictures FOLDER]
+        [--pictures FOLDER | --gallery DOCS]
 
 A private catalogue is filled (simulated scenes, ice, settlement, ledger), served, and vanishes again. Asked of each page: requests to
 other hosts, errors of its scripts, grave findings of axe-core, sideways scroll, targets under 24 px, clipped text, English words on
 pages of other languages. With --lighthouse, its scores for accessibility and performance in each language and width, the median of
 --runs (its own throttling of a phone up to 768 px, of a desk beyond); Lighthouse (npm, Node.js 18 or newer) is brought under .tools
-where it is not. With --pictures, a picture of each, as docs/images/pages holds some of.
+where it is not. With --pictures, a picture of each. With --gallery docs, pictures of all in English and of the
+main ones in Chinese and Urdu go to docs/images/pages, and docs/pages.md shows them.
 Prints Markdown; exit code 1 where something is wrong.
 """
 
@@ -29,6 +30,7 @@ from typing import Any
 import httpx
 from playwright.sync_api import Browser, sync_playwright
 
+from benchmarks import gallery
 from hazard_db import connect, database, migrate
 from hazard_db.settings import DatabaseSettings
 from tests.page_audit import WIDTHS, audit, visiting
@@ -54,6 +56,7 @@ def main() -> int:
     parser.add_argument("--scheme", choices=("light", "dark"), default="light")
     parser.add_argument("--whole", action="store_true", help="pictures of whole pages, not of what is seen at first")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER")
+    parser.add_argument("--gallery", type=Path, metavar="DOCS", help="the folder of the documentation")
     asked = parser.parse_args()
     with catalogue(filled=not asked.empty) as (address, numbers), chromium() as (browser, path):
         pages = {
@@ -67,12 +70,14 @@ def main() -> int:
         )
         for line in wrong:
             print(f"- {line}")
+        if asked.gallery:
+            gallery.write(asked.gallery, pages)
         poor = measured(path, address, pages, asked) if asked.lighthouse else False
     return 1 if wrong or poor else 0
 
 
 @contextmanager
-def catalogue(*, filled: bool) -> Iterator[tuple[str, dict[str, int]]]:
+def catalogue(*, filled: bool) -> Iterator[tuple[str, dict[str, int | str]]]:
     """Yield the address of a served catalogue, and the numbers that the addresses of its pages need."""
     with tempfile.TemporaryDirectory(prefix="kkh-pages-") as folder:
         os.environ["HAZARD_HOME"] = folder
@@ -87,7 +92,7 @@ def catalogue(*, filled: bool) -> Iterator[tuple[str, dict[str, int]]]:
             database.down(settings)
 
 
-def _fill(home: Path, *, filled: bool) -> dict[str, int]:
+def _fill(home: Path, *, filled: bool) -> dict[str, int | str]:
     from api.demo import run_demo  # noqa: PLC0415 - reads HAZARD_HOME
 
     engine = connect.engine(database.url(DatabaseSettings()))
@@ -100,7 +105,7 @@ def _fill(home: Path, *, filled: bool) -> dict[str, int]:
         engine.dispose()
 
 
-def fill_nothing(engine: Any) -> dict[str, int]:
+def fill_nothing(engine: Any) -> dict[str, int | str]:
     """Store an account, and nothing else."""
     from hazard_db import accounts  # noqa: PLC0415
 
@@ -138,13 +143,15 @@ def audited(
             for width in asked.widths:
                 with visiting(browser, address, role, lang, width, asked.scheme) as page:
                     for name, (path, kind) in pages.items():
-                        if kind.role != role:
+                        if kind.role != role or (asked.gallery and not gallery.wanted(name, lang)):
                             continue
                         found = audit(page, address, path, status=kind.status, lang=lang)
                         wrong += [f"{name} {lang} {width}: {one}" for one in found]
                         if asked.pictures:
                             asked.pictures.mkdir(parents=True, exist_ok=True)
                             page.screenshot(path=asked.pictures / f"{name}-{lang}-{width}.png", full_page=asked.whole)
+                        if asked.gallery:
+                            gallery.keep(page, asked.gallery, name, lang, width)
     return wrong
 
 

@@ -168,9 +168,8 @@ def _hazards(known: Stretch, tell: Telling) -> Iterator[Lane]:
             score = rating["score"] if rating else 0.0
             grade = rating["grade"] if rating and score else "none"
             told = tell.words("strip.nothing", km=_km(segment)) if grade == "none" else _told(segment, rating, tell)
-            cells.append(
-                Cell(segment.km_from, segment.km_to, LOOKS[grade], words=f"{score:.0f}" if score else "", told=told)
-            )
+            words = "?" if grade == "unknown" else f"{score:.0f}" if score else ""
+            cells.append(Cell(segment.km_from, segment.km_to, LOOKS[grade], words=words, told=told))
         yield Lane("hazard", tell.words("strip.hazard_of", hazard=tell.term(hazard)), _worded(cells))
 
 

@@ -111,9 +111,10 @@ def _cell(cell: Cell, at: _At, base: int, prefix: str) -> Markup:
         low = tall < 10  # words do not fit into what is small: they stand above it
         y = base + LANE_PX - tall - 2 if low else base + LANE_PX - tall / 2 + 4
         fill = "#fff" if cell.look.dark and not low else INK
-        halo = (
-            Markup(' stroke="#fff" stroke-width="2.5" paint-order="stroke"')
-            if not cell.look.dark and cell.look.hatch
+        behind = cell.look.fill if cell.look.dark and not low else "#fff"
+        halo = (  # as wide as a hatch is apart: no line of it runs into the letters
+            Markup(' stroke="{}" stroke-width="6" stroke-linejoin="round" paint-order="stroke"').format(behind)
+            if cell.look.hatch
             else ""
         )
         parts.append(Markup('<text class="word" x="{}%" y="{}" font-size="10.5" text-anchor="middle" fill="{}"{}>{}</text>').format(

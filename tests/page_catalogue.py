@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -11,11 +12,14 @@ from typing import Any, Literal
 import numpy as np
 from sqlalchemy import text
 
+from alerts import links
 from alerts.deliver import subscribe
 from alerts.settings import AlertSettings
+from api.settings import ApiSettings
 from api.settlement import detect_settlement
 from detection.settlement.sums import SumFitter
 from hazard_db import accounts, alerts, connect, fieldbook, ledger, risk, seed
+from hazard_db.settings import DatabaseSettings
 from ingest.displacement.load import ingest_displacement
 from tests.displacement_files import write_scatterers
 from tests.ice_catalogue import GLACIER, LAKE, fill_ice
@@ -62,7 +66,10 @@ PAGES = {
     "reliability": PageType("/alerts/reliability", "admin"),
     "rules": PageType("/alerts/rules", "admin"),
     "rule-new": PageType("/alerts/rules/new", "admin"),
+    "rule": PageType("/alerts/rules/{rule}", "admin", record=True),
     "checks": PageType("/alerts/checks", "admin"),
+    "check": PageType("/alerts/checks/{check}", "admin", record=True),
+    "take": PageType("/alerts/{alert}/take?token={token}", record=True),
     "silences": PageType("/alerts/silences", "admin"),
     "observations": PageType("/observations"),
     "observation": PageType(f"/observations/{OBSERVATION}", "admin", record=True),
@@ -96,7 +103,7 @@ PAGES = {
 """Every kind of page, by a short name; {braces} are filled by `page_paths`."""
 
 
-def fill_pages(engine: Any, home: Path, *, changes: bool = True) -> dict[str, int]:
+def fill_pages(engine: Any, home: Path, *, changes: bool = True) -> dict[str, int | str]:
     """Store something for every kind of page, and return the numbers that their addresses need."""
     with connect.transaction(engine) as conn:
         connect.actor(conn, "tests")
@@ -113,7 +120,7 @@ def fill_pages(engine: Any, home: Path, *, changes: bool = True) -> dict[str, in
                 alerts.Subscription(name=name, channel="file", address="control", language=language),
                 AlertSettings(),
             )
-        numbers = _ledger(conn)
+        numbers: dict[str, int | str] = {**_ledger(conn), **_duties(conn, home)}
     fill_ice(engine)
     file = write_scatterers(home / "track-27.csv", _ground(), [FIRST + timedelta(days=12 * step) for step in range(60)])
     ingest_displacement(engine, file, fitter=SumFitter(), actor="tests")
@@ -144,6 +151,16 @@ def _observations(conn: Any) -> None:
         fieldbook.review_observation(conn, new.id, verdict)
 
 
+def _duties(conn: Any, home: Path) -> dict[str, int | str]:
+    """Ask a team to look at an alert, and return the numbers of both, of a rule, and what acknowledges the alert."""
+    alerts.add_team(conn, alerts.Team("Aliabad", 74.615, 36.307))
+    alert = int(conn.scalar(text("SELECT id FROM alert WHERE group_key = 'test-1'")))
+    (check,) = alerts.ask(conn, [alert], "Is the lower lane free?")
+    key = ApiSettings(database=DatabaseSettings(home=home)).signing_key()
+    rule = conn.scalar(text("SELECT min(id) FROM alert_rule"))
+    return {"alert": alert, "check": check, "rule": rule, "token": links.token(key, alert, "duty officer")}
+
+
 def _ledger(conn: Any) -> dict[str, int]:
     closure = {
         "km_from": 650.5, "km_to": 652.0, "closed_at": NOW - timedelta(days=40), "closed_precision": "minute",
@@ -159,7 +176,7 @@ def _ledger(conn: Any) -> dict[str, int]:
     }
 
 
-def addresses(numbers: dict[str, int], *, filled: bool = True) -> dict[str, tuple[str, PageType]]:
+def addresses(numbers: Mapping[str, int | str], *, filled: bool = True) -> dict[str, tuple[str, PageType]]:
     """Return each kind of page with its path; of an empty catalogue those that need no record."""
     return {
         name: (one.path.format(**numbers) if one.record else one.path, one)

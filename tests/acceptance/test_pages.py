@@ -31,13 +31,13 @@ SHARE = {
 
 
 @pytest.fixture
-def filled(database: Any, tmp_path: Path) -> Iterator[tuple[str, dict[str, int]]]:
+def filled(database: Any, tmp_path: Path) -> Iterator[tuple[str, dict[str, int | str]]]:
     numbers = fill_pages(database.engine, tmp_path)
     with serving(settings_of(database, tmp_path)) as address:
         yield address, numbers
 
 
-def test_pages_with_records(filled: tuple[str, dict[str, int]], browser: Browser) -> None:
+def test_pages_with_records(filled: tuple[str, dict[str, int | str]], browser: Browser) -> None:
     address, numbers = filled
     pages = addresses(numbers)
     wrong = []
