@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Attack a demonstration of its own, in a throwaway home: schemathesis on both OpenAPI documents as an admin (no 5xx, answers as their
 # schemas say), sqlmap on each parameter of features that reaches a statement. Results stay in the folder given (default: attack).
+# Each of the eleven pieces ends after MINUTES (default 30); one that did not reach its end counts as failed.
 # Needs: make python postgis; sqlmap (Debian); the network once, for schemathesis.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,7 +23,7 @@ until curl -fsS "$at/healthz" >/dev/null 2>&1; do sleep 1; done
 checks=not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,response_headers_conformance
 failed=0
 for document in openapi.json ogc/api; do
-    "$out/tools/bin/schemathesis" run "$at/$document" -H "Authorization: Bearer $key" -c $checks --phases examples,coverage,fuzzing \
+    timeout "${MINUTES:-30}m" "$out/tools/bin/schemathesis" run "$at/$document" -H "Authorization: Bearer $key" -c $checks --phases examples,coverage,fuzzing \
         -n "${EXAMPLES:-20}" --continue-on-failure --request-timeout 60 --generation-deterministic \
         > "$out/schemathesis-${document//\//-}.txt" 2>&1 || failed=1
     tail -25 "$out/schemathesis-${document//\//-}.txt"
@@ -31,7 +32,7 @@ done
 items="$at/ogc/collections/sites/items"
 for query in "bbox=74,35,75,37" "filter=kind='landslide'" "sortby=-id" "properties=id,kind" "kind=landslide" "datetime=2010-01-01/.." "limit=5" "offset=1"; do
     name=${query%%=*}
-    sqlmap -u "$items?$query" -p "$name" --batch --dbms=PostgreSQL --level="${LEVEL:-3}" --risk=2 --technique=BEUSTQ --time-sec=3 \
+    timeout "${MINUTES:-30}m" sqlmap -u "$items?$query" -p "$name" --batch --dbms=PostgreSQL --level="${LEVEL:-3}" --risk=2 --technique=BEUSTQ --time-sec=3 \
         --ignore-code=400,404 --output-dir="$out/sqlmap" --flush-session --disable-coloring > "$out/sqlmap-$name.txt" 2>&1 || true
     # a filter is a condition, so answers differ by it: what counts is that no database could be told from behind it
     if grep -qE "do not appear to be injectable|not able to fingerprint" "$out/sqlmap-$name.txt"; then
@@ -41,7 +42,7 @@ for query in "bbox=74,35,75,37" "filter=kind='landslide'" "sortby=-id" "properti
         failed=1
     fi
 done
-sqlmap -u "$at/ogc/collections/sites/items/1*" --batch --dbms=PostgreSQL --level="${LEVEL:-3}" --risk=2 --ignore-code=400,404 \
+timeout "${MINUTES:-30}m" sqlmap -u "$at/ogc/collections/sites/items/1*" --batch --dbms=PostgreSQL --level="${LEVEL:-3}" --risk=2 --ignore-code=400,404 \
     --output-dir="$out/sqlmap" --flush-session --disable-coloring > "$out/sqlmap-id.txt" 2>&1 || true
 grep -q "do not appear to be injectable" "$out/sqlmap-id.txt" && echo "sqlmap id: nothing found" || { echo "sqlmap id: LOOK AT IT"; failed=1; }
 exit $failed
