@@ -100,11 +100,13 @@ class _Setup(MacroElement):
 class _Finish(MacroElement):
     """Puts names, grid, search and keyboard in place once all layers are there."""
 
-    _template = Template("{% macro script(this, kwargs) %}kkh.finish({{ this.control.get_name() }});{% endmacro %}")
+    _template = Template(
+        "{% macro script(this, kwargs) %}kkh.finish({{ this.control.get_name() }}, {{ this.road }});{% endmacro %}"
+    )
 
-    def __init__(self, control: folium.LayerControl) -> None:
+    def __init__(self, control: folium.LayerControl, road: folium.GeoJson | None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._name, self.control = "Finish", control
+        self._name, self.control, self.road = "Finish", control, road.get_name() if road else "null"
 
 
 def draw_chart(content: Content, drawn: Sequence[Drawn], bounds: Bounds | None, tell: Telling, below: Below) -> Chart:
@@ -124,11 +126,11 @@ def draw_chart(content: Content, drawn: Sequence[Drawn], bounds: Bounds | None, 
     config = _config(content, drawn, tell) | _named_ground(below, tell) | {"bounds": bounds or road_bounds(content)}
     chart.add_child(_Setup(config))
     _add_below(chart, below, tell)
-    _add_records(chart, drawn, tell)
+    road = _add_records(chart, drawn, tell)
     control = folium.LayerControl(position="topleft" if DIRECTIONS[tell.lang] == "rtl" else "topright")
     control.options["collapsed"] = JsCode("kkh.narrow()")  # type: ignore[assignment]
     chart.add_child(control)
-    chart.add_child(_Finish(control))
+    chart.add_child(_Finish(control, road))
     return _rendered(chart)
 
 
@@ -164,27 +166,31 @@ def _add_below(chart: folium.Map, below: Below, tell: Telling) -> None:
             )
 
 
-def _add_records(chart: folium.Map, drawn: Sequence[Drawn], tell: Telling) -> None:
-    """Add the kinds that there are; all but alerts gather in common clusters, alerts always stand for themselves."""
+def _add_records(chart: folium.Map, drawn: Sequence[Drawn], tell: Telling) -> folium.GeoJson | None:
+    """Add the kinds that there are and return the road; most gather in common clusters, alerts always stand for themselves."""
     options = {
         "iconCreateFunction": JsCode("kkh.cluster"), "maxClusterRadius": JsCode("kkh.radius"),
         "showCoverageOnHover": False, "animate": JsCode("!kkh.calm"),
     }  # fmt: skip
+    road = None
     cluster = MarkerCluster(control=False, options=options).add_to(chart)
     for layer in (one for one in drawn if one.features and not one.tiled):
         name = _layer_name(layer, tell)
-        if layer.name in CLUSTERED:
+        if layer.name == "road":
+            road = folium.GeoJson(layer.collection, name=name, filter=JsCode("kkh.pave"))
+            road.add_to(chart)
+        elif layer.name in CLUSTERED:
             group = FeatureGroupSubGroup(cluster, name=name).add_to(chart)
             _geojson(layer).add_to(group)
         else:
             _geojson(layer, name).add_to(chart)
+    return road
 
 
 def _geojson(layer: Drawn, name: str | None = None) -> folium.GeoJson:
     return folium.GeoJson(
         layer.collection, name=name, control=name is not None, on_each_feature=JsCode(f'kkh.each("{layer.name}")'),
-        pointToLayer=JsCode("kkh.marker"), style=JsCode("kkh.style"), pane="road" if layer.name == "road" else "areas",
-        interactive=layer.name != "road", smooth_factor=1.0,
+        pointToLayer=JsCode("kkh.marker"), style=JsCode("kkh.style"), pane="areas", smooth_factor=1.0,
     )  # fmt: skip
 
 

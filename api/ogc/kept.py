@@ -23,6 +23,11 @@ PACKERS: Mapping[str, Callable[[bytes], bytes]] = {
 """Ways to compress, the best first."""
 
 
+def accepted_ways(accepted: str) -> set[str]:
+    """Return the ways to compress that an `Accept-Encoding` allows."""
+    return {one.partition(";")[0].strip() for one in accepted.split(",") if not one.replace(" ", "").endswith(";q=0")}
+
+
 @dataclass
 class Kept:
     """A tile, and the moment at which it is too old."""
@@ -34,9 +39,7 @@ class Kept:
 
     def as_accepted(self, accepted: str) -> tuple[bytes, str | None]:
         """Return it as a client accepts it, and how it is compressed; each work is done once."""
-        asked = {
-            one.partition(";")[0].strip() for one in accepted.split(",") if not one.replace(" ", "").endswith(";q=0")
-        }
+        asked = accepted_ways(accepted)
         way = next((one for one in PACKERS if one in asked), None)
         if way is None:
             return self.body, None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import mimetypes
 from pathlib import Path
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, Response
 
 from api import theme
+from api.ogc.kept import accepted_ways
 from api.pages import STATIC
 from api.security import Reader
 from api.state import state_of
@@ -44,11 +46,16 @@ def static(path: str) -> Response:
 
 
 @router.get("/assets/{path:path}")
-def asset(path: str) -> Response:
+def asset(request: Request, path: str) -> Response:
     """Return a file that maps are drawn with."""
     from maps import assets  # noqa: PLC0415
 
-    return FileResponse(inside(assets.folder(), path), headers=FOREVER)
+    file = inside(assets.folder(), path)
+    packed = assets.packed(file)
+    if not packed.is_file() or "br" not in accepted_ways(request.headers.get("accept-encoding", "")):
+        return FileResponse(file, headers=FOREVER)
+    headers = FOREVER | {"Content-Encoding": "br", "Vary": "Accept-Encoding"}
+    return FileResponse(packed, headers=headers, media_type=mimetypes.guess_type(file.name)[0])
 
 
 def inside(folder: Path, path: str) -> Path:

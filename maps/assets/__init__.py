@@ -14,6 +14,9 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
+import brotli
+import rjsmin
+
 from hazard_db.errors import MapError
 from maps import fonts
 
@@ -74,16 +77,23 @@ def gather() -> list[Path]:
     for name, sources in FILES.items():
         target = folder() / name
         target.write_text("\n".join(_content(source) for source in sources), "utf8")
+        packed(target).write_bytes(brotli.compress(target.read_bytes(), quality=11))
         made.append(target)
     fonts.gather(PACKAGES / "@fontsource", folder() / "fonts")
     return made
+
+
+def packed(file: Path) -> Path:
+    """Return where a gathered file lies compressed with brotli: harder than there is time for at each request."""
+    return file.with_name(f"{file.name}.br")
 
 
 def _content(source: Path) -> str:
     if not source.is_file():
         raise MapError(f"{source.relative_to(HERE)} is missing; run `make assets`")
     content = _with_pictures(source) if source.suffix == ".css" else source.read_text(encoding="utf8")
-    return _licence(source) + SOURCE_MAP.sub("", content)
+    content = SOURCE_MAP.sub("", content)
+    return _licence(source) + (rjsmin.jsmin(content, keep_bang_comments=True) if source.suffix == ".js" else content)
 
 
 def text(name: str) -> str:

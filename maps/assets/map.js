@@ -6,6 +6,7 @@ const kkh = (() => {
   const features = {}; // id -> {layer, feature, name}
   const dated = []; // {layer, day | first year, year that ends it}: what time is chosen by
   const road = []; // segments in order: {km, points: [[x, y, km], ...], feature}
+  const looks = {}; // how parts of the road are drawn -> {look, lines}
   const PANES = { ground: 205, before: 211, after: 212, lines: 215, grid: 220, points: 370, cells: 600, areas: 380, casing: 390, road: 400, dots: 405, labels: 620 };
   let map, config, squeeze, cluster, cells, byKeyboard = false;
 
@@ -83,7 +84,6 @@ const kkh = (() => {
 
   function each(name) {
     return (feature, layer) => {
-      if (name === "road") return pave(feature, layer);
       const known = feature.properties.r ? features[feature.properties.r] : null; // the mark of an area
       const about = known ? known.feature : feature;
       if (!known || layer.getLatLng) features[about.id] = { layer, feature: about, name };
@@ -102,19 +102,26 @@ const kkh = (() => {
     layer.on("add", () => other.addTo(map)).on("remove", () => other.remove());
   }
 
-  function pave(feature, layer) {
-    const told = feature.properties, { casing, unseen } = config.style;
-    const unknown = told.k === "unknown";
-    const still = { interactive: false, lineCap: "butt", smoothFactor: 1 };
-    const line = layer.getLatLngs();
-    companion(layer, L.polyline(line, {
-      ...still, pane: "casing", color: unknown ? config.style.grades.unknown.under : casing.color, weight: width(told) + casing.weight,
-    }));
-    if (told.u && !unknown) companion(layer, L.polyline(line, {
-      ...still, pane: "dots", color: unseen.color, weight: unseen.weight, dashArray: unseen.dash, lineCap: "round",
-    }));
+  function pave(feature) { // `filter` of the road's layer: its segments are drawn by `surface`, all of one look as one line
+    const told = feature.properties, { casing, unseen } = config.style, unknown = told.k === "unknown";
+    const line = L.GeoJSON.coordsToLatLngs(feature.geometry.coordinates);
+    lay(line, { pane: "casing", color: unknown ? config.style.grades.unknown.under : casing.color, weight: width(told) + casing.weight, lineCap: "butt" });
+    lay(line, { pane: "road", ...style(feature) });
+    if (told.u && !unknown) lay(line, { pane: "dots", color: unseen.color, weight: unseen.weight, dashArray: unseen.dash, lineCap: "round" });
     measure(feature);
     features[feature.id] = { feature, name: "road" };
+    return false;
+  }
+
+  function lay(line, look) {
+    const key = JSON.stringify(look), lines = (looks[key] = looks[key] || { look, lines: [] }).lines;
+    const last = lines[lines.length - 1];
+    if (last && last[last.length - 1].equals(line[0])) last.push(...line.slice(1));
+    else lines.push([...line]);
+  }
+
+  function surface(layer) { // a path for each segment would be thousands of elements
+    for (const { look, lines } of Object.values(looks)) layer.addLayer(L.polyline(lines, { ...look, interactive: false, smoothFactor: 1 }));
   }
 
   /* ---- what a click tells ---- */
@@ -362,7 +369,8 @@ const kkh = (() => {
     fit();
   }
 
-  function finish(control) {
+  function finish(control, paved) {
+    if (paved) surface(paved);
     control.addOverlay(labels(), `<span data-layer="labels">${say("layer.labels")}</span>`);
     if (config.bases) control.addBaseLayer(L.layerGroup(), `<span data-layer="base-plain">${say("layer.base-plain")}</span>`);
     grid();
@@ -411,5 +419,5 @@ const kkh = (() => {
     map.on("popupclose", () => { if (from && from.isConnected) from.focus({ preventScroll: true }); from = null; });
   }
 
-  return { calm, narrow, setup, style, border, river, bytes, marker, each, finish, cluster: clusterIcon, radius: (zoom) => (zoom >= 13 ? 14 : 46) };
+  return { calm, narrow, setup, style, border, river, bytes, marker, each, pave, finish, cluster: clusterIcon, radius: (zoom) => (zoom >= 13 ? 14 : 46) };
 })();

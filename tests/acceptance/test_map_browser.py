@@ -89,7 +89,10 @@ def test_the_corridor_opens_and_asks_no_other_host(base: str, context: BrowserCo
     page = watched.open(f"/maps/corridor?lang={lang}")
     assert page.locator("#kkh-state").is_hidden()
     assert page.locator(".kkh-mark").count() >= 3
-    assert page.locator("path.leaflet-interactive, .leaflet-road-pane path").count() > 1000
+    road = page.locator(".leaflet-road-pane path")
+    assert 1 <= road.count() < 30  # a path for each look, not for each kilometre
+    drawn = road.evaluate_all("all => all.map((one) => one.getTotalLength()).reduce((a, b) => a + b)")
+    assert drawn > 250  # pixels
     assert page.locator(".kkh-place").count() >= 3
     assert page.evaluate("document.documentElement.dir") == ("rtl" if lang == "ur" else "ltr")
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
@@ -123,7 +126,7 @@ def test_layers_are_switched(base: str, context: BrowserContext) -> None:
     hazards.check()
     assert page.locator(".leaflet-control-layers-overlays label input:checked").count() == boxes.count()
     road = page.locator(".leaflet-road-pane path, .leaflet-casing-pane path")
-    assert road.count() >= 10
+    assert road.count() >= 2
     for number in range(boxes.count()):
         boxes.nth(number).locator("input").uncheck()
     page.wait_for_timeout(200)
@@ -132,7 +135,7 @@ def test_layers_are_switched(base: str, context: BrowserContext) -> None:
     for number in range(boxes.count()):
         boxes.nth(number).locator("input").check()
     page.wait_for_timeout(200)
-    assert road.count() >= 10
+    assert road.count() >= 2
     assert page.locator(".kkh-mark").count() >= 3
     watched.check()
 
@@ -244,7 +247,7 @@ def test_a_file_works_without_network(database: Any, tmp_path: Path, context: Br
     page = watched.open(out.as_uri())
     show(page, f"changes:{CANDIDATE}")
     wait_until(page, "document.querySelector('.leaflet-popup img').naturalWidth > 300")
-    assert page.locator(".leaflet-road-pane path").count() >= 5
+    assert page.locator(".leaflet-road-pane path").count() >= 1
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     watched.check()
 

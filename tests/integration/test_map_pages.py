@@ -287,3 +287,11 @@ def counted(tile: bytes, folder: Path) -> int:
     path.write_bytes(tile)
     _, _, _, columns = pyogrio.raw.read(path, layer="cells", read_geometry=False, columns=["n"])
     return int(columns[0].sum())
+
+
+@pytest.mark.parametrize(("accepted", "way"), [("gzip, br", "br"), ("br;q=0", None), ("identity", None)])
+def test_scripts_come_compressed_to_whoever_takes_that(client: TestClient, accepted: str, way: str | None) -> None:
+    answer = client.get(assets.address("map.js"), headers={"Accept-Encoding": accepted})
+    assert answer.headers.get("content-encoding") == way
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert answer.text == assets.text("map.js")

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
 
+import brotli
 import pytest
 
 from hazard_db.errors import MapError
@@ -49,8 +50,9 @@ def page(records: Content | None = None, lang: str = "en", **more: Any) -> MapPa
 def collections(page: MapPage) -> dict[str, list[dict[str, Any]]]:
     """Return the features of each layer as the browser gets them."""
     found = {}
-    for match in re.finditer(r'kkh\.each\("(\w+)"\).*?_add\((\{.*?\})\);\n', page.script, flags=re.S):
-        found[match[1]] = json.loads(match[2])["features"]
+    each = r'kkh\.(?:each\("(\w+)"\)|pave).*?_add\((\{.*?\})\);\n'
+    for match in re.finditer(each, page.script, flags=re.S):
+        found[match[1] or "road"] = json.loads(match[2])["features"]
     return found
 
 
@@ -320,3 +322,9 @@ def test_gathering_again_changes_nothing() -> None:
     before = {name: assets.text(name) for name in assets.FILES}
     subprocess.run([sys.executable, "-m", "maps.assets"], check=True)
     assert {name: assets.text(name) for name in assets.FILES} == before
+
+
+def test_gathered_files_lie_beside_themselves_compressed() -> None:
+    for name in assets.FILES:
+        file = assets.folder() / name
+        assert brotli.decompress(assets.packed(file).read_bytes()) == file.read_bytes()
