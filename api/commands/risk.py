@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from api.commands import susceptibility
 from api.commands.choices import AsJson, NeededStretch
 from api.console import actor, put, put_json, put_table
+
+if TYPE_CHECKING:
+    from hazard_db.risk import SegmentRisk
 
 app = typer.Typer(name="risk", help="The rating of every kilometre, explained.", no_args_is_help=True)
 app.add_typer(susceptibility.app)
@@ -42,22 +46,9 @@ def show(
     json: AsJson = False,
 ) -> None:
     """Show the rating of a stretch, and what each number is made of."""
-    from api.opening import opened
-    from api.reasons import hidden
-    from api.stretch import read_stretch
-    from hazard_db import changes, connect, corridor, risk
-    from hazard_db.errors import NotFoundError, OutsideCorridorError
+    from hazard_db.errors import NotFoundError
 
-    stretch = read_stretch(km)
-    with opened(road=True) as catalogue, connect.transaction(catalogue.engine) as conn:
-        rows = risk.show(conn, *stretch)
-        if not rows and not corridor.segments(conn, *stretch):
-            raise OutsideCorridorError(f"the road has no kilometre within --km {km}")
-        if not rows:  # an empty table would read as no risk
-            connect.actor(conn, actor())
-            risk.update(conn)
-            rows = risk.show(conn, *stretch)
-        looks = changes.last_looks(conn, *stretch)
+    rows, looks = _known(km)
     if hazard is not None:
         known = ", ".join(sorted({row.hazard for row in rows}))
         rows = [row for row in rows if row.hazard == hazard]
@@ -72,29 +63,51 @@ def show(
             ]
         )
         return
+    _put_ratings(rows)
+    _put_points(row for row in rows if row.hazard == (hazard or "all") and row.contributions)
+    put("\nWhat satellites saw; no alert does not mean safe")
+    _put_looks(looks)
+
+
+def _known(km: str) -> tuple[list[SegmentRisk], list[dict[str, Any]]]:
+    """Return the ratings of a stretch, made now where there are none (an empty table would read as no risk), and its looks."""
+    from api.opening import opened
+    from api.stretch import read_stretch
+    from hazard_db import changes, connect, corridor, risk
+    from hazard_db.errors import OutsideCorridorError
+
+    stretch = read_stretch(km)
+    with opened(road=True) as catalogue, connect.transaction(catalogue.engine) as conn:
+        rows = risk.show(conn, *stretch)
+        if not rows and not corridor.segments(conn, *stretch):
+            raise OutsideCorridorError(f"the road has no kilometre within --km {km}")
+        if not rows:
+            connect.actor(conn, actor())
+            risk.update(conn)
+            rows = risk.show(conn, *stretch)
+        return rows, changes.last_looks(conn, *stretch)
+
+
+def _put_ratings(rows: Iterable[SegmentRisk]) -> None:
     put_table(
         ("km from", "km to", "hazard", "grade", "score", "confidence", "data from", "to", "last seen clearly", "place"),
         [
-            (
-                r.km_from,
-                r.km_to,
-                r.hazard,
-                r.grade,
-                r.score,
-                r.confidence,
-                r.data_from,
-                r.data_to,
-                r.last_good_look or "never",
-                r.place,
-            )
+            (r.km_from, r.km_to, r.hazard, r.grade, r.score, r.confidence, r.data_from, r.data_to, r.last_good_look or "never", r.place)
             for r in rows
         ],
-    )
-    for row in (row for row in rows if row.hazard == (hazard or "all") and row.contributions):
+    )  # fmt: skip
+
+
+def _put_points(rows: Iterable[SegmentRisk]) -> None:
+    for row in rows:
         put(f"\nkm {row.km_from:g}-{row.km_to:g}, {row.hazard}: {row.score:g} points")
         for part in row.contributions:
             put(f"  {part['points']:+7.1f}  {part['source']}: {part['label']} ({part['detail']})")
-    put("\nWhat satellites saw; no alert does not mean safe")
+
+
+def _put_looks(looks: Iterable[dict[str, Any]]) -> None:
+    from api.reasons import hidden
+
     put_table(
         ("km from", "km to", "looked for", "last seen clearly", "last look", "seen %", "hidden by"),
         [
