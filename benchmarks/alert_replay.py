@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import shapely
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import text
 
 from alerts.deliver import deliver_due
@@ -28,7 +29,7 @@ from api.pipeline import DetectionSettings, detect_landslides
 from detection.simulate import simulate_landslide
 from detection.simulate.world import World
 from hazard_db import alerts, cascades, changes, cluster, connect, corridor, lakes, migrate, pictures, seed
-from hazard_db.connect import Engine
+from hazard_db.connect import Connection, Engine
 from ingest.imagery.load import ingest_scene
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -38,8 +39,14 @@ CYCLE = 16
 PHASES = {"Landsat 5": 0, "Landsat 7": 8, "Landsat 8": 0, "Landsat 9": 8, "Sentinel-2": 0}
 """Days against the anchor; Landsat 7 and 9 fly eight days apart from 5 and 8. That of Sentinel-2 is assumed."""
 LAKE = (74.61, 36.40)
-LAKE_M2 = 330_000.0
-FILLS_FROM = date(2022, 5, 7) - timedelta(days=155)
+SHISPER_M2 = 330_000.0
+M_PER_DEG = (89_600.0, 111_000.0)
+"""Of longitude and latitude, at 36.4° N."""
+ATTABAD_KM = {date(2010, 1, 4): 0.0, date(2010, 3, 16): 10.0, date(2010, 5, 29): 21.0}
+"""Length of the lake by day: the slide, a picture of EO-1, the spillway."""
+ATTABAD_M2 = 3 * 410e6 / 109
+"""At 410 Mm³ and 109 m: a valley whose bed rises evenly and whose sides are straight holds a third of area times depth."""
+ATTABAD_FROM_KM = 663.0
 CLEAR = {1: 0.45, 2: 0.35, 3: 0.35, 4: 0.4, 5: 0.45, 6: 0.55, 7: 0.5, 8: 0.5, 9: 0.65, 10: 0.75, 11: 0.7, 12: 0.6}
 """Assumed share of passes by month on which the place is not under cloud."""
 
@@ -176,82 +183,163 @@ def replay(case: Case, engine: Engine, home: Path) -> Outcome:
 
 
 @dataclass(frozen=True)
-class LakeOutcome:
-    """What the rules said of the lake before its outburst."""
+class Lake:
+    """A lake whose outline is prescribed on each day, and how it comes to the road."""
 
-    told: tuple[tuple[date, str, str, str], ...]
-    """Day of the pass, state, severity, headline: of each first word and of each time it became worse."""
+    id: str
+    case: Case
+    fills_from: date
+    until: date
+    ice_dammed: bool
+    outline: Callable[[Connection, date], BaseGeometry | None]
+    """Its shape on a day, EPSG:4326; None where its place is dry."""
+    frozen_months: frozenset[int] = frozenset()
+    """In which ice hides it."""
+    course_from: tuple[float, float] | None = None
+    """Where the way down to the case's kilometre begins, degrees; None = the lake lies at the road."""
 
 
-def replay_lake(case: Case, engine: Engine) -> LakeOutcome:
+@dataclass(frozen=True)
+class Told:
+    """What was to be said of a lake after a clear pass."""
+
+    day: date
+    lake_m2: float
+    kind: str
+    message: str
+    """Alert, Update or Cancel; `none` where nothing new was to be said."""
+    severity: str
+    km_from: float
+    km_to: float
+    headline: str
+
+
+def replay_lake(lake: Lake, engine: Engine) -> tuple[Told, ...]:
     """Return what the rules said of a lake whose area is prescribed on each clear pass, from the lake's store on."""
+    case = lake.case
     with connect.transaction(engine) as conn:
         seed.load(conn)
-    told: list[tuple[date, str, str, str]] = []
+    clear = [one for one in passes(case, 0) if one.clear]
+    seen = [*[one for one in clear if one.day < lake.fills_from][-1:],
+            *[one for one in clear if lake.fills_from <= one.day <= lake.until]]  # fmt: skip
+    told: list[Told] = []
     views: list[lakes.View] = []
-    for one in (
-        seen for seen in passes(case, 0) if seen.clear and FILLS_FROM <= seen.day <= case.event + timedelta(days=10)
-    ):
+    heard: set[int] = set()
+    for one in seen:
         with connect.transaction(engine) as conn:
-            moment = datetime(one.day.year, one.day.month, one.day.day, 5, 40, tzinfo=UTC)
-            name = f"simulated {one.satellite} {one.day}"
-            run = changes.RunRecord(
-                "lake", "prescribed area", "1", {}, [], name, "replay", moment, moment, None, {}, None
-            )
-            run_id = changes.store_run(conn, run, [], []).run_id
-            conn.execute(
-                text("""INSERT INTO scene (id, collection, sensor, acquired_at, epsg, sun_elevation_deg, sun_azimuth_deg, assets,
-                                           checksum, geom)
-                        VALUES (:id, 'simulated', 's', :at, 32643, 50, 150, '{}', :id, ST_Multi(ST_MakeEnvelope(74, 36, 75, 37, 4326)))"""),
-                {"id": name, "at": moment},
-            )
-            views.append(lake_on(case, one.day, name))
-            lakes.store(
-                conn, run_id, [lakes.LakeRecord("L36.400N074.610E", True, 0.3, tuple(views))], scene_ids=[name],
-                footprint_wkb=shapely.to_wkb(shapely.box(74, 36, 75, 37)),
-            )  # fmt: skip
-            (origin,) = [at for at in cascades.origins(conn, "lake") if at.area.distance(shapely.Point(LAKE)) < 0.05][
-                :1
-            ]
-            road = corridor.locate_km(conn, case.km)
-            course = np.column_stack(
-                [
-                    np.linspace(LAKE[0], road.lon, 12),
-                    np.linspace(LAKE[1], road.lat - 0.002, 12),
-                    np.linspace(2600, 2080, 12),
-                ]
-            )
-            cascades.store(
-                conn,
-                [cascades.Path("lake", origin.id, shapely.LineString(course), 30.0)],
-                dem="prescribed",
-                dem_sha256="x",
-            )
-            found = [
-                change for lake in lakes.find(conn) if lake["lake_id"] == "L36.400N074.610E"
-                for change in happenings(conn, lake, one.day - timedelta(days=90))
-            ]  # fmt: skip
-            changes.add_changes(conn, run_id, found)
+            views.append(lake_on(conn, lake, one))
+            if all(view.outline is None for view in views):
+                continue
+            run_id = store_pass(conn, lake, one, views)
+            (known,) = [found for found in lakes.find(conn) if found["lake_id"] == lake.id]
+            changes.add_changes(conn, run_id, happenings(conn, known, one.day - timedelta(days=90)))
             process_run(conn, run_id, "replay")
             for alert in alerts.list_alerts(conn, state="live"):
-                said = (alert.kind, alert.severity)
-                if said not in {(kind, severity) for _, kind, severity, _ in told}:
-                    told.append((one.day, *said, alert.headline["en"]))
-    return LakeOutcome(tuple(told))
+                said = alerts.events_of(conn, alert.id)
+                news = [event.msg_type for event in said if event.id not in heard]
+                heard.update(event.id for event in said)
+                told.append(Told(
+                    one.day, views[-1].area_m2, alert.kind, ", ".join(news) or "none", alert.severity,
+                    alert.chainage_from_km or 0.0, alert.chainage_to_km or 0.0, alert.headline["en"],
+                ))  # fmt: skip
+    return tuple(told)
 
 
-def lake_on(case: Case, day: date, scene: str) -> lakes.View:
-    """Return the prescribed lake: frozen until March, growing evenly to 0.33 km² on the day of the outburst, dry afterwards."""
-    share = (day - FILLS_FROM).days / (case.event - FILLS_FROM).days
-    if day > case.event:
-        return lakes.View(scene, day, "dry", 0.0, 4000.0, 0.9, None, None, None)
-    area_m2 = max(share, 0.02) * LAKE_M2
-    radius_m = (area_m2 / np.pi) ** 0.5
-    shape = shapely.transform(
-        shapely.Point(0, 0).buffer(radius_m), lambda xy: np.column_stack([LAKE[0] + xy[:, 0] / 89_600, LAKE[1] + xy[:, 1] / 111_000])
+def store_pass(conn: Connection, lake: Lake, one: Pass, views: Sequence[lakes.View]) -> int:
+    """Return the number of the run that stored all that was seen of a lake up to a pass."""
+    moment, name = _moment(one.day), _scene(one)
+    run = changes.RunRecord("lake", "prescribed area", "1", {}, [], name, "replay", moment, moment, None, {}, None)
+    run_id = changes.store_run(conn, run, [], []).run_id
+    for view in views:
+        conn.execute(
+            text("""INSERT INTO scene (id, collection, sensor, acquired_at, epsg, sun_elevation_deg, sun_azimuth_deg, assets,
+                                       checksum, geom)
+                    VALUES (:id, 'simulated', 's', :at, 32643, 50, 150, '{}', :id, ST_Multi(ST_MakeEnvelope(74, 36, 75.5, 37, 4326)))
+                    ON CONFLICT DO NOTHING"""),
+            {"id": view.scene_id, "at": _moment(view.observed_on)},
+        )
+    lakes.store(
+        conn, run_id, [lakes.LakeRecord(lake.id, lake.ice_dammed, None, tuple(views))], scene_ids=[name],
+        footprint_wkb=shapely.to_wkb(shapely.box(74, 36, 75.5, 37)),
     )  # fmt: skip
-    state = "frozen" if day.month in {12, 1, 2} else "water"
-    return lakes.View(scene, day, state, area_m2, 2 * np.pi * radius_m * case.pixel_m / 2, 0.9, None, None, shape)
+    if lake.course_from is not None:
+        origin = next(
+            at for at in cascades.origins(conn, "lake") if at.area.distance(shapely.Point(lake.course_from)) < 0.05
+        )
+        road = corridor.locate_km(conn, lake.case.km)
+        (west, south), steps = lake.course_from, 12
+        course = np.column_stack(
+            [
+                np.linspace(west, road.lon, steps),
+                np.linspace(south, road.lat - 0.002, steps),
+                np.linspace(2600, 2080, steps),
+            ]
+        )
+        path = cascades.Path("lake", origin.id, shapely.LineString(course), 30.0)
+        cascades.store(conn, [path], dem="prescribed", dem_sha256="x")
+    return run_id
+
+
+def lake_on(conn: Connection, lake: Lake, one: Pass) -> lakes.View:
+    """Return the prescribed lake as a pass saw it, its area uncertain by half a pixel along its shore."""
+    shape = lake.outline(conn, one.day)
+    if shape is None:
+        return lakes.View(_scene(one), one.day, "dry", 0.0, 4000.0, 0.9)
+    area_m2, shore_m = _planar(shape)
+    state = "frozen" if one.day.month in lake.frozen_months else "water"
+    return lakes.View(_scene(one), one.day, state, area_m2, shore_m * lake.case.pixel_m / 2, 0.9, None, None, shape)
+
+
+def shisper(_: Connection, day: date) -> BaseGeometry | None:
+    """Return a round lake that grows evenly to 0.33 km² on the day of the outburst and is gone afterwards."""
+    if day > SHISPER.case.event:
+        return None
+    share = max((day - SHISPER.fills_from).days / (SHISPER.case.event - SHISPER.fills_from).days, 0.02)
+    return _placed(shapely.Point(0, 0).buffer((share * SHISPER_M2 / np.pi) ** 0.5), LAKE)
+
+
+def attabad_length_km(day: date) -> float:
+    """Return how long the lake behind the slide was, between the days of which it is told; it stays full afterwards."""
+    known = sorted(ATTABAD_KM)
+    return float(np.interp(day.toordinal(), [one.toordinal() for one in known], [ATTABAD_KM[one] for one in known]))
+
+
+def attabad(conn: Connection, day: date) -> BaseGeometry | None:
+    """Return the lake on the road's line upstream of the slide, as wide as gives its area; None before the slide."""
+    length_km = attabad_length_km(day)
+    if length_km <= 0:
+        return None
+    area_m2 = ATTABAD_M2 * (length_km / max(ATTABAD_KM.values())) ** 2
+    at = [corridor.locate_km(conn, ATTABAD_FROM_KM + km) for km in np.arange(0.0, length_km, 0.1)]
+    origin = (at[0].lon, at[0].lat)
+    metres = np.array([((one.lon - origin[0]) * M_PER_DEG[0], (one.lat - origin[1]) * M_PER_DEG[1]) for one in at])
+    line = shapely.LineString(metres)
+    return _placed(line.buffer(area_m2 / line.length / 2, cap_style="flat"), origin)
+
+
+def _placed(shape_m: BaseGeometry, origin: tuple[float, float]) -> BaseGeometry:
+    return shapely.transform(shape_m, lambda xy: np.asarray(origin) + xy / np.asarray(M_PER_DEG))
+
+
+def _planar(shape: BaseGeometry) -> tuple[float, float]:
+    """Return the area, m², and the shore, m, of a shape in degrees."""
+    metres = shapely.transform(shape, lambda xy: xy * np.asarray(M_PER_DEG))
+    return float(metres.area), float(metres.length)
+
+
+def _moment(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 5, 40, tzinfo=UTC)
+
+
+def _scene(one: Pass) -> str:
+    return f"simulated {one.satellite} {one.day}"
+
+
+SHISPER = Lake(
+    "L36.400N074.610E", CASES[1], CASES[1].event - timedelta(days=155), CASES[1].event + timedelta(days=10), True, shisper,
+    frozenset({12, 1, 2}), LAKE,
+)  # fmt: skip
+ATTABAD = Lake("L36.337N074.868E", CASES[0], CASES[0].event, date(2010, 6, 10), False, attabad)
 
 
 @contextmanager
@@ -281,32 +369,34 @@ def main() -> None:
                 shutil.copy(done.picture, DOCS / "images" / name)
             outcomes.append(done)
             print(done)
-    with catalogue() as (engine, _):
-        lake = replay_lake(CASES[1], engine)
-    print(lake)
-    (DOCS / "replay.md").write_text(page(outcomes, lake), encoding="utf8")
+    said = []
+    for lake in (ATTABAD, SHISPER):
+        with catalogue() as (engine, _):
+            said.append(replay_lake(lake, engine))
+        print(*said[-1], sep="\n")
+    (DOCS / "replay.md").write_text(page(outcomes, said), encoding="utf8")
 
 
-def page(outcomes: list[Outcome], lake: LakeOutcome) -> str:
+def page(outcomes: list[Outcome], said: Sequence[Sequence[Told]]) -> str:
     """Return the page that tells what came of the cases."""
-    return "\n".join([HEAD, *(section(one) for one in outcomes), lake_section(CASES[1], lake), TAIL])
-
-
-def lake_section(case: Case, lake: LakeOutcome) -> str:
-    """Return what the rules said of the lake."""
-    rows = [
-        f"| {day} | {(case.event - day).days:+d} | {kind} | {severity} | {headline} |"
-        for day, kind, severity, headline in lake.told
+    parts = [
+        part for one, told in zip(outcomes, said, strict=True) for part in (section(one), lake_section(one.case, told))
     ]
-    return f"""### The lake before it drained
+    return "\n".join([HEAD, *parts, TAIL])
 
-The area of the lake is prescribed, not detected: frozen (so that it tells nothing) until the end of February, growing evenly over 155 days
-to 0.33 km² on 7 May, gone afterwards, seen at the clear passes of the same draw of clouds with an uncertainty of half a pixel along
-its shore. From the lake's store on everything is the real code: events of the series, the way to the road, rules, alert.
 
-| pass | days before the outburst | kind | severity | first word of it |
-|---|---|---|---|---|
-{chr(10).join(rows) or "| none | | | | |"}
+def lake_section(case: Case, said: Sequence[Told]) -> str:
+    """Return what the rules said of a lake."""
+    rows = [
+        f"| {one.day} | {(one.day - case.event).days:+d} | {one.lake_m2 / 1e6:.2f} | {one.kind} | {one.message} | {one.severity} "
+        f"| {one.km_from:.1f}-{one.km_to:.1f} | {one.headline.removeprefix('Exercise: ')} |"
+        for one in said
+    ]
+    return f"""{LAKES[case.event.year]}
+
+| pass | days after {case.event} | lake, km² | kind | message | severity | km | headline |
+|---|---|---|---|---|---|---|---|
+{chr(10).join(rows) or "| none | | | | | | | |"}
 """
 
 
@@ -348,7 +438,7 @@ the code. **What is simulated**: ground, slides, light and sensor (SIMULATED sce
 with the share of clear passes assumed by month, 35-75 %). **What is assumed**: the five days of Sentinel-2 count from the same day; that a
 scene reaches us on the day it is taken. Landsat 7 had lost a fifth of each scene in stripes by 2010; the replay does not
 draw them. The simulated slides are a few 10,000 m² at most; that of Attabad was some 1,200 m long and 350 m wide [@Kargel2010], so
-that the severities below are those of far smaller ones, and the lake behind it is not replayed. Whether an archive really holds a
+that the severities of slides below are those of far smaller ones. Whether an archive really holds a
 clear scene of a given day is not checked here.
 """
 STORIES = {
@@ -361,6 +451,27 @@ gone and a lake is growing, where no telephone did.""",
 [seed catalogue](../hazard_db/seed/inventory.yml)). Landsat 8 and 9 and Sentinel-2 passed. Here the replay takes the erosion
 beside the river as the change: what shows afterwards. The lake's growth in the months before is what would have warned:
 see below. A gauge would have been the trigger: drainage took about a day, less than any of these satellites takes to come back.""",
+}
+LAKES = {
+    2010: """### The lake behind the slide
+
+The lake is prescribed, not detected: as long as was told (nothing on 4 January, some 10 km on a picture of EO-1 of 16 March
+[@EO1Hunza2010], 21 km when it ran over on 29 May; evenly between), its area by the square of its length from 11.3 km² when full, which is
+three times 410 million m³ by 109 m and holds for a valley whose bed rises evenly: **derived, not measured**. It lies on the catalogue's
+line of the road upstream of km 663, as the road ran along the valley's floor. It is taken for open water from the first day:
+were it white until the end of February, the rule for growth (against the smallest area of 60 days) would tell nothing before
+the second clear pass of March, the 23rd (read from the rule, not run). The passes and clouds are those above,
+the last clear one before the slide dry. From the lake's store on everything is the real code.
+
+A young lake is smaller than the doubt of half a pixel along its shore, so that the first clear pass says nothing. The first alert is
+as severe as the rules are for this segment, so that it does not become graver while the lake grows: every clear pass sends an
+update with the new size. An alert says which kilometres the lake covers, not which are next: for that the water's level
+would have to be followed on an elevation model, which the system does not do.""",
+    2022: """### The lake before it drained
+
+The area of the lake is prescribed, not detected: frozen (so that it tells nothing) until the end of February, growing evenly over 155 days
+to 0.33 km² on 7 May, gone afterwards, seen at the clear passes of the same draw of clouds with an uncertainty of half a pixel along
+its shore. From the lake's store on everything is the real code: events of the series, the way to the road, rules, alert.""",
 }
 TAIL = """## What this says
 
