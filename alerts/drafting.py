@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from alerts import texts
-from alerts.rules import AlertRule, Decision, evaluate
+from alerts.rules import AlertRule, Decision, evaluate, misses, severity
 from alerts.states import (
     CERTAINTIES,
     SEVERITIES,
@@ -75,8 +75,10 @@ class Words:
 
 def best_rule(rules: Sequence[StoredRule], change: Facts) -> Match | None:
     """Return the rule that takes the change most seriously, the first of equals; None where it meets none."""
-    met = [Match(change, rule, decision) for rule in rules if (decision := evaluate(rule.rule, change)) is not None]
-    return max(met, key=lambda found: SEVERITIES.index(found.decision.severity), default=None)
+    met = [stored for stored in rules if change.kind in stored.rule.kinds and not misses(stored.rule, change)]
+    best = max(met, key=lambda stored: SEVERITIES.index(severity(stored.rule, change)), default=None)
+    decision = None if best is None else evaluate(best.rule, change)
+    return None if best is None or decision is None else Match(change, best, decision)
 
 
 def is_told(change: Facts, run_id: int | None, growth_share: float) -> bool:

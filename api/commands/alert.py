@@ -100,6 +100,12 @@ def ack(alert_id: Id, note: Note = None) -> None:
 
 
 @app.command()
+def escalate(alert_id: Id, note: Note = None) -> None:
+    """Escalate: the next in the chain is told at once."""
+    _act("escalate", alert_id, note)
+
+
+@app.command()
 def resolve(alert_id: Id, note: Note = None) -> None:
     """Resolve: the danger is over; those who were told are told so."""
     _act("resolve", alert_id, note)

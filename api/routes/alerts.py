@@ -131,6 +131,12 @@ async def acknowledge(request: Request, identity: Reviewer, alert_id: Id) -> Res
     return await _act(request, identity, alert_id, alerts.acknowledge)
 
 
+@router.post("/alerts/{alert_id}/escalate", openapi_extra=AlertAction.described())
+async def escalate(request: Request, identity: Reviewer, alert_id: Id) -> Response:
+    """Pass an alert on: the next in the chain is told at once."""
+    return await _act(request, identity, alert_id, alerts.escalate)
+
+
 @router.post("/alerts/{alert_id}/resolve", openapi_extra=AlertAction.described())
 async def resolve(request: Request, identity: Reviewer, alert_id: Id) -> Response:
     """Resolve an alert: the danger is over; those who were told of it are told so."""

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from hazard_db.alerts.messages import issue
 from hazard_db.alerts.reading import AlertRecord, get_alert
+from hazard_db.alerts.receipts import pass_on
 from hazard_db.alerts.states import LIVE, STEPS, Action
 from hazard_db.errors import ConflictError, InputError
 
@@ -39,7 +40,7 @@ def acknowledge(conn: Connection, alert_id: int, actor: str, note: str | None = 
 
 
 def escalate(conn: Connection, alert_id: int, actor: str, note: str | None = None) -> AlertRecord:
-    """Return the alert after it was passed on to those above.
+    """Return the alert after it was passed on to those above: the next in each chain is told at once.
 
     Raises
     ------
@@ -48,7 +49,9 @@ def escalate(conn: Connection, alert_id: int, actor: str, note: str | None = Non
     ConflictError
         Its state does not allow it.
     """
-    return _act(conn, alert_id, "escalate", actor, note)
+    done = _act(conn, alert_id, "escalate", actor, note)
+    pass_on(conn, alert_id)
+    return done
 
 
 def resolve(conn: Connection, alert_id: int, actor: str, note: str | None = None) -> AlertRecord:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, text
 
-from hazard_db.errors import NotFoundError
+from hazard_db.errors import ConflictError, NotFoundError
 
 Receipt = Literal["delivered", "acknowledged", "bounced"]
 
@@ -39,11 +39,16 @@ def note_receipt(conn: Connection, key: str, receipt: Receipt, note: str | None 
     return int(number)
 
 
-def pass_on(conn: Connection) -> list[int]:
+def pass_on(conn: Connection, alert_id: int | None = None) -> list[int]:
     """Return the deliveries queued for the next in a chain, because nobody has taken the alert on in time.
 
     Each once, however often and in how many processes this is asked. What was acknowledged and has become worse, or was passed on by
     hand, asks for an answer again: its time counts from the first word after the acknowledgement.
+
+    Parameters
+    ----------
+    alert_id
+        Pass on this alert only, and at once: a person asked for it.
     """
     rows = conn.scalars(
         text("""INSERT INTO delivery (alert_event_id, subscription_id, reason)
@@ -54,17 +59,37 @@ def pass_on(conn: Connection) -> list[int]:
                 WHERE a.state IN ('open', 'escalated') AND e.msg_type IN ('Alert', 'Update') AND d.receipt IS DISTINCT FROM 'acknowledged'
                   AND (a.acknowledged_at IS NULL OR e.sent_at > a.acknowledged_at)
                   AND d.status <> 'withheld' AND (n.scope = 'Restricted' OR e.scope = 'Public')
-                  AND d.queued_at + make_interval(mins => s.escalate_after_min) <= clock_timestamp()
+                  AND (e.alert_id = :alert OR (CAST(:alert AS bigint) IS NULL
+                       AND d.queued_at + make_interval(mins => s.escalate_after_min) <= clock_timestamp()))
                   AND NOT EXISTS (SELECT FROM delivery AS o JOIN alert_event AS told ON told.id = o.alert_event_id
                                   WHERE o.subscription_id = s.escalate_to AND told.alert_id = e.alert_id)
                 ORDER BY e.alert_id, s.escalate_to, e.id DESC
-                ON CONFLICT (alert_event_id, subscription_id) DO NOTHING RETURNING id""")
+                ON CONFLICT (alert_event_id, subscription_id) DO NOTHING RETURNING id"""),
+        {"alert": alert_id},
     )
     return sorted(rows)
 
 
 def try_again(conn: Connection, delivery_ids: Sequence[int] | None = None) -> int:
-    """Return how many deliveries that were given up or put off are due at once; None = all that were given up."""
+    """Return how many deliveries that were given up or put off are due at once; None = all that were given up.
+
+    Raises
+    ------
+    ConflictError
+        A silence, maintenance window or closure keeps one of them back: that is not undone in passing.
+    """
+    kept = conn.execute(
+        text("""SELECT d.id, h.hold FROM delivery AS d JOIN alert_event AS e ON e.id = d.alert_event_id
+                CROSS JOIN LATERAL (SELECT alert_hold(e.alert_id, clock_timestamp()) AS hold) AS h
+                WHERE d.id = ANY(:ids) AND d.status = 'withheld' AND h.hold IS NOT NULL ORDER BY d.id LIMIT 1"""),
+        {"ids": list(delivery_ids or ())},
+    ).one_or_none()
+    if kept is not None:
+        by, number, reason = (kept.hold[name] for name in ("by", "id", "reason"))
+        until = f" until {kept.hold['until'][:16].replace('T', ' ')} UTC" if kept.hold.get("until") else ""
+        raise ConflictError(
+            f"message {kept.id} is kept back by {by} {number}{until} ({reason}); it is sent once that has ended"
+        )
     return conn.execute(
         text("""UPDATE delivery SET status = 'waiting', next_try_at = clock_timestamp()
                 WHERE status <> 'delivered' AND (id = ANY(:ids) OR (CAST(:ids AS bigint[]) IS NULL AND status = 'failed'))"""),

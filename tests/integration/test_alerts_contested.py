@@ -176,6 +176,18 @@ def test_what_became_worse_goes_up_the_chain_where_the_first_does_not_answer_aga
     assert queued(road.engine)[-1] == ("deputy", first.id, "Update")
 
 
+def test_what_a_person_passes_on_reaches_the_next_at_once_and_nobody_else(road: Any) -> None:
+    subscribe(road.engine, "director", scope="Restricted", min_severity="Extreme", hazards=("lake",))
+    for name, following in (("deputy", "director"), ("duty", "deputy")):
+        narrow = {"min_severity": "Extreme", "hazards": ("lake",)} if name == "deputy" else {}
+        subscribe(road.engine, name, scope="Restricted", escalate_to=following, escalate_after_min=600, **narrow)
+    (first,) = detect(road.engine, found())
+    detect(road.engine, found(lon=74.62, lat=36.31), name="b")
+    run(road.engine, alerts.escalate, first.id, "amina")
+    assert [one for one in queued(road.engine) if one[0] != "duty"] == [("deputy", first.id, "Update")]
+    assert run(road.engine, alerts.pass_on) == [], "neither the director nor the other alert is due"
+
+
 def test_a_broken_channel_does_not_stop_the_chain(road: Any) -> None:
     subscribe(road.engine, "deputy", scope="Restricted", min_severity="Extreme", hazards=("lake",))
     subscribe(road.engine, "duty", scope="Restricted", escalate_to="deputy", escalate_after_min=10)

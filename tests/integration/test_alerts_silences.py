@@ -84,6 +84,21 @@ def test_of_many_messages_kept_back_the_newest_is_told_and_of_what_ended_nothing
     assert [(one.message.alert_id, one.message.state) for one in claims] == [(first.id, "escalated")]
 
 
+def test_trying_again_what_a_silence_keeps_back_is_refused_with_its_reason(road: Any) -> None:
+    subscribe(road.engine, "duty", scope="Restricted")
+    made = silence(road.engine)
+    detect(road.engine, found())
+    (kept,) = run(road.engine, alerts.deliveries)
+    with pytest.raises(
+        ConflictError, match=rf"message {kept.id} is kept back by silence {made.id} until .*{made.reason}"
+    ):
+        run(road.engine, alerts.try_again, [kept.id])
+    assert states(road.engine) == [("Alert", "withheld")]
+    assert run(road.engine, alerts.try_again) == 0
+    run(road.engine, alerts.end_silence, made.id, "amina")
+    assert run(road.engine, alerts.try_again, [kept.id]) == 1
+
+
 def test_what_was_told_before_a_silence_is_taken_back_within_it(road: Any) -> None:
     subscribe(road.engine, "duty", scope="Restricted")
     (raised,) = detect(road.engine, found())
