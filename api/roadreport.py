@@ -35,7 +35,7 @@ MOST_PLOTS, MOST_PHOTOS, MOST_CHANGED, MOST_NAME = 3, 8, 15, 30
 LAST_MONTH = timedelta(days=30)
 MAP_MM = 92.0
 STRANGER = Identity("anonymous", "public", "anonymous")
-MARKS = ("site", "event", "change", "change_new", "deformation", "deformation_new", "alert")
+MARKS = ("site", "event", "change", "change_new", "deformation", "deformation_new", "alert", "alert_grave")
 
 
 @dataclass(frozen=True)

@@ -459,8 +459,8 @@ The lake is prescribed, not detected: as long as was told (nothing on 4 January,
 [@EO1Hunza2010], 21 km when it ran over on 29 May; evenly between), its area by the square of its length from 11.3 km² when full, which is
 three times 410 million m³ by 109 m and holds for a valley whose bed rises evenly: **derived, not measured**. It lies on the catalogue's
 line of the road upstream of km 663, as the road ran along the valley's floor. It is taken for open water from the first day:
-were it white until the end of February, the rule for growth (against the smallest area of 60 days) would tell nothing before
-the second clear pass of March, the 23rd (read from the rule, not run). The passes and clouds are those above,
+were it white until the end of February, the first clear pass of March, the 15th, would tell it, against the last look before
+the ice (read from the rule, not run). The passes and clouds are those above,
 the last clear one before the slide dry. From the lake's store on everything is the real code.
 
 A young lake is smaller than the doubt of half a pixel along its shore, so that the first clear pass says nothing. The first alert is

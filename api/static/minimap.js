@@ -20,7 +20,10 @@ for (const box of document.querySelectorAll("[data-minimap]")) {
   }
   const seen = marks.filter((mark) => mark.main).concat(marks.filter((mark) => !mark.main));
   const bounds = L.latLngBounds(seen.map(({ lat, lon }) => [lat, lon]));
-  for (const { main, shape } of seen) if (main && shape) bounds.extend(L.geoJSON(shape).getBounds());
+  for (const { lat, lon, shape, accuracy_m } of seen.filter((mark) => mark.main)) {
+    if (shape) bounds.extend(L.geoJSON(shape).getBounds());
+    if (accuracy_m) bounds.extend(L.latLng(lat, lon).toBounds(2 * accuracy_m)); // where it may be, not only where it is drawn
+  }
   map.fitBounds(bounds.pad(0.2), { maxZoom: 15, animate: false });
   const apart = () => { // of labels that would lie on each other the first is shown
     const shown = [];

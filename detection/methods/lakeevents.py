@@ -17,7 +17,7 @@ class EventRules(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     window_days: int = Field(default=60, gt=0)
-    """Growth is told against the smallest area in so many days."""
+    """Growth is told against the smallest area in so many days, or against the last look before them where there was none."""
     sigmas: float = Field(default=2.0, gt=0)
     """So many standard deviations of the difference at least."""
     min_change_m2: float = Field(default=5000.0, gt=0)
@@ -66,9 +66,12 @@ def events(looks: Sequence[Look], since: date, rules: EventRules | None = None) 
 
 
 def _grown(told: Sequence[Look], since: date, rules: EventRules) -> LakeEvent | None:
-    """Return the growth up to the newest look against the smallest area of the days before, the latest of equals."""
+    """Return the growth up to the newest look against the smallest area of the days before, the latest of equals.
+
+    A lake that ice or clouds hid for longer is compared with the last look before: what grew unseen is told at the first sight.
+    """
     last = told[-1]
-    before = [one for one in told[:-1] if (last.on - one.on).days <= rules.window_days]
+    before = [one for one in told[:-1] if (last.on - one.on).days <= rules.window_days] or told[-2:-1]
     if last.state != "water" or last.on < since or not before:
         return None
     least = min(reversed(before), key=lambda one: one.area_m2)

@@ -14,7 +14,8 @@ from sqlalchemy import text
 from hazard_db import accounts, connect, fieldbook, seed
 from tests.browsing import wait_until
 from tests.integration.test_field_page import keep_picture
-from tests.integration.test_review import PASSWORD, observation
+from tests.integration.test_review import observation
+from tests.people import PASSWORD
 from tests.phones import serving, settings_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.acceptance]
