@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from detection.arrays import RADAR_BANDS, BoolArray, FloatArray
 from detection.rasterfiles import Layer, samples
+from hazard_db import angles
 from hazard_db.errors import RasterError
 from hazard_db.moments import Moment
 
@@ -68,10 +69,10 @@ def look_of(layers: Sequence[Layer], tags: Mapping[str, str], stem: str, moment:
     lower = {name.lower(): value.strip() for name, value in tags.items()}
     direction = _direction(lower.get("orbit") or lower.get("orbit_direction") or _in_name(stem), moment, lon)
     relative = lower.get("relative_orbit", "")
-    azimuth = _number(lower, "look_azimuth", layers[0].label)
+    azimuth = angles.tagged(lower, "look_azimuth", layers[0].label)
     return Look(
         f"{direction} {relative}".strip(),
-        _number(lower, "incidence", layers[0].label),
+        angles.tagged(lower, "incidence", layers[0].label),
         LOOK_AZIMUTH_DEG.get(direction) if azimuth is None else azimuth,
         _linear(layers),
     )
@@ -90,17 +91,6 @@ def _direction(text: str, moment: Moment, lon: float) -> str:
         return "unknown"
     hour = (moment.at.hour + moment.at.minute / 60 + lon / 15) % 24
     return "descending" if hour < 12 else "ascending"
-
-
-def _number(tags: Mapping[str, str], name: str, label: str) -> float | None:
-    """Return an angle out of the tag `name`, `name_deg` or `name_angle`."""
-    text = next((tags[key] for key in (name, f"{name}_deg", f"{name}_angle") if key in tags), None)
-    if text is None:
-        return None
-    try:
-        return float(text)
-    except ValueError as error:
-        raise RasterError(f"{label}: the tag {name} must be degrees, not '{text}'") from error
 
 
 def _linear(layers: Sequence[Layer]) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from hazard_db import moments
+from hazard_db import angles, moments
 from hazard_db.errors import RasterError
 from ingest.imagery.bundle import Bundle
 from ingest.imagery.raster import opened
@@ -213,19 +213,9 @@ def _radar(bundle: Bundle, files: Sequence[_File], match: re.Match[str] | None, 
         unit=unit,
         direction={"a": "ascending", "d": "descending"}.get(direction[:1].lower(), "") or None,
         relative_orbit=relative,
-        incidence_deg=_degrees(tags, "incidence", bundle.label),
-        look_azimuth_deg=_degrees(tags, "look_azimuth", bundle.label),
+        incidence_deg=angles.tagged(tags, "incidence", bundle.label),
+        look_azimuth_deg=angles.tagged(tags, "look_azimuth", bundle.label),
     )
-
-
-def _degrees(tags: Mapping[str, str], name: str, label: str) -> float | None:
-    text = next((tags[key] for key in (name, f"{name}_deg", f"{name}_angle") if key in tags), None)
-    if text is None:
-        return None
-    try:
-        return float(text)
-    except ValueError as error:
-        raise RasterError(f"{label}: the tag {name} must be degrees, not '{text}'") from error
 
 
 def _name(files: Sequence[_File], day: str) -> str:
