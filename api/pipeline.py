@@ -171,17 +171,20 @@ def group_scenes(known: Sequence[SceneRecord], since: datetime, settings: Detect
         reference = waiting[-1]
         after = [scene for scene in waiting if _comparable(scene, reference)]
         waiting = [scene for scene in waiting if scene not in after]
-        groups.append(_group(known, _latest(after, settings.most_after), reference, since, settings))
+        groups += _groups(known, after, _latest, reference=reference, since=since, settings=settings)
     return groups
 
 
 def group_of(known: Sequence[SceneRecord], since: datetime, scene_id: str, settings: DetectionSettings) -> list[Group]:
-    """Return the group of one scene and the dates that follow it; none where the catalogue has it no more."""
+    """Return the group of one scene and the dates that follow it; none where the catalogue has it no more.
+
+    Of a scene that came in late and has none before it, what follows it is compared with it.
+    """
     reference = next((scene for scene in known if scene.id == scene_id), None)
     if reference is None:
         return []
     after = [scene for scene in known if scene.acquired_at >= since and _comparable(scene, reference)]
-    return [_group(known, _earliest(after, settings.most_after), reference, since, settings)]
+    return _groups(known, after, _earliest, reference=reference, since=since, settings=settings)
 
 
 def groups_in_turn(known: Sequence[SceneRecord], since: datetime, settings: DetectionSettings) -> list[Group]:
@@ -190,10 +193,29 @@ def groups_in_turn(known: Sequence[SceneRecord], since: datetime, settings: Dete
         group
         for scene in known
         if scene.acquired_at >= since
-        for group in group_of(
-            known, scene.acquired_at.replace(hour=0, minute=0, second=0, microsecond=0), scene.id, settings
-        )
+        for group in group_of(known, _midnight(scene), scene.id, settings)
     ]
+
+
+def _groups(
+    known: Sequence[SceneRecord],
+    after: list[SceneRecord],
+    choose: Callable[[Sequence[SceneRecord], int], list[SceneRecord]],
+    *,
+    reference: SceneRecord,
+    since: datetime,
+    settings: DetectionSettings,
+) -> list[Group]:
+    """Return dates with the best ones before them; of an orbit that has none, the first day is before the others."""
+    group = _group(known, choose(after, settings.most_after), reference, since, settings)
+    first = [one for one in after if orbit(one) not in map(orbit, group.before)]
+    later = [one for one in first if _midnight(one) > _midnight(first[0])]
+    if not later:
+        return [group]
+    reference, since = reference if reference in later else later[0], _midnight(later[0])
+    return [group] * bool(group.before) + _groups(
+        known, later, choose, reference=reference, since=since, settings=settings
+    )
 
 
 def _group(
@@ -262,6 +284,11 @@ def same_area(one: SceneRecord, other: SceneRecord) -> bool:
         return False
     shared = one.footprint.intersection(other.footprint).area
     return bool(shared >= SAME_AREA_SHARE * max(one.footprint.area, other.footprint.area))
+
+
+def _midnight(scene: SceneRecord) -> datetime:
+    """Return when the day began on which a scene was taken."""
+    return scene.acquired_at.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _days_apart(one: SceneRecord, other: SceneRecord) -> int:
