@@ -1,4 +1,8 @@
-"""The map itself, as Folium draws it: layers, their control, the ground below them; every file it asks for is our own."""
+"""The map itself, as Folium draws it: layers, their control, the ground below them; every file it asks for is our own.
+
+What Folium has rendered it reads once more as a template. So no text of the catalogue goes through it (a note with `{{` would be
+run): records and names stand in `kkh.given` before its script, which refers to them.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from branca.element import CssLink, Figure, JavascriptLink, MacroElement
 from folium.plugins import FeatureGroupSubGroup, MarkerCluster
 from folium.template import Template
 from folium.utilities import JsCode
+from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup, escape
 from shapely.geometry import shape
 
@@ -89,12 +94,20 @@ class _Setup(MacroElement):
     """Gives the browser what every layer is drawn by, before the first of them."""
 
     _template = Template(
-        "{% macro script(this, kwargs) %}kkh.setup({{ this._parent.get_name() }}, {{ this.config|tojson }});{% endmacro %}"
+        "{% macro script(this, kwargs) %}kkh.setup({{ this._parent.get_name() }}, kkh.given.setup);{% endmacro %}"
     )
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
+
+class _Records(MacroElement):
+    """Gives a layer its records before it is put on the map."""
+
+    _template = Template(
+        "{% macro script(this, kwargs) %}{{ this._parent.get_name() }}_add(kkh.given.{{ this.layer }});{% endmacro %}"
+    )
+
+    def __init__(self, layer: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._name, self.config = "Setup", config
+        self._name, self.layer = "Records", layer
 
 
 class _Finish(MacroElement):
@@ -124,24 +137,28 @@ def draw_chart(content: Content, drawn: Sequence[Drawn], bounds: Bounds | None, 
     """
     chart = folium.Map(tiles=None, zoom_control=False, attribution_control=False, minZoom=4, maxZoom=18, zoomSnap=0.5)
     config = _config(content, drawn, tell) | _named_ground(below, tell) | {"bounds": bounds or road_bounds(content)}
-    chart.add_child(_Setup(config))
+    chart.add_child(_Setup())  # type: ignore[no-untyped-call]
     _add_below(chart, below, tell)
     road = _add_records(chart, drawn, tell)
     control = folium.LayerControl(position="topleft" if DIRECTIONS[tell.lang] == "rtl" else "topright")
     control.options["collapsed"] = JsCode("kkh.narrow()")  # type: ignore[assignment]
     chart.add_child(control)
     chart.add_child(_Finish(control, road))
-    return _rendered(chart)
+    records = {layer.name: layer.collection for layer in drawn if layer.features and not layer.tiled}
+    lines = {"rivers": below.rivers, "boundaries": below.boundaries}
+    return _rendered(chart, {"setup": config, **records, **lines})
 
 
-def _rendered(chart: folium.Map) -> Chart:
+def _rendered(chart: folium.Map, given: Mapping[str, Any]) -> Chart:
     figure = chart.get_root()
     assert isinstance(figure, Figure)
     figure.render()
     parts = figure.header._children.items()
     links = [assets.local(name) for name, part in parts if isinstance(part, JavascriptLink | CssLink)]
     names = dict.fromkeys([*(name for name in links if name), "map.js", "map.css"])
-    return Chart(Markup(figure.html.render()), Markup(figure.script.render()), tuple(names))
+    told = htmlsafe_json_dumps(given, separators=(",", ":"))
+    script = Markup("kkh.given = {};\n{}").format(told, Markup(figure.script.render()))
+    return Chart(Markup(figure.html.render()), script, tuple(names))
 
 
 def _add_below(chart: folium.Map, below: Below, tell: Telling) -> None:
@@ -149,21 +166,24 @@ def _add_below(chart: folium.Map, below: Below, tell: Telling) -> None:
     if below.ground is not None:
         west, south, east, north = below.ground.bounds
         folium.TileLayer(
-            below.ground.address, attr=escape(below.ground.attribution or " "), name=_named("base-terrain", tell), overlay=False,
+            below.ground.address, attr=_inert(below.ground.attribution or " "), name=_named("base-terrain", tell), overlay=False,
             pane="ground", max_zoom=18, max_native_zoom=below.ground.closest,
             bounds=[[south, west], [north, east]], className="kkh-terrain",
         ).add_to(chart)  # fmt: skip
     for at, one in enumerate(below.providers):
         folium.TileLayer(
-            one.url, attr=escape(one.attribution or " "), name=f'<span data-layer="base-{at}">{escape(one.name)}</span>', overlay=False,
+            one.url, attr=_inert(one.attribution or " "), name=f'<span data-layer="base-{at}">{_inert(one.name)}</span>', overlay=False,
             show=False, pane="ground", max_zoom=18, max_native_zoom=min(18, one.closest), subdomains=one.hosts or "abc",
             className="kkh-foreign", referrerPolicy="strict-origin-when-cross-origin",
         ).add_to(chart)  # fmt: skip
     for name, lines, look in (("rivers", below.rivers, "kkh.river"), ("boundaries", below.boundaries, "kkh.border")):
         if lines is not None:
-            folium.GeoJson(lines, name=_named(name, tell), style=JsCode(look), pane="lines", interactive=False).add_to(
-                chart
-            )
+            _geojson(name, name=_named(name, tell), style=JsCode(look), pane="lines", interactive=False).add_to(chart)
+
+
+def _inert(text: str) -> str:
+    """Return text as HTML in which a template finds nothing to run."""
+    return escape(text).replace("{", Markup("&#123;"))
 
 
 def _add_records(chart: folium.Map, drawn: Sequence[Drawn], tell: Telling) -> folium.GeoJson | None:
@@ -177,21 +197,27 @@ def _add_records(chart: folium.Map, drawn: Sequence[Drawn], tell: Telling) -> fo
     for layer in (one for one in drawn if one.features and not one.tiled):
         name = _layer_name(layer, tell)
         if layer.name == "road":
-            road = folium.GeoJson(layer.collection, name=name, filter=JsCode("kkh.pave"))
+            road = _geojson("road", name=name, filter=JsCode("kkh.pave"))
             road.add_to(chart)
         elif layer.name in CLUSTERED:
             group = FeatureGroupSubGroup(cluster, name=name).add_to(chart)
-            _geojson(layer).add_to(group)
+            _marks(layer).add_to(group)
         else:
-            _geojson(layer, name).add_to(chart)
+            _marks(layer, name).add_to(chart)
     return road
 
 
-def _geojson(layer: Drawn, name: str | None = None) -> folium.GeoJson:
-    return folium.GeoJson(
-        layer.collection, name=name, control=name is not None, on_each_feature=JsCode(f'kkh.each("{layer.name}")'),
+def _marks(layer: Drawn, name: str | None = None) -> folium.GeoJson:
+    return _geojson(
+        layer.name, name=name, control=name is not None, on_each_feature=JsCode(f'kkh.each("{layer.name}")'),
         pointToLayer=JsCode("kkh.marker"), style=JsCode("kkh.style"), pane="areas", smooth_factor=1.0,
     )  # fmt: skip
+
+
+def _geojson(layer: str, **options: Any) -> folium.GeoJson:
+    drawn = folium.GeoJson({"type": "FeatureCollection", "features": []}, **options)
+    drawn.add_child(_Records(layer))
+    return drawn
 
 
 def _layer_name(layer: Drawn, tell: Telling) -> str:

@@ -11,7 +11,7 @@ from maps.texts import translate
 
 TODAY = date(2026, 7, 1)
 NOW = datetime(2026, 7, 1, 9, 30, tzinfo=UTC)
-HOSTILE = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>\"'&{{ 7*7 }}\u2028"
+HOSTILE = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>\"'&{{ 7*191 }}{% if 1 %}{#\u2028"
 SQUARE = [[74.866, 36.336], [74.869, 36.336], [74.869, 36.339], [74.866, 36.339], [74.866, 36.336]]
 
 

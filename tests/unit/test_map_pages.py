@@ -48,11 +48,14 @@ def page(records: Content | None = None, lang: str = "en", **more: Any) -> MapPa
 
 
 def collections(page: MapPage) -> dict[str, list[dict[str, Any]]]:
-    """Return the features of each layer as the browser gets them."""
-    found = {}
-    each = r'kkh\.(?:each\("(\w+)"\)|pave).*?_add\((\{.*?\})\);\n'
-    for match in re.finditer(each, page.script, flags=re.S):
-        found[match[1] or "road"] = json.loads(match[2])["features"]
+    """Return the features of each layer as the browser gets them, of those that are put on the map."""
+    known = given(page)
+    return {name: known[name]["features"] for name in re.findall(r"_add\(kkh\.given\.(\w+)\);", page.script)}
+
+
+def given(page: MapPage) -> dict[str, Any]:
+    """Return what the browser is given before the map is drawn."""
+    found: dict[str, Any] = json.loads(page.script.partition("kkh.given = ")[2].partition(";\n")[0])
     return found
 
 
@@ -105,6 +108,8 @@ def test_hostile_text_stays_text(kind: str, row: dict[str, Any]) -> None:
     assert html.count("<script") == html.count("</script>") == len(page().scripts) + 2
     assert "<script>window.hacked" not in html
     assert "window.hacked = 1" in html  # it is told, as text
+    assert "{{ 7*191 }}{% if 1 %}{#" in html  # and no template has run it
+    assert "1337" not in html
     assert re.findall(r"<script [^>]*>", html) == ['<script type="application/json" id="kkh-pack">']
     assert "\u2028" not in "".join(re.findall(r"<script>(.*?)</script>", html, flags=re.S))
 
@@ -194,7 +199,7 @@ def test_a_limit_is_told() -> None:
     assert "the newest 1 of 11,032 are shown" in page(records, tiles=False).body
     served = page(records)
     assert "newest" not in served.body  # tiles leave none out
-    assert '"cells": [["observations"' in served.script
+    assert given(served)["setup"]["cells"][0][0] == "observations"
     assert "observations" not in collections(served)
     assert "newest" not in page().body
 
