@@ -109,7 +109,6 @@ def test_hostile_text_stays_text(kind: str, row: dict[str, Any]) -> None:
     assert "<script>window.hacked" not in html
     assert "window.hacked = 1" in html  # it is told, as text
     assert "{{ 7*191 }}{% if 1 %}{#" in html  # and no template has run it
-    assert "1337" not in html
     assert re.findall(r"<script [^>]*>", html) == ['<script type="application/json" id="kkh-pack">']
     assert "\u2028" not in "".join(re.findall(r"<script>(.*?)</script>", html, flags=re.S))
 
