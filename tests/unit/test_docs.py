@@ -110,6 +110,13 @@ def test_every_decision_has_a_number_of_its_own() -> None:
         assert re.match(rf"# (ADR )?0*{int(name[:4])}\b", first), f"{name}: {first}"
 
 
+def test_the_newest_changes_are_those_of_this_version() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]["version"]
+    told = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf8"), re.MULTILINE)
+    assert told[0] == version, "entries go under their subject in the topmost version"
+    assert len(set(told)) == len(told)
+
+
 def test_every_formula_has_its_source_once() -> None:
     sources = (ROOT / "docs/references.bib").read_text(encoding="utf8")
     keys = re.findall(r"^@\w+\{([^,\s]+)", sources, re.MULTILINE)
