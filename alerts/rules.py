@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from alerts.states import SEVERITIES, Severity, Urgency
 from hazard_db.alerts import Facts
 from hazard_db.errors import SettingsError
-
-FILE = Path(__file__).parent / "rules.yml"
 
 Kind = Literal[
     "landslide", "rockfall", "debris_flow", "flood", "avalanche", "settlement", "glacier", "lake", "other",
@@ -132,25 +128,6 @@ class Decision(BaseModel):
     distance_m: float
     """From the road, as near as it may be."""
     reasons: tuple[str, ...]
-
-
-def load_rules(path: Path | None = None) -> RuleBook:
-    """Return the rules of a file, or our own.
-
-    Raises
-    ------
-    SettingsError
-        The file is missing or says something that is not understood.
-    """
-    path = path or FILE
-    try:
-        return RuleBook.model_validate(yaml.safe_load(path.read_text(encoding="utf8")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: the alert rules cannot be read ({error})") from error
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path}: the alert rules are not YAML ({' '.join(str(error).split())})") from error
-    except ValidationError as error:
-        raise SettingsError(f"{path}: {problem_of(error)}") from error
 
 
 def parse_rule(definition: Mapping[str, Any]) -> AlertRule:

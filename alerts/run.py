@@ -11,7 +11,8 @@ from typing import Any
 from alerts import cap, feed
 from alerts.drafting import Match, Occasion, StoredRule, best_rule, is_told, new_alert, renewed_alert
 from alerts.grouping import Group, group_changes, group_key, join_flood
-from alerts.rules import load_rules, parse_rule
+from alerts.rulefile import load_rules
+from alerts.rules import parse_rule
 from alerts.settings import AlertSettings
 from hazard_db import alerts as catalogue
 from hazard_db import changes, overview

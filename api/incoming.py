@@ -53,7 +53,7 @@ class IncomingObservation(BaseModel):
     def _small(cls, value: dict[str, Any]) -> dict[str, Any]:
         if len(json.dumps(value)) > MOST_ATTRIBUTES_BYTES or any(len(name) > 1000 for name in value):
             raise ValueError(f"are more than {MOST_ATTRIBUTES_BYTES // 1024} kB, or have names over 1,000 characters")
-        if "\\u0000" in json.dumps(value):
+        if "\\u0000" in json.dumps(value).replace("\\\\", ""):  # a backslash that was written out is two
             raise ValueError("hold a character (NUL) that cannot be stored")
         return value
 

@@ -16,7 +16,7 @@ from field_catalogue import Bench, catalogue
 from sqlalchemy import text
 
 from alerts.rulebook import compare
-from alerts.rules import load_rules
+from alerts.rulefile import load_rules
 from alerts.run import process_run
 from alerts.settings import AlertSettings
 from hazard_db import alerts, changes, connect

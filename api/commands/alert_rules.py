@@ -23,7 +23,7 @@ def try_rules(
     json: AsJson = False,
 ) -> None:
     """Try rules on what the catalogue holds: how many alerts they would have raised, and how many were right."""
-    from alerts.rules import load_rules
+    from alerts.rulefile import load_rules
     from alerts.trial import try_rule
     from api.opening import opened
     from hazard_db import alerts, connect
@@ -53,7 +53,7 @@ def list_rules(
 ) -> None:
     """List the rules, write those in force as a file, or put those of a file in force; rules that it does not have stay."""
     from alerts import rulebook
-    from alerts.rules import load_rules
+    from alerts.rulefile import load_rules
     from alerts.run import rules_in_force
     from alerts.settings import AlertSettings
     from api.opening import opened

@@ -386,7 +386,7 @@ def test_subscribers_get_what_they_asked_for(road: Any) -> None:
 
 
 def test_rules_of_a_file_get_versions(road: Any, tmp_path: Path) -> None:
-    from alerts.rules import FILE
+    from alerts.rulefile import FILE
     from alerts.run import rules_in_force
 
     own = tmp_path / "rules.yml"

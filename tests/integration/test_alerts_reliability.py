@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from alerts.rules import load_rules
+from alerts.rulefile import load_rules
 from alerts.run import process_run, review_change
 from alerts.trial import Trial, try_rule
 from hazard_db import alerts, connect

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts import rulebook
-from alerts.rules import AlertRule, RuleBook, load_rules, parse_rule
+from alerts.rulefile import load_rules
+from alerts.rules import AlertRule, RuleBook, parse_rule
 from alerts.run import rules_in_force
 from alerts.settings import AlertSettings
 from api.texts import texts

@@ -14,7 +14,8 @@ from alerts import cap, feed, texts
 from alerts.deliver import retry_in
 from alerts.drafting import Occasion, StoredRule, best_rule, is_told, new_alert, renewed_alert, story
 from alerts.grouping import group_changes, group_key, stretch
-from alerts.rules import evaluate, load_rules, misses
+from alerts.rulefile import load_rules
+from alerts.rules import evaluate, misses
 from alerts.settings import AlertSettings
 from alerts.states import (
     CERTAINTIES,

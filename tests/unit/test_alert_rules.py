@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from alerts.rules import FILE, AlertRule, evaluate, load_rules, misses, parse_rule
+from alerts.rulefile import FILE, load_rules
+from alerts.rules import AlertRule, evaluate, misses, parse_rule
 from alerts.states import certainty
 from hazard_db.alerts import Cause, Facts
 from hazard_db.errors import SettingsError
