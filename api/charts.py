@@ -103,7 +103,8 @@ def draw(asked: Asked, source: Source, tell: Telling) -> MapPage:
     subject = _subject(asked, change, parts, tell)
     if asked.kind == "segment":
         subject = replace(subject, bounds=threat_bounds(content), strip=_strip(asked, source, tell))
-    return make_page(content, subject, tell, source.below(subject.bounds or road_bounds(content)))
+    bounds = subject.bounds or road_bounds(content)
+    return make_page(content, replace(subject, bounds=bounds), tell, source.below(bounds))
 
 
 def _strip(asked: Asked, source: Source, tell: Telling) -> Markup:

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
-from alembic.script import ScriptDirectory
 from psycopg import sql
 
 from hazard_db import archive, install, migrate
@@ -167,8 +166,7 @@ def restore(settings: DatabaseSettings, file: Path, *, force: bool = False) -> B
 
 
 def _known_revisions() -> set[str]:
-    scripts = ScriptDirectory.from_config(migrate.config())
-    return {script.revision for script in scripts.walk_revisions()}
+    return {script.revision for script in migrate.scripts().walk_revisions()}
 
 
 def _revision(conn: psycopg.Connection) -> str:

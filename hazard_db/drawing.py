@@ -134,7 +134,9 @@ def one(conn: Connection, kind: str, key: str, *, inside: bool) -> Mapping[str, 
 
 
 def _found(conn: Connection, statement: str, view: View, **more: Any) -> Found:
-    rows = [dict(row) for row in conn.execute(text(statement), view.parameters | more).mappings()]
+    result = conn.execute(text(statement), view.parameters | more)
+    names = tuple(result.keys())  # once, not for each of thousands of rows
+    rows = [dict(zip(names, row, strict=True)) for row in result]
     total = rows[0]["total"] if rows else 0
     for row in rows:
         del row["total"]

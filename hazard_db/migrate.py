@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -39,6 +40,16 @@ def config(connection: Connection | None = None) -> Config:
     return settings
 
 
+def scripts() -> ScriptDirectory:
+    """Return the migrations this code knows, read once."""
+    return _scripts(FOLDER)
+
+
+@cache
+def _scripts(folder: Path) -> ScriptDirectory:
+    return ScriptDirectory(str(folder))
+
+
 def upgrade(url: str, revision: str = "head", *, expand: bool = False) -> str | None:
     """Bring the database at `url` up to `revision`, whole or not at all; returns the revision it is at then.
 
@@ -62,9 +73,8 @@ def downgrade(url: str, revision: str) -> None:
 
 def expanded(connection: Connection) -> str:
     """Return the newest revision before the first pending contraction; the present one where that is next."""
-    scripts = ScriptDirectory.from_config(config())
     present = current(connection)
-    pending = [one for one in scripts.walk_revisions(base=present or "base") if one.revision != present]
+    pending = [one for one in scripts().walk_revisions(base=present or "base") if one.revision != present]
     reached = present or "base"
     for one in reversed(pending):
         if kind_of(one.module) == CONTRACT:
@@ -106,7 +116,7 @@ def _comment(connection: Connection, noted: Mapping[str, str]) -> None:
 
 def head() -> str:
     """Return the newest revision this code knows."""
-    return ScriptDirectory.from_config(config()).get_current_head() or ""
+    return scripts().get_current_head() or ""
 
 
 def current(connection: Connection) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
@@ -229,13 +230,18 @@ def load_weights(path: Path | None = None) -> Weights:
     """
     path = path or Path(os.environ.get("HAZARD_RISK_WEIGHTS", FILE))
     try:
-        return Weights.model_validate(yaml.safe_load(path.read_text(encoding="utf8")))
+        return _weights(path.read_text(encoding="utf8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SettingsError(f"{path}: the risk weights cannot be read ({str(error).splitlines()[0]})") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise SettingsError(f"{path}, {where}: {first['msg']}") from error
+
+
+@lru_cache(maxsize=8)
+def _weights(text: str) -> Weights:
+    return Weights.model_validate(yaml.safe_load(text))
 
 
 def _highest(limits: dict[str, float], value: float) -> str:

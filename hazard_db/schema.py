@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from alembic.script import Script, ScriptDirectory
+from alembic.script import Script
 
 from hazard_db import connect, migrate
 from hazard_db.connect import Connection
@@ -44,9 +44,9 @@ def look(url: str) -> Schema:
 def stand(conn: Connection) -> Schema:
     """Return how the schema stands on an open connection."""
     present, needed = migrate.current(conn), migrate.head()
-    scripts = {one.revision: one for one in ScriptDirectory.from_config(migrate.config()).walk_revisions()}
     if present is None or present == needed:
         return Schema(present, needed, known=True, current=present == needed)
+    scripts = {one.revision: one for one in migrate.scripts().walk_revisions()}
     if present not in scripts:  # a newer release was here
         unknown = {name: kind for name, kind in migrate.kinds(conn).items() if name not in scripts}
         expanded = present in unknown and set(unknown.values()) == {migrate.EXPAND}

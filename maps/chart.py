@@ -313,5 +313,5 @@ def threat_bounds(content: Content) -> Bounds:
 
 
 def _around(corners: Sequence[Sequence[float]]) -> Bounds:
-    lons, lats = zip(*((corner[0], corner[1]) for corner in corners), strict=True)
+    lons, lats = [corner[0] for corner in corners], [corner[1] for corner in corners]
     return min(lons), min(lats), max(lons), max(lats)
