@@ -156,4 +156,6 @@ def _subject(asked: Asked, change: dict[str, Any] | None, parts: dict[str, Found
         title = tell.words("title.change", id=change["id"])
         west, south, east, north = shape(change["geometry"]).buffer(SURROUNDINGS_DEG).bounds
         bounds, about = (west, south, east, north), f"changes:{change['id']}"
-    return Subject(title, bounds, about, internal=inside, grades=risk_weights.load_weights().grades)
+    picture = tell.swipe(change["picture"]) if change is not None and change["picture"] else None
+    grades = risk_weights.load_weights().grades
+    return Subject(title, bounds, about, internal=inside, grades=grades, picture=picture)

@@ -9,6 +9,10 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
+from api.pictured import composed
+from hazard_db.panels import Panel, Panels
+from maps.swipe import Picture
+
 log = logging.getLogger("api")
 
 WIDEST_PX = 560
@@ -25,20 +29,26 @@ class Inlined:
 
     def picture(self, path: str) -> str | None:
         """Return a picture, None where it is missing, broken or one too many."""
-        if self.left <= 0:
-            return None
+        return self._packed(path, None) if self.left > 0 else None
+
+    def swipe(self, path: str) -> Picture | None:
+        """Return the picture that the map is about, with its panels apart; None where it is missing or broken."""
+        if (told := Panels.read(self.home / path)) is None:
+            whole = self._packed(path, None)
+            return Picture(whole, None) if whole else None
+        shown = composed(told, "", None, lambda panel: self._packed(path, panel))
+        return shown if shown.sides else None
+
+    def _packed(self, path: str, panel: Panel | None) -> str | None:
         try:
             with Image.open(self.home / path) as image:
-                image.thumbnail((WIDEST_PX, WIDEST_PX))
-                small = image.convert("RGB").quantize(COLOURS, Image.Quantize.FASTOCTREE)
+                part = image.crop(panel.box) if panel else image
+                part.thumbnail((WIDEST_PX, WIDEST_PX))
+                small = part.convert("RGB").quantize(COLOURS, Image.Quantize.FASTOCTREE)
         except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
             log.warning("%s: left out of the map (%s)", path, error)
             return None
         packed = BytesIO()
         small.save(packed, format="PNG")
         self.left -= packed.tell()
-        return _data(packed.getvalue())
-
-
-def _data(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+        return f"data:image/png;base64,{base64.b64encode(packed.getvalue()).decode()}"

@@ -89,6 +89,7 @@ def written(
         tell,
         link=lambda path: urljoin(base + "/", path.lstrip("/")) if base else None,
         picture=inlined.picture,
+        swipe=inlined.swipe,
         save=None,
     )
     given = settings or BackdropSettings()

@@ -12,8 +12,6 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
-from PIL import Image
 from starlette.datastructures import URL
 
 from api import theme
@@ -23,8 +21,9 @@ from api.security import FORM_COOKIE, FORM_FIELD, Identity, form_token
 from api.state import state_of
 from api.texts import stated, term, translate
 from hazard_db.wording import DIRECTIONS, LANGUAGES
-from maps import assets
+from maps import assets, swipe
 from maps.texts import place_name
+from maps.texts import translate as map_words
 
 FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
@@ -99,7 +98,7 @@ def render(
         identity=identity, request=request, nonce=getattr(request.state, "nonce", ""), style=static_address("style.css"),
         static=static_address, colours=colours_address(), scheme=scheme(request), schemes=theme.SCHEMES, address=assets.address,
         form_field=FORM_FIELD, simulated=state_of(request).simulated(), form_token=tokens.make,
-        sized=lambda path: _size(state_of(request).settings.home / path),
+        swipe=lambda picture: swipe.draw(picture, map_words(lang)),
         with_language=lambda code: _local(request.url.include_query_params(lang=code)), **values,
     )  # fmt: skip
     response = HTMLResponse(page, status, headers={**(headers or {}), "Content-Language": lang, "Vary": VARY})
@@ -108,16 +107,6 @@ def render(
         secure = request.url.scheme == "https"
         response.set_cookie(FORM_COOKIE, tokens.token_id, httponly=True, samesite="lax", secure=secure)
     return response
-
-
-def _size(picture: Path) -> Markup:
-    """Return width and height of a picture as attributes, so that what stands below it does not jump when it comes."""
-    try:
-        with Image.open(picture) as opened:  # its head alone is read
-            width, height = opened.size
-    except OSError:
-        return Markup("")
-    return Markup('width="{}" height="{}"').format(width, height)
 
 
 def keep_language(request: Request, response: Response) -> None:
@@ -184,7 +173,6 @@ def _environment() -> Environment:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["number"] = _number
-    environment.filters["basename"] = lambda path: str(path).rpartition("/")[2]
     environment.filters["local"] = _local
     environment.filters["strftime"] = lambda pattern, value: value.strftime(pattern)
     environment.filters["day"] = lambda value: f"{value:%Y-%m-%d}" if value is not None else "–"

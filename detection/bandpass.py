@@ -16,6 +16,9 @@ OLI, ETM, MSI = "oli", "etm", "msi"
 _OLI_FROM = 8
 _MSI = re.compile(r"(?:^|[^A-Z0-9])S(?:ENTINEL)?[-_ ]?2([A-D])(?:[^A-Z0-9]|$)", re.IGNORECASE)
 _HLS = re.compile(r"^HLS[.\-_]?[LS]30\b", re.IGNORECASE)
+_FAMILY = re.compile(r"(sentinel|landsat)[-_ ]?(\d)([a-d]?)$", re.IGNORECASE)
+PLATFORM_TAGS = ("platform", "SPACECRAFT_NAME", "SPACECRAFT_ID", "sensor")
+"""Tags that name the satellite, the surest first."""
 
 Line = tuple[float, float]
 """Slope and offset: reflectance of OLI = slope * reflectance + offset."""
@@ -56,6 +59,16 @@ def bandpass_of(tags: Mapping[str, str], stem: str) -> str | None:
         if (number := landsat_number(text)) is not None:
             return OLI if number >= _OLI_FROM else ETM
     return None
+
+
+def platform_of(tags: Mapping[str, str]) -> str | None:
+    """Return the satellite as people call it, such as `Sentinel-2A` or `Landsat 8`; None where no tag tells it."""
+    named = (tags.get(name, "").strip(" -") for name in PLATFORM_TAGS)
+    told = next((one for one in named if one and one.lower() != "unknown"), "")
+    if match := _FAMILY.match(told):
+        family, number, letter = match.groups()
+        return f"Landsat {number}" if family.lower() == "landsat" else f"Sentinel-{number}{letter.upper()}"
+    return told or None
 
 
 def differ(bandpasses: Iterable[str | None]) -> bool:

@@ -1,8 +1,9 @@
-"""Before and after, side by side: a small natural-colour picture of a change."""
+"""Before and after, side by side: a small natural-colour picture of a change, which tells where its panels are."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ from detection.regions import Slices, grow
 from detection.sources import Scene, open_sources
 from detection.windows import Plan, Reader, to_grid
 from hazard_db.errors import DetectionError, RasterError
+from hazard_db.panels import Layer, Panel, Panels
 
-PANEL_PX = 360
+PANEL_PX = 480
 SURROUNDINGS = 1.5
 """The picture reaches this many times the object's size beyond it on every side."""
 SMALLEST_M, LARGEST_M = 600.0, 8000.0
@@ -40,11 +42,26 @@ COLOURS = (
     ("vh",) * 3,
 )
 """Natural colours first; what else tells ground from plants where a band is missing."""
-EVIDENCE = (("z", "score 0-10", 10.0), ("slope_deg", "slope 0-60°", 60.0))
+EVIDENCE: tuple[tuple[Layer, str, float], ...] = (("z", "score 0-10", 10.0), ("slope_deg", "slope 0-60°", 60.0))
 """Layer, its caption, and its value at white."""
 PANELS_ACROSS = 2
 
 Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A panel before it is drawn."""
+
+    layer: Layer
+    pixels: Pixels
+    day: str | None = None
+    platform: str | None = None
+    caption: str = ""
+
+    @property
+    def text(self) -> str:
+        return self.caption or " ".join(part for part in (self.day, self.platform) if part)
 
 
 def before_after_png(
@@ -85,20 +102,23 @@ def before_after_png(
     window = _window(moved, plan.grid)
     with Reader(plan) as reader:
         # the dates next to the event show it best
-        earlier = _clearest(reader, _shown(tuple(reversed(plan.before))), window)
-        later = _clearest(reader, _shown(plan.after), window)
-    names = next((trio for trio in COLOURS if all(set(trio) <= set(one.bands) for one in (earlier, later))), None)
+        earlier, one = _clearest(reader, _shown(tuple(reversed(plan.before))), window)
+        later, other = _clearest(reader, _shown(plan.after), window)
+    names = next((trio for trio in COLOURS if all(set(trio) <= set(date.bands) for date in (one, other))), None)
     if names is None:
         raise DetectionError("the dates before and after have no three bands in common that make a picture")
-    panels = _stretched([_stack(one, names) for one in (earlier, later)])
-    captions = [f"{one.acquired_at:%Y-%m-%d}" for one in (earlier, later)]
-    for caption, panel in _evidence_panels(evidence, window):
-        captions.append(caption)
-        panels.append(panel)
+    sides: tuple[tuple[Layer, Scene], ...] = (("before", earlier), ("after", later))
+    panels = [
+        _Shown(layer, pixels, f"{scene.acquired.at:%Y-%m-%d}", scene.platform)
+        for (layer, scene), pixels in zip(
+            sides, _stretched([_stack(date, names) for date in (one, other)]), strict=True
+        )
+    ]
+    panels += _evidence_panels(evidence, window)
     rings = _rings(moved, plan.grid, window)
-    image = _composed(panels, captions, rings, plan.grid.pixel_m((window[0].start + window[0].stop) / 2))
+    image, told = _composed(panels, rings, plan.grid.pixel_m((window[0].start + window[0].stop) / 2))
     with replacing(out) as temporary:
-        image.save(temporary, format="PNG", optimize=True)
+        image.save(temporary, format="PNG", optimize=True, pnginfo=told.info)
     return out
 
 
@@ -107,7 +127,7 @@ def _shown(scenes: tuple[Scene, ...]) -> tuple[Scene, ...]:
     return tuple(scene for scene in scenes if scene.look is None) or scenes
 
 
-def _evidence_panels(evidence: Path | None, window: Slices) -> Iterator[tuple[str, Pixels]]:
+def _evidence_panels(evidence: Path | None, window: Slices) -> Iterator[_Shown]:
     """Yield the score and the slope of a window, with what the greys mean."""
     if evidence is None:
         return
@@ -116,7 +136,8 @@ def _evidence_panels(evidence: Path | None, window: Slices) -> Iterator[tuple[st
             if name in raster.descriptions:
                 band = raster.read(raster.descriptions.index(name) + 1, window=RasterWindow.from_slices(*window))
                 grey = np.nan_to_num(np.clip(band / most, 0, 1))[..., None] * 255
-                yield text, np.where(np.isfinite(band)[..., None], grey, np.array(NOT_SEEN)).astype(np.uint8)
+                pixels = np.where(np.isfinite(band)[..., None], grey, np.array(NOT_SEEN)).astype(np.uint8)
+                yield _Shown(name, pixels, caption=text)
 
 
 def _window(place: BaseGeometry, grid: Grid) -> Slices:
@@ -137,9 +158,9 @@ def _window(place: BaseGeometry, grid: Grid) -> Slices:
     return grow((rows, cols), grid.shape, 0)
 
 
-def _clearest(reader: Reader, scenes: Sequence[Scene], window: Slices) -> Acquisition:
+def _clearest(reader: Reader, scenes: Sequence[Scene], window: Slices) -> tuple[Scene, Acquisition]:
     """Return the first date that shows nearly all of a window, else the one that shows most."""
-    best: Acquisition | None = None
+    best: tuple[Scene, Acquisition] | None = None
     for scene in scenes:
         try:
             one = reader.acquisition(scene, window)
@@ -147,11 +168,11 @@ def _clearest(reader: Reader, scenes: Sequence[Scene], window: Slices) -> Acquis
             if len(scenes) == 1:
                 raise
             continue  # a damaged date has others beside it
-        if best is None or one.usable.mean() > best.usable.mean():
-            best = one
-        if best.usable.mean() > 0.95:
+        if best is None or one.usable.mean() > best[1].usable.mean():
+            best = scene, one
+        if best[1].usable.mean() > 0.95:
             break
-    if best is None or not best.usable.any():
+    if best is None or not best[1].usable.any():
         raise DetectionError("no date shows the place of the change")
     return best
 
@@ -190,13 +211,12 @@ def _rings(place: BaseGeometry, grid: Grid, window: Slices) -> list[npt.NDArray[
 
 
 def _composed(
-    panels: Sequence[Pixels],
-    captions: Sequence[str],
+    panels: Sequence[_Shown],
     rings: Sequence[npt.NDArray[np.float64]],
     pixel_m: tuple[float, float],
-) -> Image.Image:
-    """Return the panels two by two, drawn to the same scale both ways."""
-    rows, cols = panels[0].shape[:2]
+) -> tuple[Image.Image, Panels]:
+    """Return the panels two by two, drawn to the same scale both ways, and where each is."""
+    rows, cols = panels[0].pixels.shape[:2]
     ground = (cols * pixel_m[1], rows * pixel_m[0])
     scale = PANEL_PX / max(ground)
     width, height = (max(1, round(side * scale)) for side in ground)
@@ -204,10 +224,11 @@ def _composed(
     image = Image.new("RGB", (2 * width + GAP_PX, lines * (height + CAPTION_PX) + CAPTION_PX), PAPER)
     draw = ImageDraw.Draw(image)
     font = ImageFont.load_default(size=14)
-    for number, (panel, caption) in enumerate(zip(panels, captions, strict=True)):
+    placed = []
+    for number, panel in enumerate(panels):
         line, place = divmod(number, PANELS_ACROSS)
         left, top = place * (width + GAP_PX), line * (height + CAPTION_PX)
-        big = Image.fromarray(panel).resize(
+        big = Image.fromarray(panel.pixels).resize(
             (width, height), Image.Resampling.NEAREST if cols < width else Image.Resampling.BOX
         )
         canvas = ImageDraw.Draw(big)
@@ -216,9 +237,11 @@ def _composed(
             if len(points) > 1:
                 canvas.line([(float(x), float(y)) for x, y in points], fill=OUTLINE, width=2)
         image.paste(big, (left, top + CAPTION_PX))
-        draw.text((left + width / 2, top + CAPTION_PX / 2), caption, fill=INK, font=font, anchor="mm")
+        box = (left, top + CAPTION_PX, left + width, top + CAPTION_PX + height)
+        placed.append(Panel(layer=panel.layer, box=box, day=panel.day, platform=panel.platform))
+        draw.text((left + width / 2, top + CAPTION_PX / 2), panel.text, fill=INK, font=font, anchor="mm")
     _scale_bar(draw, font, width, image.height - CAPTION_PX / 2, scale)
-    return image
+    return image, Panels(panels=tuple(placed), width_m=round(ground[0], 1))
 
 
 def _scale_bar(draw: ImageDraw.ImageDraw, font: Any, width: int, level: float, scale: float) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from detection.arrays import BANDS, RADAR_BANDS
-from detection.bandpass import OLI, STAND_INS, as_oli, bandpass_of, differ
+from detection.bandpass import OLI, STAND_INS, as_oli, bandpass_of, differ, platform_of
 from detection.bands import QUALITY
 from detection.grids import Grid
 from detection.radarfiles import Look, is_radar, look_of
@@ -40,6 +40,8 @@ class Scene:
     """How a date of radar was taken; None = a date of reflectance."""
     bandpass: str | None = None
     """Of the sensor, see `detection.bandpass`; None = not told."""
+    platform: str | None = None
+    """Satellite as people call it, such as `Sentinel-2A`; None = not told."""
     adjusted: bool = False
     """The numbers of its layers mean what OLI would have seen, as dates of other sensors are beside it."""
 
@@ -269,7 +271,7 @@ def _scene(group: _Group, given: Moment | None) -> Scene:
         probe([layer for layer in layers if layer.href == href])
     return Scene(
         label, moment, sun, grid, layers, quality[0] if quality else None, tuple(f.href for f in group.files), notes,
-        bandpass=bandpass_of(tags, Path(group.files[0].href).stem),
+        bandpass=bandpass_of(tags, Path(group.files[0].href).stem), platform=platform_of(tags),
     )  # fmt: skip
 
 
@@ -287,7 +289,10 @@ def _radar_scene(group: _Group, given: Moment | None, label: str, layers: tuple[
         raise RasterError(f"{label}: one band is in dB, the other in power; give both the same way")
     notes = (f"{label}: neither tags, name nor hour tell the orbit",) if looks[0].orbit == "unknown" else ()
     files = tuple(file.href for file in group.files)
-    return Scene(label, moment, Sun(90.0, 0.0, "none"), first.grid, layers, None, files, notes, looks[0])
+    return Scene(
+        label, moment, Sun(90.0, 0.0, "none"), first.grid, layers, None, files, notes, looks[0],
+        platform=platform_of(tags),
+    )  # fmt: skip
 
 
 def _sun(moment: Moment, grid: Grid, label: str) -> tuple[Sun, tuple[str, ...]]:

@@ -13,6 +13,7 @@ from shapely.geometry import shape
 
 from hazard_db.wording import Words
 from maps.style import LOOK_EXPIRES_DAYS, rate_colour
+from maps.swipe import Picture
 from maps.texts import Term, place_name
 
 Row = Mapping[str, Any]
@@ -66,6 +67,8 @@ class Telling:
     """Address of one of our pages; None where the map is a file that knows of none."""
     picture: Callable[[str], str | None] = lambda path: None
     """What an image element shows for a picture of the catalogue."""
+    swipe: Callable[[str], Picture | None] = lambda path: None
+    """The same with its dates apart, for the page of one change."""
     tiles: bool = True
     """Whether the map can ask for tiles; one that is a file cannot."""
     cells: bool = True

@@ -13,9 +13,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from hazard_db.wording import DIRECTIONS
-from maps import assets, style
+from maps import assets, style, swipe
 from maps.chart import Below, Bounds, draw_chart
 from maps.layers import DRAWERS, LISTED, Content, Drawn, Telling, draw, number, seen_lately
+from maps.swipe import Picture
 
 UNLISTED = {"source", "line"}
 
@@ -35,6 +36,8 @@ class Subject:
     """Lowest score of each grade, for the legend."""
     strip: Markup | None = None
     """Strip map of the stretch."""
+    picture: Picture | None = None
+    """Of the change that the map is about."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +72,11 @@ def make_page(content: Content, subject: Subject, tell: Telling, below: Below | 
         ground=below.ground is not None, tints=style.terrain_keys(), waters=below.rivers is not None,
         about=_about(drawn, subject, tell), legend=_legend(subject, tell), style=style,
         points=bool(content.points.rows and tell.tiles),
+        picture=swipe.draw(subject.picture, tell.words) if subject.picture else None,
         rates=style.rate_keys() if content.deformation.rows or (content.points.rows and tell.tiles) else [],
     )  # fmt: skip
-    scripts, styles = (tuple(name for name in chart.assets if name.endswith(kind)) for kind in (".js", ".css"))
+    names = (*chart.assets, *(subject.picture.assets if subject.picture else ()))
+    scripts, styles = (tuple(name for name in names if name.endswith(kind)) for kind in (".js", ".css"))
     return MapPage(subject.title, Markup(body), chart.script, scripts, styles)
 
 
@@ -154,7 +159,7 @@ def _item(feature: Mapping[str, Any], layer: Drawn, tell: Telling) -> dict[str, 
     values = zip(layer.fields, properties["v"], strict=True)
     facts = [(tell.words(f"field.{name}"), value) for name, value in values if value and name not in UNLISTED]
     return {
-        "id": feature["id"], "title": properties["t"], "href": properties.get("h"), "picture": properties.get("p"), "facts": facts,
+        "id": feature["id"], "title": properties["t"], "href": properties.get("h"), "facts": facts,
     }  # fmt: skip
 
 

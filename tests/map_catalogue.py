@@ -7,13 +7,14 @@ import uuid
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageDraw
 from pydantic import SecretStr
 from sqlalchemy import text
 
 from api.settings import ApiSettings
 from hazard_db import changes, connect, corridor, fieldbook, risk, seed
 from hazard_db.connect import Connection, Engine
+from hazard_db.panels import Panel, Panels
 from hazard_db.settings import DatabaseSettings
 from tests.map_records import HOSTILE
 
@@ -76,10 +77,30 @@ def add_changes(conn: Connection, home: Path) -> None:
     for number in changes.store_run(conn, run, found, views).new:
         picture = home / "pictures" / f"change-{number}.png"
         picture.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (728, 408), (90, 120, 90)).save(picture)
+        if number == CONFIRMED:
+            add_panels(picture)
+        else:
+            Image.new("RGB", (728, 408), (90, 120, 90)).save(picture)  # as earlier versions made them
         changes.set_picture(conn, number, f"pictures/change-{number}.png")
     for number, verdict in ((CONFIRMED, "confirmed"), (FALSE_ALARM, "false_alarm")):
         changes.review(conn, number, verdict, "Reviewer Of Changes")
+
+
+def add_panels(file: Path) -> Panels:
+    """Write and return a picture that tells its panels: green before, with a brown patch after, and a score."""
+    told = Panels(panels=tuple(Panel(layer=layer, box=box, day=day, platform=platform) for layer, box, day, platform in (
+        ("before", (0, 24, 240, 264), "2024-07-01", "Sentinel-2A"), ("after", (248, 24, 488, 264), "2025-07-01", None),
+        ("z", (0, 288, 240, 528), None, None),
+    )), width_m=1200.0)  # fmt: skip
+    picture = Image.new("RGB", (488, 552), "white")
+    for panel, colour in zip(told.panels, ((90, 120, 90), (90, 120, 91), (30, 30, 30)), strict=True):
+        picture.paste(colour, panel.box)
+        left, top = panel.box[:2]
+        if panel.layer == "after":
+            picture.paste((150, 110, 70), (left + 80, top + 80, left + 160, top + 160))
+        ImageDraw.Draw(picture).rectangle((left + 80, top + 80, left + 160, top + 160), outline=(255, 208, 0), width=2)
+    picture.save(file, pnginfo=told.info)
+    return told
 
 
 def _ring(lon: float, lat: float) -> list[list[float]]:

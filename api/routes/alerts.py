@@ -18,6 +18,7 @@ from api.listing import AskedByStretch
 from api.minimap import Mark, draw, middle, outline, stretch_of
 from api.openrosa.documents import site_of
 from api.pages import collection, data, feature, language, render, wants_page
+from api.pictured import served
 from api.plain import plain
 from api.security import Identity, Reader, Reviewer
 from api.state import state_of
@@ -88,8 +89,9 @@ def get_alert(request: Request, identity: Reader, alert_id: Id) -> Response:
         alert = alerts.get_alert(conn, alert_id, scope=_scope(identity))
         messages = alerts.events_of(conn, alert_id, scope=_scope(identity))
         asked = alerts.checks(conn, alert_id=alert_id) if identity.sees_unreviewed else []
-        shown = pictures.of_changes(conn, alert.change_ids, include_unreviewed=identity.sees_unreviewed)
+        paths = pictures.of_changes(conn, alert.change_ids, include_unreviewed=identity.sees_unreviewed)
     if wants_page(request, default_page=False):
+        shown = served(state_of(request).settings.home, paths)
         return render(request, "alert.html", alert=alert, messages=messages, pictures=shown, checks=asked)
     told = _shown(alert, identity) | {
         "checks": plain(asked),

@@ -11,6 +11,7 @@ from alerts.run import review_change
 from api.bodies import answered, read_body
 from api.listing import AskedByStretch
 from api.pages import collection, data, feature, render, wants_page
+from api.pictured import served
 from api.security import Identity, Reader, Reviewer
 from api.state import state_of
 from api.storage import reading, writing
@@ -47,7 +48,9 @@ def get_change(request: Request, identity: Reader, change_id: Id) -> Response:
     with reading(request) as conn:
         change = changes.get_change(conn, change_id, include_unreviewed=identity.sees_unreviewed)
     if wants_page(request, default_page=False):
-        return render(request, "change.html", change=change)
+        paths = {change_id: change["picture"]} if change["picture"] else {}
+        shown = served(state_of(request).settings.home, paths)
+        return render(request, "change.html", change=change, pictures=shown)
     return data(feature(_shown(change, identity)), media_type="application/geo+json")
 
 

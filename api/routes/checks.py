@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from alerts.checking import settle
 from api.bodies import answered, read_body
 from api.pages import data, render, wants_page
+from api.pictured import served
 from api.plain import plain
 from api.security import Engineer, FieldWorker, Reviewer
 from api.state import state_of
@@ -95,8 +96,9 @@ def show(request: Request, identity: FieldWorker, number: Id) -> Response:
     with reading(request) as conn:
         check = alerts.get_check(conn, number)
         alert = alerts.get_alert(conn, check.alert_id)
-        shown = pictures.of_changes(conn, alert.change_ids, include_unreviewed=identity.sees_unreviewed)
+        paths = pictures.of_changes(conn, alert.change_ids, include_unreviewed=identity.sees_unreviewed)
     if wants_page(request, default_page=False):
+        shown = served(state_of(request).settings.home, paths)
         return render(request, "check.html", check=check, alert=alert, pictures=shown)
     return data(plain(check))
 

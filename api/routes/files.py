@@ -16,6 +16,7 @@ from api.state import state_of
 from api.storage import reading
 from hazard_db import pictures
 from hazard_db.errors import NotFoundError
+from hazard_db.panels import Layer, Panels, cut
 
 router = APIRouter(include_in_schema=False)
 
@@ -24,13 +25,20 @@ FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
 @router.get("/pictures/{path:path}")
-def picture(request: Request, identity: Reader, path: str) -> Response:
-    """Return the picture of a change; only files that the catalogue knows, to whoever may see the change."""
+def picture(request: Request, identity: Reader, path: str, panel: Layer | None = None) -> Response:
+    """Return the picture of a change, or one panel of it; only files that the catalogue knows, to whoever may see the change."""
     with reading(request) as conn:
         change_id = pictures.change_of(conn, f"pictures/{path}", include_unreviewed=identity.sees_unreviewed)
     if change_id is None:
         raise NotFoundError("there is no such picture")
-    return FileResponse(inside(state_of(request).settings.home / "pictures", path), media_type="image/png")
+    file = inside(state_of(request).settings.home / "pictures", path)
+    if panel is None:
+        return FileResponse(file, media_type="image/png")
+    told = Panels.read(file)
+    part = told.of(panel) if told else None
+    if part is None:
+        raise NotFoundError("the picture has no such panel")
+    return Response(cut(file, part), media_type="image/png")
 
 
 @router.get("/static/colours.css")

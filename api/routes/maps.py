@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request
@@ -15,6 +16,7 @@ from api.charts import Asked, Source, draw, record, telling
 from api.middleware import policy
 from api.packing import MAIL_BYTES, Pack, written
 from api.pages import VARY, language, render
+from api.pictured import served_one
 from api.routes.files import FOREVER
 from api.security import Identity, Reader
 from api.state import state_of
@@ -153,7 +155,8 @@ def _page(request: Request, identity: Identity, asked: Asked, *, file: bool) -> 
     if file:
         return _file(request, asked, source, settings)
     save = request.url.include_query_params(file="true", lang=lang)
-    page = draw(asked, source, replace(telling(lang), save=f"{save.path}?{save.query}"))
+    shown = partial(served_one, state_of(request).settings.home)
+    page = draw(asked, source, replace(telling(lang), save=f"{save.path}?{save.query}", swipe=shown))
     hosts = [origin for provider in settings.providers for origin in provider.origins]
     headers = {"Content-Security-Policy": policy(request.state.nonce, images=hosts)} if hosts else {}
     return render(request, "map.html", headers=headers, page=page)

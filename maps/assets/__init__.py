@@ -34,6 +34,8 @@ FILES: dict[str, tuple[Path, ...]] = {
         )),
     ),
     "map.css": (CLUSTER / "MarkerCluster.css", HERE / "map.css"),
+    "swipe.js": (HERE / "swipe.js",),
+    "swipe.css": (HERE / "swipe.css",),
 }  # fmt: skip
 """Name in `vendor` -> what it is made of, in the order in which it is needed: few files, for each costs a journey on a slow link."""
 OURS: dict[str, str | None] = {

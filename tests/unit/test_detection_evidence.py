@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,12 @@ from rio_cogeo.cogeo import cog_validate
 from shapely.geometry import shape
 
 from detection import methods
+from detection.bandpass import platform_of
 from detection.blocks import terrain_from_elevation
 from detection.evidence import hillshade, runout
 from detection.pictures import CAPTION_PX, PANEL_PX, before_after_png
 from detection.run import RunResult, run_landslide
+from hazard_db.panels import Panel, Panels, cut
 from tests.detection_rasters import Brightening, ground, stored, write_tif
 
 SHAPE = (300, 320)
@@ -91,6 +94,43 @@ def test_the_picture_shows_score_and_slope(found: RunResult, tmp_path: Path) -> 
     score = pixels[four.height // 2 + 2 * CAPTION_PX : -2 * CAPTION_PX, :PANEL_PX]
     middle, rim = score[score.shape[0] // 2, score.shape[1] // 2], score[5, 5]
     assert int(middle.max()) > int(rim.max())
+
+
+def test_the_picture_tells_its_panels(found: RunResult, tmp_path: Path) -> None:
+    with rasterio.open(tmp_path / "x_20230701.tif", "r+") as raster:
+        raster.update_tags(platform="sentinel-2a")
+    files = [tmp_path / "x_20220701.tif"], [tmp_path / "x_20230701.tif"]
+    out = before_after_png(*files, shape(found.features[0]["geometry"]), tmp_path / "p.png", evidence=found.explain)
+    told = Panels.read(out)
+    assert told is not None
+    assert [(one.layer, one.day, one.platform) for one in told.panels] == [
+        ("before", "2022-07-01", None), ("after", "2023-07-01", "Sentinel-2A"), ("z", None, None), ("slope_deg", None, None),
+    ]  # fmt: skip
+    assert told.width_m == pytest.approx(1200, abs=40)  # 300 m of whole pixels, and 1.5 times as much around it
+    with Image.open(out) as whole, Image.open(BytesIO(cut(out, told.panels[1]))) as after:
+        assert (np.asarray(after) == np.asarray(whole.crop(told.panels[1].box))).all()
+        assert max(after.size) == PANEL_PX
+
+
+@pytest.mark.parametrize(
+    ("tags", "name"),
+    [
+        ({"platform": "sentinel-2b"}, "Sentinel-2B"), ({"SPACECRAFT_ID": "LANDSAT_8"}, "Landsat 8"),
+        ({"platform": "unknown", "sensor": "Gaofen-2 PMS1"}, "Gaofen-2 PMS1"), ({"platform": "sentinel-1"}, "Sentinel-1"),
+        ({"platform": "unknown"}, None), ({}, None),
+    ],
+)  # fmt: skip
+def test_satellites_by_their_names(tags: dict[str, str], name: str | None) -> None:
+    assert platform_of(tags) == name
+
+
+def test_a_picture_that_tells_no_panels_or_false_ones(tmp_path: Path) -> None:
+    old, false, broken = (tmp_path / f"{name}.png" for name in ("old", "false", "broken"))
+    Image.new("RGB", (20, 20)).save(old)
+    told = Panels(panels=(Panel(layer="before", box=(0, 0, 21, 20)),), width_m=600)
+    Image.new("RGB", (20, 20)).save(false, pnginfo=told.info)
+    broken.write_bytes(b"no picture")
+    assert [Panels.read(file) for file in (old, false, broken, tmp_path / "none.png")] == [None] * 4
 
 
 def test_without_relief_there_is_no_way_down(found: RunResult, tmp_path: Path) -> None:

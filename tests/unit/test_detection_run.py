@@ -20,7 +20,7 @@ from shapely.geometry import shape
 
 from detection import choice, methods
 from detection.output import replacing
-from detection.pictures import before_after_png
+from detection.pictures import PANEL_PX, before_after_png
 from detection.run import detect_landslide, run_landslide
 from detection.scheduling import Crew
 from hazard_db.errors import DetectionError, HazardError, InputError, RasterError
@@ -253,7 +253,7 @@ def test_picture_of_a_change(files: tuple[list[Path], list[Path]], tmp_path: Pat
     out = before_after_png(*files, area, tmp_path / "change.png")
     values = np.moveaxis(np.asarray(Image.open(out)), -1, 0)
     height, width = values.shape[1:]
-    assert (height, width) == pytest.approx((360 + 48, 2 * 360 + 8), abs=10)
+    assert (height, width) == pytest.approx((PANEL_PX + 48, 2 * PANEL_PX + 8), abs=10)
     panel = (width - 8) // 2
     before = values[:3, height // 2, panel // 2].astype(int)
     after = values[:3, height // 2, panel + 8 + panel // 2].astype(int)

@@ -1,0 +1,24 @@
+/* A bar across two pictures of one place, by mouse, finger or keys; without this script they stand side by side. */
+"use strict";
+for (const figure of document.querySelectorAll("[data-swipe]")) {
+  const bar = figure.querySelector("input"), line = figure.querySelector(".swipe-line"), sides = figure.querySelector(".swipe-sides");
+  const move = () => {
+    figure.style.setProperty("--share", `${bar.value}%`);
+    bar.setAttribute("aria-valuetext", `${bar.value} %`);
+  };
+  line.addEventListener("pointerdown", (event) => {
+    event.preventDefault();
+    line.setPointerCapture(event.pointerId);
+  });
+  line.addEventListener("pointermove", (event) => {
+    if (!line.hasPointerCapture(event.pointerId)) return;
+    const box = sides.getBoundingClientRect(), share = (event.clientX - box.left) / box.width;
+    bar.value = 100 * (getComputedStyle(sides).direction === "rtl" ? 1 - share : share);
+    move();
+  });
+  bar.addEventListener("input", move);
+  bar.closest("label").hidden = false;
+  line.hidden = false;
+  figure.classList.add("over"); // last: it tells that the bar can be moved
+  move();
+}
