@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,7 @@ from hazard_db import archives, connect, corridor, queue, scenes
 from hazard_db.archives import Archive
 from hazard_db.connect import Connection, Engine
 from hazard_db.errors import InputError, RasterError, SourceError
+from hazard_db.progress import Progress
 from hazard_db.triggers import sources
 from ingest.imagery.archives import SOURCES, recognise
 from ingest.imagery.load import BUFFER_M, SceneReport
@@ -60,7 +61,7 @@ def watch(
         return archives.watch(conn, url, collection, kind, since, enabled=ask_again)
 
 
-def ask(engine: Engine, archive_id: int, settings: ArchiveSettings, tell: Callable[[str, float], None]) -> Listing:
+def ask(engine: Engine, archive_id: int, settings: ArchiveSettings, tell: Progress) -> Listing:
     """Return what an archive has that is new, after putting a job into the queue for each; safe to repeat.
 
     Raises
@@ -79,7 +80,7 @@ def list_items(
     engine: Engine,
     archive: Archive,
     settings: ArchiveSettings,
-    tell: Callable[[str, float], None],
+    tell: Progress,
     *,
     defer: bool = True,
 ) -> Listing:
@@ -112,9 +113,7 @@ def list_items(
     return listing
 
 
-def _meet(
-    engine: Engine, archive: Archive, items: Iterable[Item], tell: Callable[[str, float], None], *, defer: bool
-) -> Listing:
+def _meet(engine: Engine, archive: Archive, items: Iterable[Item], tell: Progress, *, defer: bool) -> Listing:
     met = new = 0
     refused: list[str] = []
     for batch in _batched(items):
@@ -156,7 +155,7 @@ def take(
     *,
     settings: ArchiveSettings,
     actor_name: str,
-    tell: Callable[[str, float], None],
+    tell: Progress,
     looks: bool = True,
 ) -> SceneReport | None:
     """Return what became of an item, None where it was settled before; the jobs to look at it commit with that.

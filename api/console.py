@@ -6,11 +6,11 @@ import getpass
 import json
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-Progress = Callable[[str, float], None]
+from hazard_db.progress import Progress, silent
 
 
 def tell(line: str) -> None:
@@ -59,7 +59,7 @@ def actor() -> str:
 def progress() -> Iterator[Progress]:
     """Yield a function (text, share 0-1) that draws a bar on stderr where that is a terminal, and is silent elsewhere."""
     if not sys.stderr.isatty():
-        yield _silent
+        yield silent
         return
     from rich.console import Console  # noqa: PLC0415 - slow to import
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
@@ -73,10 +73,6 @@ def progress() -> Iterator[Progress]:
             bar.update(task, description=one_line(text)[:60], completed=min(1.0, max(0.0, share)))
 
         yield show
-
-
-def _silent(text: str, share: float) -> None:
-    """Say nothing."""
 
 
 def _cell(value: Any) -> str:

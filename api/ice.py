@@ -16,7 +16,7 @@ import shapely
 from alerts.run import process_run
 from api.icerecords import Place, store_glaciers, store_lakes
 from api.model_input import model_input
-from api.pipeline import DetectionSettings, Progress, plain, raster_paths, same_area
+from api.pipeline import DetectionSettings, plain, raster_paths, same_area
 from detection.arrays import RADAR_BANDS
 from detection.glaciers import detect_glaciers
 from detection.icefiles import ice_plan
@@ -27,6 +27,7 @@ from detection.windows import Plan
 from hazard_db import changes, risk, scenes, termini
 from hazard_db.connect import Connection, Engine, actor, transaction
 from hazard_db.errors import DetectionError, RasterError
+from hazard_db.progress import Progress
 from hazard_db.scenes import SceneRecord
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from shapely.geometry import mapping
@@ -11,6 +11,7 @@ from api.ice import detect_ice
 from api.pipeline import detect_landslides, is_radar
 from hazard_db import queue, scenes
 from hazard_db.connect import Connection, Engine, transaction
+from hazard_db.progress import Progress
 from hazard_db.scenes import SceneRecord
 
 ICE = ("lake", "glacier")
@@ -53,7 +54,7 @@ def look(
     names: Sequence[str],
     *,
     actor_name: str,
-    progress: Callable[[str, float], None],
+    progress: Progress,
 ) -> tuple[str, ...]:
     """Return what could not be looked at in scenes of one place, after storing what was found; safe to repeat."""
     with transaction(engine) as conn:

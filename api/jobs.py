@@ -15,6 +15,7 @@ from api.keeping import KeepSettings, apply
 from api.workplace import sweep
 from hazard_db import alerts, connect, queue, risk
 from hazard_db.connect import Engine
+from hazard_db.progress import Progress, silent
 from hazard_db.scenes import try_lock
 from ingest.imagery import space
 from ingest.imagery.remote import ArchiveSettings
@@ -31,7 +32,7 @@ class Tools:
     engine: Engine
     alerts: AlertSettings
     home: Path
-    tell: Callable[[str, float], None] = lambda text, share: None
+    tell: Progress = silent
     """Keeps what the job is doing; raises where somebody wants it to end."""
 
 

@@ -27,10 +27,9 @@ from detection.visibility import Visibility, segment_visibility
 from hazard_db import changes, corridor, risk, scenes
 from hazard_db.connect import Connection, Engine, actor, transaction
 from hazard_db.errors import DetectionError, RasterError
+from hazard_db.progress import Progress
 from hazard_db.scenes import SceneRecord
 from hazard_db.settings import Settings
-
-Progress = Callable[[str, float], None]
 
 SAME_AREA_SHARE = 0.3
 """Scenes that cover this share of each other's footprint look at the same place."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
@@ -24,11 +24,11 @@ from detection.settlement.terrain import segment_views
 from hazard_db import changes, corridor, deformation, displacement, risk
 from hazard_db.connect import Connection, Engine, actor, transaction
 from hazard_db.errors import DetectionError
+from hazard_db.progress import Progress, silent
 from hazard_db.series import Look
 
 log = logging.getLogger("api.settlement")
 
-Progress = Callable[[str, float], None]
 PACKAGE = "kkh-hazard-watch"
 
 
@@ -61,7 +61,7 @@ def detect_settlement(
     progress: Progress | None = None,
 ) -> SettlementReport:
     """Return what looking for areas that move in the sets with epochs since a date brought into the catalogue."""
-    tell = progress or _silent
+    tell = progress or silent
     with transaction(engine) as conn:
         wanted = displacement.sets_since(conn, since)
     work = _Work(engine, home, actor_name, settings or DetectionSettings())
@@ -228,7 +228,3 @@ def _look(row: Mapping[str, Any]) -> Look:
 def _part(tell: Progress, number: int, count: int) -> Progress:
     """Return how one of several sets tells how far it is."""
     return lambda text, share: tell(text, (number + share) / count)
-
-
-def _silent(text: str, share: float) -> None:
-    """Say nothing."""

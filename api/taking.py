@@ -10,6 +10,7 @@ from api import archives as watching
 from api.opening import Catalogue
 from hazard_db import archives, connect
 from hazard_db.errors import InputError, SourceError
+from hazard_db.progress import Progress
 from ingest.imagery.remote import ArchiveSettings
 
 
@@ -31,7 +32,7 @@ def take_archive(
     *,
     actor_name: str,
     tell: Callable[[str], None],
-    progress: Callable[[str, float], None],
+    progress: Progress,
 ) -> Taken:
     """Return what was taken in; what waits from an earlier pass that broke off is taken too.
 

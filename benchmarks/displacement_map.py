@@ -28,6 +28,7 @@ from api.server import bind
 from api.settings import ApiSettings
 from detection.settlement.sums import SumFitter
 from hazard_db import connect, database, displacement_store, migrate, seed
+from hazard_db.progress import silent
 from hazard_db.series import Displacement, PointBatch, Scatterers
 from hazard_db.settings import DatabaseSettings
 
@@ -62,7 +63,7 @@ def store(engine: connect.Engine, count: int, dates: int, folder: Path) -> None:
         "mm", "simulated: quiet ground",
     )  # fmt: skip
     with connect.transaction(engine) as conn:
-        work = displacement_store.Work(conn, SumFitter(), folder, lambda text, share: None)
+        work = displacement_store.Work(conn, SumFitter(), folder, silent)
         displacement_store.store_set(work, source.name, source, lambda: batches(count, dates))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
         conn.exec_driver_sql("ANALYZE displacement_point")

@@ -17,6 +17,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from hazard_db.progress import silent
+
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
@@ -47,7 +49,7 @@ def table(package: Path, name: str, folder: Path) -> tuple[Displacement, np.ndar
 def areas_of(source: Displacement) -> tuple[int, float]:
     """Return how many areas are found, and their area, km2."""
     with tempfile.TemporaryDirectory() as folder:
-        found = look_for_areas(source, Path(folder), Options(), lambda text, share: None).features
+        found = look_for_areas(source, Path(folder), Options(), silent).features
     return len(found), sum(area_m2(shapely.geometry.shape(one["geometry"])) for one in found) / 1e6
 
 

@@ -6,12 +6,10 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from detection.arrays import BoolArray
+from detection.arrays import BoolArray, Slices
 from detection.grids import Grid
 from detection.windows import to_grid
 from hazard_db.errors import DetectionError
-
-Slices = tuple[slice, slice]
 
 
 class Area:

@@ -12,6 +12,10 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
+Slices = tuple[slice, slice]
+"""Rows and columns of a window."""
+EIGHT = np.ones((3, 3), dtype=np.bool_)
+"""A pixel and its eight neighbours, which count as connected."""
 
 BANDS = ("blue", "green", "red", "nir", "swir1", "swir2")
 RADAR_BANDS = ("vh", "vv")

@@ -21,7 +21,7 @@ from rasterio.errors import RasterioError
 from rasterio.features import rasterize
 from rasterio.vrt import WarpedVRT
 
-from detection.arrays import BoolArray
+from detection.arrays import EIGHT, BoolArray
 from detection.evaluation import Objects, Rule, report, tally
 from detection.grids import Grid, grid_of, opened, unreadable
 from detection.output import NOT_OBSERVED
@@ -34,7 +34,6 @@ LARGEST_PX = 200_000_000
 PIXEL_M = 10.0
 DAY_FIELDS = ("event_date", "event_at", "date", "occurred_at", "occurred_on")
 """A truth that tells the day itself; else both kinds tell `first_date` and `last_date`."""
-EIGHT = np.ones((3, 3), dtype=bool)
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,23 @@ import numpy as np
 import numpy.typing as npt
 import scipy.ndimage as ndi
 
-from detection.arrays import Acquisition, Block, BoolArray, Candidate, Detector, FloatArray, NotEnoughDataError, Score
+from detection.arrays import (
+    EIGHT,
+    Acquisition,
+    Block,
+    BoolArray,
+    Candidate,
+    Detector,
+    FloatArray,
+    NotEnoughDataError,
+    Score,
+)
 
 SUPPORT = 2.0
 """Mean score of radar on an object of reflectance from which it is called seen by both."""
 KEPT = 6
 """Blocks that radar learns from: memory stays bounded."""
 NORMAL = NormalDist()
-EIGHT = np.ones((3, 3), dtype=bool)
 PREFIX = "sar_"
 
 

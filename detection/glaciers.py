@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from detection.glacierfeatures import Looked, features
-from detection.icefiles import IceResult, Progress, collected, footprint, ice_plan, written
+from detection.icefiles import IceResult, collected, footprint, ice_plan, written
 from detection.methods.glaciertrend import Course, course
 from detection.methods.icecover import RATIO_BANDS
 from detection.methods.terminus import NotSeen, TerminusRules
@@ -20,6 +20,7 @@ from detection.tongues import SHAPE_ALONE, locate_glacier, read_tongue
 from detection.windows import Plan, Reader
 from hazard_db.errors import DetectionError
 from hazard_db.glacier_file import Glacier, read_glaciers
+from hazard_db.progress import Progress, silent
 
 METHOD = "terminus"
 
@@ -77,7 +78,7 @@ def detect_glaciers(
         The imagery shows none of the glaciers.
     """
     rules = rules or TerminusRules()
-    tell = progress or (lambda text, share: None)
+    tell = progress or silent
     area = footprint(plan.grid)
     near = [one for one in glaciers if one.outline.intersects(area)]
     if not near:

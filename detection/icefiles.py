@@ -21,8 +21,6 @@ from detection.sources import Scene
 from detection.windows import Plan, check_dem
 from hazard_db.errors import DetectionError
 
-Progress = Callable[[str, float], None]
-
 
 @dataclass(frozen=True)
 class IceResult:

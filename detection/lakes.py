@@ -14,9 +14,9 @@ import scipy.ndimage as ndi
 import shapely
 from rasterio.features import geometry_mask
 
-from detection.arrays import Acquisition, BoolArray, Terrain
+from detection.arrays import EIGHT, Acquisition, BoolArray, Slices, Terrain
 from detection.blocks import tiles
-from detection.icefiles import IceResult, Progress, collected, ice_plan, written
+from detection.icefiles import IceResult, collected, ice_plan, written
 from detection.lakefeatures import Found, features, names
 from detection.methods.illumination import REACH_PX, sunlit
 from detection.methods.lakeradar import RadarLakeRules, blind, dark_water_on, possible_dark
@@ -29,15 +29,14 @@ from detection.methods.lakes import (
     possible_water,
     water_on,
 )
-from detection.methods.lakeshore import EIGHT
 from detection.output import check_outputs
 from detection.regions import grow, within
 from detection.sources import Scene, open_dates
 from detection.windows import Plan, Reader, to_grid
 from hazard_db.errors import DetectionError
 from hazard_db.glacier_file import Glacier, read_glaciers
+from hazard_db.progress import Progress, silent
 
-Slices = tuple[slice, slice]
 OPTICAL, RADAR = "ndwi", "sar_water"
 NEEDED = frozenset({"green", "nir"})
 USED = ("blue", "green", "nir", "swir1")
@@ -99,7 +98,7 @@ def detect_lakes(
         No date has green and near infrared, or radar that can do without.
     """
     rules = rules or RadarLakeRules()
-    tell = progress or (lambda text, share: None)
+    tell = progress or silent
     scenes = _with_bands(plan.scenes, plan.dem is not None)
     plan = replace(plan, before=scenes)
     ever = _ever_water(plan, rules, tell)

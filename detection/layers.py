@@ -13,7 +13,7 @@ from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
-from detection.arrays import BoolArray, FloatArray
+from detection.arrays import BoolArray, FloatArray, Slices
 from detection.grids import Grid, grid_of, is_valid, open_dataset, shifted, unreadable
 from detection.rasterfiles import Layer
 
@@ -22,7 +22,6 @@ QUALITY_FILL = {"scl": 0, "qa_pixel": 1}
 ALIGNED_PX = 0.02
 """Closer than this pixels count as lying on each other."""
 
-Slices = tuple[slice, slice]
 EVERYTHING = (slice(None), slice(None))
 Numbers = npt.NDArray[Any]
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detection.arrays import BoolArray, FloatArray
+from detection.arrays import BoolArray, FloatArray, Slices
 from detection.blocks import Tile
 from detection.features import Sighting
 from detection.hiding import SEEN, Codes
-from detection.regions import Slices
 
 
 @dataclass(frozen=True)

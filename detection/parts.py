@@ -15,12 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from detection.arrays import Candidate
+from detection.arrays import Candidate, Slices
 from detection.blocks import Tile
 from detection.features import Sighting
 from detection.looks import Look
 from detection.output import replacing
-from detection.regions import Slices
 
 DAMAGE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
 

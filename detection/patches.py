@@ -15,17 +15,16 @@ import rasterio
 import scipy.ndimage as ndi
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-from detection.arrays import BoolArray
+from detection.arrays import EIGHT, BoolArray
 from detection.evaluation import Objects, Rule, Tally, report, tally
 from detection.grids import unreadable
 from detection.methods.bareness import bare_slopes
 from detection.series import Series, open_series
 from hazard_db.errors import InputError
+from hazard_db.progress import Progress
 
-EIGHT = np.ones((3, 3), dtype=bool)
 RED, NIR, SLOPE = 3, 7, 12
 """Bands 4, 8 and 13 of Landslide4Sense, counted from 0 on the last axis."""
-Progress = Callable[[str, float], None]
 Numbers = npt.NDArray[Any]
 
 

@@ -15,10 +15,10 @@ from rasterio.windows import Window as RasterWindow
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from detection.arrays import Acquisition
+from detection.arrays import Acquisition, Slices
 from detection.grids import Grid, opened
 from detection.output import replacing
-from detection.regions import Slices, grow
+from detection.regions import grow
 from detection.sources import Scene, open_sources
 from detection.windows import Plan, Reader, to_grid
 from hazard_db.errors import DetectionError, RasterError

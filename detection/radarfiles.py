@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,15 +11,12 @@ import numpy.typing as npt
 
 from detection.arrays import RADAR_BANDS, BoolArray, FloatArray
 from detection.rasterfiles import Layer, samples
-from hazard_db import angles
+from hazard_db import radar
 from hazard_db.errors import RasterError
 from hazard_db.moments import Moment
 
 LOOK_AZIMUTH_DEG = {"ascending": 77.5, "descending": 282.5}
 """Sentinel-1 looks to the right of its track; at the corridor's latitude."""
-BRIGHTEST_DB, DARKEST_DB, BRIGHTEST_LINEAR = 10.0, -40.0, 10.0
-"""A median beyond these is not backscatter."""
-_NAMED = re.compile(r"(?:^|[._\- ])(asc|ascending|dsc|desc|descending)(?=$|[._\- ])", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -67,20 +63,15 @@ def look_of(layers: Sequence[Layer], tags: Mapping[str, str], stem: str, moment:
         The numbers cannot be backscatter.
     """
     lower = {name.lower(): value.strip() for name, value in tags.items()}
-    direction = _direction(lower.get("orbit") or lower.get("orbit_direction") or _in_name(stem), moment, lon)
+    direction = _direction(radar.flight(lower, stem), moment, lon)
     relative = lower.get("relative_orbit", "")
-    azimuth = angles.tagged(lower, "look_azimuth", layers[0].label)
+    azimuth = radar.angle(lower, "look_azimuth", layers[0].label)
     return Look(
         f"{direction} {relative}".strip(),
-        angles.tagged(lower, "incidence", layers[0].label),
+        radar.angle(lower, "incidence", layers[0].label),
         LOOK_AZIMUTH_DEG.get(direction) if azimuth is None else azimuth,
         _linear(layers),
     )
-
-
-def _in_name(stem: str) -> str:
-    match = _NAMED.search(stem)
-    return match[1] if match else ""
 
 
 def _direction(text: str, moment: Moment, lon: float) -> str:
@@ -98,16 +89,8 @@ def _linear(layers: Sequence[Layer]) -> bool:
     kinds = set()
     for layer, numbers in zip(layers, samples(layers), strict=True):
         values = numbers * layer.scale + layer.offset
-        if not values.size:
-            continue
-        middle, negative = float(np.median(values)), float((values < 0).mean())
-        linear = negative < 0.01
-        if (linear and middle > BRIGHTEST_LINEAR) or not DARKEST_DB <= middle <= BRIGHTEST_DB:
-            raise RasterError(
-                f"{layer.label}: {layer.name} has a median of {middle:.4g}, which is backscatter neither in dB nor in power; "
-                "calibrate the product to sigma or gamma nought"
-            )
-        kinds.add(linear)
+        if values.size:
+            kinds.add(radar.is_linear(values, layer.name, layer.label))
     if len(kinds) != 1:
         what = "holds no data at all" if not kinds else "holds one band in dB and another in power"
         raise RasterError(f"{layers[0].label}: {what}; give another file")

@@ -8,9 +8,9 @@ from typing import Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from detection.arrays import Slices
 from detection.blocks import tiles
 
-Slices = tuple[slice, slice]
 MARGIN_PX = 48
 """Tiles look this far beyond their border for objects that reach across it."""
 CLEAR_PX = 8

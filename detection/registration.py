@@ -9,14 +9,14 @@ from functools import partial
 import numpy as np
 import rasterio
 
-from detection.arrays import Acquisition, FloatArray
+from detection.arrays import Acquisition, FloatArray, Slices
 from detection.blocks import tiles
 from detection.coregister import FEWEST_COMMON, TILE_PX, Shift, robust_shift, tile_shift
 from detection.grids import ENVIRONMENT
 from detection.readers import Readers
 from detection.scheduling import crew, in_turn
 from detection.sources import Scene
-from detection.windows import Plan, Slices, inset
+from detection.windows import Plan, inset
 
 ENOUGH_TILES, MOST_TRIED = 9, 36
 BY_SHARPNESS = ("red", "green", "nir", "swir1", "blue", "swir2")

@@ -12,6 +12,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from detection.area import Area
+from detection.arrays import Slices
 from detection.grids import Grid
 from detection.methods.regrowth import (
     AROUND_PX,
@@ -24,7 +25,7 @@ from detection.methods.regrowth import (
     regrown,
     was_green,
 )  # fmt: skip
-from detection.regions import Slices, grow
+from detection.regions import grow
 from detection.sources import Scene, open_dates
 from detection.windows import Plan, Reader
 from hazard_db.errors import DetectionError

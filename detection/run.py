@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -34,8 +34,7 @@ from detection.scheduling import Crew
 from detection.searching import Search
 from detection.sources import Scene, open_sources
 from detection.windows import Plan
-
-Progress = Callable[[str, float], None]
+from hazard_db.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -210,7 +209,7 @@ def detect_landslide(
         The files do not make a comparison.
     """
     started = time.monotonic()
-    tell = progress or _silent
+    tell = progress or silent
     tell("opening files", 0.0)
     sources = open_sources(before, after, bands, dates)
     plan = Plan(sources.grid, sources.before, sources.after, dem)
@@ -339,7 +338,3 @@ def _notes(plan: Plan) -> list[str]:
     if hours:
         notes.append(f"sun of {', '.join(hours)} computed for 10:30 local solar time, as only the day is known")
     return notes
-
-
-def _silent(text: str, share: float) -> None:
-    """Say nothing."""

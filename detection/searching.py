@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ import rasterio
 from rasterio.windows import Window
 
 from detection.area import Area
-from detection.arrays import Block, BoolArray, Detector, FloatArray, NotEnoughDataError, Score
+from detection.arrays import Block, BoolArray, Detector, FloatArray, NotEnoughDataError, Score, Slices
 from detection.blocks import Tile, crop_block, crop_score, tiles
 from detection.evidence import ground_of
 from detection.features import Sighting, sightings
@@ -24,13 +24,13 @@ from detection.looks import Look
 from detection.output import NONE, NOT_OBSERVED, create_raster
 from detection.parts import Parts
 from detection.readers import Readers
-from detection.regions import MARGIN_PX, Slices, completed, grow, sort_out, unique, within
+from detection.regions import MARGIN_PX, completed, grow, sort_out, unique, within
 from detection.scheduling import Crew, in_turn, return_gaps, return_large_arrays
 from detection.scheduling import crew as crew_of
 from detection.windows import Plan, inset
 from hazard_db.errors import DetectionError
+from hazard_db.progress import Progress
 
-Progress = Callable[[str, float], None]
 _OWN = "_readers"
 
 FIT_TILE_PX, FIT_TILES = 512, 16

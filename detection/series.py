@@ -14,7 +14,7 @@ import rasterio
 import scipy.ndimage as ndi
 from rasterio.errors import RasterioError
 
-from detection.arrays import Acquisition, Block, BoolArray, FloatArray, NotEnoughDataError
+from detection.arrays import EIGHT, Acquisition, Block, BoolArray, FloatArray, NotEnoughDataError
 from detection.blocks import terrain_from_elevation
 from detection.clouds import quality_hidden, snow
 from detection.evaluation import Objects
@@ -33,7 +33,6 @@ MOST_DATES = 4
 """On each side of the event; those nearest to the event's season tell the most."""
 LEAST_SEEN = 0.3
 """Share of a date that must be clear for it to be looked at."""
-EIGHT = np.ones((3, 3), dtype=bool)
 
 
 @dataclass(frozen=True)

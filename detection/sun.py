@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-
-from astral import Observer
-from astral.sun import azimuth, elevation
 
 from hazard_db.errors import RasterError
 from hazard_db.moments import Moment
-
-OVERPASS_H = 10.5
-"""Local solar time at which Sentinel-2 crosses; Landsat comes within half an hour of it."""
+from hazard_db.sun import overpass, position
 
 
 @dataclass(frozen=True)
@@ -53,13 +47,6 @@ def from_tags(tags: Mapping[str, str], label: str) -> Sun | None:
 def computed(moment: Moment, lon: float, lat: float) -> Sun:
     """Return the sun of a date and place; where only the day is known, at the usual time of the overpass."""
     at = moment.at if moment.precise else overpass(moment.at, lon)
-    observer = Observer(latitude=lat, longitude=lon)
-    up = elevation(observer, at, with_refraction=False)  # illumination models are geometric
+    up, around = position(at, lon, lat)
     basis = "computed" if moment.precise else "computed for 10:30 local solar time"
-    return Sun(up, azimuth(observer, at) % 360.0, basis)
-
-
-def overpass(day: datetime, lon: float) -> datetime:
-    """Return the usual moment of the overpass on a UTC day whose hour is not known."""
-    midnight = day.replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight + timedelta(hours=(OVERPASS_H - lon / 15.0) % 24.0)
+    return Sun(up, around % 360.0, basis)

@@ -10,7 +10,7 @@ import shapely
 from rasterio.features import geometry_mask
 from shapely.geometry.base import BaseGeometry
 
-from detection.arrays import Acquisition, BoolArray, FloatArray
+from detection.arrays import Acquisition, BoolArray, FloatArray, Slices
 from detection.grids import Grid
 from detection.methods.centreline import Swath, derive, half_width_m, length_m, swath
 from detection.methods.icecover import ice_index, measurable, surface_channels
@@ -18,7 +18,7 @@ from detection.methods.illumination import sunlit
 from detection.methods.terminus import NotSeen, TerminusRules
 from detection.methods.tongue import Tongue
 from detection.sources import Scene
-from detection.windows import Reader, Slices, to_grid
+from detection.windows import Reader, to_grid
 from hazard_db.glacier_file import Glacier
 
 UPWARD_M, UPWARD_SHARE, BEYOND_M = 2500.0, 0.8, 1500.0

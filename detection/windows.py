@@ -16,7 +16,7 @@ from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
-from detection.arrays import Acquisition, Block, FloatArray, Terrain
+from detection.arrays import Acquisition, Block, FloatArray, Slices, Terrain
 from detection.clouds import GROWTH_PX, quality_hidden, snow
 from detection.grids import Grid, grid_of, open_dataset, opened, shifted, unreadable
 from detection.hiding import NO_DATA, SEEN, SNOW
@@ -32,8 +32,6 @@ LOWEST_M, HIGHEST_M = -500.0, 9000.0
 """Elevation beyond these is a void that the file does not declare."""
 UNDECLARED_VOID = -32768.0
 NO_SHIFT = (0.0, 0.0)
-
-Slices = tuple[slice, slice]
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from sqlalchemy import Connection, text
 
 from hazard_db import displacement, pgcopy
 from hazard_db.errors import InputError
+from hazard_db.progress import Progress
 from hazard_db.series import Displacement, Fitter, FloatArray, PointBatch
 from hazard_db.thinning import min_zooms
 
 Batches = Callable[[], Iterable[PointBatch]]
 """Gives all points of a product, each time anew."""
-Tell = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Work:
     fitter: Fitter
     folder: Path
     """For temporary files."""
-    tell: Tell
+    tell: Progress
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -16,6 +16,7 @@ from hazard_db import survey_records
 from hazard_db.connect import Connection, Engine
 from hazard_db.connect import actor as set_actor
 from hazard_db.errors import InputError, RecordError
+from hazard_db.progress import Progress, silent
 from hazard_db.survey_records import KnownFile, SurveyRecord
 from ingest import files
 from ingest.rejects import Rejects
@@ -76,7 +77,7 @@ class _Work:
     facts: files.FileFacts
     skip_bad: bool
     rejects: Rejects
-    progress: Callable[[str, float], None]
+    progress: Progress
     finder: Finder | None
     """None where there is no folder to keep photos in."""
     attaching: Attaching
@@ -116,7 +117,7 @@ def ingest_survey(
     media: Sequence[Path] = (),
     by_time_s: float | None = None,
     actor: str,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | None = None,
 ) -> SurveyReport:
     """Return what became of a survey file.
 
@@ -150,7 +151,7 @@ def ingest_survey(
     InputError
         The file or (RecordError) one of its records cannot be used; nothing of it is stored.
     """
-    shown = progress or _silent
+    shown = progress or silent
     shown(f"{path.name}: reading", 0.0)
     facts = files.facts(path)
     options = checked(path, kind=kind, crs=crs, columns=columns or {}, timezone=timezone, dataset=dataset)
@@ -363,7 +364,3 @@ def _photo_notes(work: _Work) -> list[str]:
         ("photos were refused", work.attaching.refused),
     ]
     return [f"{len(some):,} {what} ({'; '.join(some[:TOLD_PHOTOS])})" for what, some in told if some]
-
-
-def _silent(what: str, share: float) -> None:
-    del what, share

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy.special import chdtr, chdtrc
 
 from detection.arrays import Acquisition, Block, Candidate, FloatArray, NotEnoughDataError, Score
-from detection.methods.objects import Rules, candidate, features, plausible, regions
+from detection.methods.objects import Rules, by_score, last_seen
 from detection.methods.pixels import common_bands, median
 
 Array = npt.NDArray[np.float64]
@@ -84,21 +84,11 @@ class IrMad(BaseModel):
         share = 2 / (9 * bands)
         z[seen] = ((chi / bands) ** (1 / 3) - (1 - share)) / np.sqrt(share)
         first = np.where(np.nan_to_num(z) > self.low, 0, -1).astype(np.int16)
-        quiet = np.full(z.shape, -1, dtype=np.int16)
-        for index, one in enumerate(block.before):
-            quiet[one.usable] = index
-        return Score(z, seen, first, quiet)
+        return Score(z, seen, first, last_seen(block.before, (rows, cols)))
 
     def candidates(self, score: Score, block: Block) -> list[Candidate]:
         """Return objects; the confidence only grows with the score and is not calibrated."""
-        rules = Rules(self.high, self.low, 0.0, self.min_area_px, self.min_slope_deg, np.inf, 0.0, 0.0)
-        found: list[Candidate] = []
-        for region in regions(score.z, rules):
-            told = features(region, score, block)
-            if plausible(told, rules):
-                likely = float(1 - np.exp(-told["mean"] / (2 * self.high)))
-                found.append(candidate(len(found) + 1, region, told, likely))
-        return found
+        return by_score(score, block, Rules(self.high, self.low, 0.0, self.min_area_px, self.min_slope_deg))
 
 
 def pictures(block: Block, bands: tuple[str, ...]) -> FloatArray:

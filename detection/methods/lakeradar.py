@@ -7,10 +7,9 @@ import numpy.typing as npt
 import scipy.ndimage as ndi
 from pydantic import Field
 
-from detection.arrays import Acquisition, BoolArray, FloatArray, Terrain
+from detection.arrays import EIGHT, Acquisition, BoolArray, FloatArray, Terrain
 from detection.methods.illumination import REACH_PX, sunlit
 from detection.methods.lakes import LakeRules, Water
-from detection.methods.lakeshore import EIGHT
 from detection.methods.radar import smooth, unseen
 
 SPECKLE_PX = 1.3

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from skimage.filters import apply_hysteresis_threshold
 from skimage.morphology import convex_hull_image
 
-from detection.arrays import Acquisition, BoolArray, FloatArray
-from detection.methods.lakeshore import EIGHT, shore, speckled_shore
+from detection.arrays import EIGHT, Acquisition, BoolArray, FloatArray
+from detection.methods.lakeshore import shore, speckled_shore
 from detection.methods.line import weighted_line
 
 SPARSE_SHARE = 0.1

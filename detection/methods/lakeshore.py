@@ -7,9 +7,8 @@ import numpy.typing as npt
 import scipy.ndimage as ndi
 from scipy.special import ndtr
 
-from detection.arrays import BoolArray, FloatArray
+from detection.arrays import EIGHT, BoolArray, FloatArray
 
-EIGHT = np.ones((3, 3), dtype=bool)
 RESOLUTION_M = 6.0
 """Standard deviation of the blur of power in Sentinel-1 IW, of 20 m resolution in amplitude."""
 LAND_PX = 9.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +10,8 @@ import numpy.typing as npt
 import scipy.ndimage as ndi
 import shapely
 
-from detection.arrays import Block, BoolArray, Candidate, FloatArray, Score, Terrain
+from detection.arrays import EIGHT, Acquisition, Block, BoolArray, Candidate, FloatArray, Score, Terrain
 
-EIGHT = np.ones((3, 3), dtype=bool)
 RING_PX = 10
 """The surroundings of an object reach this far."""
 PEAK_PERCENTILE = 90
@@ -219,3 +218,22 @@ def candidate(label: int, region: Region, told: dict[str, float], confidence: fl
     """Return a region as a candidate."""
     rows, cols = region.pixels
     return Candidate(label, rows, cols, confidence, told["mean"], told.get("slope_deg"), told["observed_share"], told)
+
+
+def by_score(score: Score, block: Block, rules: Rules) -> list[Candidate]:
+    """Return the plausible regions; the confidence only grows with the score and is not calibrated."""
+    found: list[Candidate] = []
+    for region in regions(score.z, rules):
+        told = features(region, score, block)
+        if plausible(told, rules):
+            likely = float(1 - np.exp(-told["mean"] / (2 * rules.high)))
+            found.append(candidate(len(found) + 1, region, told, likely))
+    return found
+
+
+def last_seen(dates: Sequence[Acquisition], shape: tuple[int, int]) -> npt.NDArray[np.int16]:
+    """Return the number of the last date on which each pixel is usable, (rows, cols), -1 = none."""
+    last = np.full(shape, -1, dtype=np.int16)
+    for index, one in enumerate(dates):
+        last[one.usable] = index
+    return last

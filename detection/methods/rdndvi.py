@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from detection.arrays import Acquisition, Block, Candidate, FloatArray, NotEnoughDataError, Score
-from detection.methods.objects import Rules, candidate, features, plausible, regions
+from detection.methods.objects import Rules, by_score, last_seen
 from detection.methods.pixels import median
 
 _ROBUST = 1.4826
@@ -58,21 +58,11 @@ class RdNdvi(BaseModel):
         """Return the loss over its usual scatter."""
         z = ((model.middle - rdndvi(block)) / model.deviation).astype(np.float32)
         first = np.where(np.nan_to_num(z) > self.low, 0, -1).astype(np.int16)
-        quiet = np.full(z.shape, -1, dtype=np.int16)
-        for index, one in enumerate(block.before):
-            quiet[one.usable] = index
-        return Score(z, np.isfinite(z), first, quiet)
+        return Score(z, np.isfinite(z), first, last_seen(block.before, (z.shape[0], z.shape[1])))
 
     def candidates(self, score: Score, block: Block) -> list[Candidate]:
         """Return objects; the confidence only grows with the score and is not calibrated."""
-        rules = Rules(self.high, self.low, 0.0, self.min_area_px, self.min_slope_deg, np.inf, 0.0, 0.0)
-        found: list[Candidate] = []
-        for region in regions(score.z, rules):
-            told = features(region, score, block)
-            if plausible(told, rules):
-                likely = float(1 - np.exp(-told["mean"] / (2 * self.high)))
-                found.append(candidate(len(found) + 1, region, told, likely))
-        return found
+        return by_score(score, block, Rules(self.high, self.low, 0.0, self.min_area_px, self.min_slope_deg))
 
 
 def rdndvi(block: Block) -> FloatArray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import tempfile
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from importlib.metadata import version
@@ -28,6 +27,7 @@ from detection.settlement.scene import Scene, load
 from detection.settlement.seeking import SPENT, Limits, for_few
 from detection.settlement.terrain import add_slopes
 from hazard_db.errors import DetectionError
+from hazard_db.progress import Progress, silent
 from hazard_db.series import Displacement, Raster, Scatterers
 
 KIND = "settlement"
@@ -97,7 +97,7 @@ def run_settlement(
     points: Path | None = None,
     options: Options | None = None,
     inputs: tuple[Path, ...] = (),
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | None = None,
 ) -> RunResult:
     """Return the areas that move, after writing them to `out` (GeoJSON) and the velocity of every point to `points`.
 
@@ -117,7 +117,7 @@ def run_settlement(
     InputError
         The file is damaged.
     """
-    tell = progress or _silent
+    tell = progress or silent
     check_outputs([out, points], inputs)
     _check(source, points)
     with tempfile.TemporaryDirectory(prefix="settlement-") as folder:
@@ -131,7 +131,7 @@ def run_settlement(
     return RunResult(out, points, collection)
 
 
-def look_for_areas(source: Displacement, folder: Path, options: Options, tell: Callable[[str, float], None]) -> Outcome:
+def look_for_areas(source: Displacement, folder: Path, options: Options, tell: Progress) -> Outcome:
     """Return the areas of a product that move.
 
     Parameters
@@ -308,7 +308,3 @@ def _write_table(place: Scatterers, classes: list[str], found: Found, path: Path
         for name, lon, lat, velocity, std, kind in rows:
             numbers = [f"{value:.9g}" if np.isfinite(value) else "" for value in (velocity, std)]
             writer.writerow([name, f"{lon:.7f}", f"{lat:.7f}", *numbers, kind])
-
-
-def _silent(text: str, share: float) -> None:
-    """Say nothing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -21,13 +21,13 @@ from hazard_db.connect import actor as set_actor
 from hazard_db.displacement_append import append_epochs
 from hazard_db.displacement_store import StoredSet, Work
 from hazard_db.errors import InputError, RecordError
+from hazard_db.progress import Progress, silent
 from hazard_db.series import Displacement, Fitter, PointBatch, Raster, Scatterers
 from ingest.displacement.registry import open_displacement
 from ingest.files import CHUNK
 from ingest.rejects import Rejects, dataset_of
 
 _BLOCK_BYTES = 16_000_000
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def ingest_displacement(
         The file or (RecordError) a row of it cannot be used, or it does not go on from the set; nothing was stored.
     """
     started = perf_counter()
-    tell = progress or _silent
+    tell = progress or silent
     name = name or dataset_of(path)
     tell("reading", 0.0)
     bad = Rejects(path, rejects)
@@ -239,7 +239,3 @@ def _files(path: Path) -> Iterable[Path]:
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
     return sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
-
-
-def _silent(what: str, share: float) -> None:
-    del what, share

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from contextvars import copy_context
@@ -27,6 +27,7 @@ from shapely.geometry import MultiPolygon, shape
 from shapely.ops import unary_union
 
 from hazard_db.errors import RasterError
+from hazard_db.progress import Progress
 from ingest.imagery.crop import TILE, Crop, polygons, to_wgs84
 from ingest.imagery.encoding import REFLECTANCE_SCALE, Encoding
 from ingest.imagery.raster import ENVIRONMENT, FileReader, Grid, Numbers, readers
@@ -47,8 +48,6 @@ LIGHTEST, DARKEST_PEAK = 2.0, 0.0255
 LOWEST_MEDIAN = -0.2
 SPECK_PX = 4
 """Smaller holes and islands of that mask are left out of the footprint."""
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from hazard_db.connect import Engine, transaction
 from hazard_db.connect import actor as set_actor
 from hazard_db.errors import HazardError, InputError, RasterError, SpaceError
 from hazard_db.moments import option
+from hazard_db.progress import Progress, silent
 from hazard_db.scenes import SceneRecord
 from ingest.imagery import sentinel2, shelf, space
 from ingest.imagery.bundle import Bundle, packed
@@ -73,7 +74,7 @@ class Job:
     corridor: BaseGeometry | None
     collection: str | None
     actor: str
-    progress: Callable[[str, float], None]
+    progress: Progress
 
 
 def ingest_scene(
@@ -87,7 +88,7 @@ def ingest_scene(
     bands: Sequence[str] | None = None,
     whole: bool = False,
     actor: str,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[SceneReport]:
     """Return what became of each scene found in `paths`.
 
@@ -118,7 +119,7 @@ def ingest_scene(
     with transaction(engine) as conn:
         area = None if whole else (corridor if corridor is not None else road.buffer(conn, BUFFER_M))
     home.mkdir(parents=True, exist_ok=True)
-    job = Job(engine, home / shelf.RASTERS, area, collection, actor, progress or _silent)
+    job = Job(engine, home / shelf.RASTERS, area, collection, actor, progress or silent)
     shelf.clean(engine, home)
     reports: list[SceneReport] = []
     errors: list[HazardError] = []
@@ -267,7 +268,3 @@ def _report(
 def _bands(scene: SceneRecord) -> tuple[str, ...]:
     main = scene.assets.get("reflectance") or scene.assets["backscatter"]
     return tuple(main["bands"])
-
-
-def _silent(what: str, share: float) -> None:
-    del what, share

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from shapely.geometry import box
 
+from hazard_db import sun
+from hazard_db.progress import Progress
 from hazard_db.scenes import SceneRecord
-from ingest.imagery import cog, sun
-from ingest.imagery.cog import Progress
+from ingest.imagery import cog
 from ingest.imagery.crop import Crop, to_wgs84
 from ingest.imagery.encoding import encoding_of
 from ingest.imagery.raster import Grid

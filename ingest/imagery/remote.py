@@ -19,6 +19,7 @@ from rasterio.errors import RasterioError
 from hazard_db import corridor as road
 from hazard_db.connect import Engine, transaction
 from hazard_db.errors import RasterError, SourceError
+from hazard_db.progress import Progress
 from hazard_db.settings import Settings
 from ingest.imagery import shelf, space
 from ingest.imagery.crop import crop
@@ -110,7 +111,7 @@ def ingest_item(
     polite: Polite,
     settings: ArchiveSettings,
     actor: str,
-    progress: Callable[[str, float], None],
+    progress: Progress,
 ) -> SceneReport:
     """Return what became of an item of an archive.
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from hazard_db import angles, moments
+from hazard_db import moments, radar
 from hazard_db.errors import RasterError
 from ingest.imagery.bundle import Bundle
 from ingest.imagery.raster import opened
@@ -26,10 +26,6 @@ ORBITS = 175
 FIRST_ORBIT = {"a": 73, "b": 27, "c": 172}
 """Satellite -> absolute orbit that began its count of relative ones."""
 SAMPLE_PX = 1024
-BRIGHTEST_DB, DARKEST_DB, BRIGHTEST_LINEAR = 10.0, -40.0, 10.0
-"""A median beyond these is not backscatter."""
-NEGATIVE_SHARE = 0.01
-"""Decibels of land are below zero almost everywhere, power nowhere."""
 UNITS = {"p": "power", "a": "amplitude", "d": "decibel"}
 
 _BAND = re.compile(r"(?:^|[._\- ])(vv|vh)(?:[._\- ]rtc)?$", re.IGNORECASE)
@@ -37,7 +33,6 @@ _PRODUCT = re.compile(
     r"(?P<id>S1(?P<satellite>[A-D])_(?:IW|EW|SM)_(?:GRD[FHM]_1S[SD][HV]_)?(?P<start>\d{8}T\d{6})(?:_\d{8}T\d{6}_(?P<orbit>\d{6}))?[A-Za-z0-9_]*)"
 )
 _HYP3 = re.compile(r"_RTC\d\d_[GE]_[gse]([pad])", re.IGNORECASE)
-_DIRECTION = re.compile(r"(?:^|[._\- ])(asc|ascending|dsc|desc|descending)(?=$|[._\- ])", re.IGNORECASE)
 
 
 def split_name(stem: str) -> tuple[str, str] | None:
@@ -82,7 +77,7 @@ def read(bundle: Bundle, options: Options) -> SceneSource:
         members=tuple(file.member for file in files),
         acquisition=f"s1{satellite} {moment:%Y%m%dT%H%M%S}" if precise else f"s1 {name} {moment:%Y%m%d}",
         generated_at=tags.get("generated_at"), notes=tuple(f"without {band}" for band in missing),
-        radar=_radar(bundle, files, match, tags),
+        radar=_taken(bundle, files, match, tags),
     )  # fmt: skip
 
 
@@ -157,13 +152,7 @@ def _is_linear(dataset: Any, number: int, name: str, label: str) -> bool:
     values = values[np.isfinite(values) & (values != 0)] * dataset.scales[number - 1] + dataset.offsets[number - 1]
     if not values.size:
         raise RasterError(f"{label}: {name} holds no data at all; there is nothing to keep")
-    middle, linear = float(np.median(values)), float((values < 0).mean()) < NEGATIVE_SHARE
-    if (linear and middle > BRIGHTEST_LINEAR) or not DARKEST_DB <= middle <= BRIGHTEST_DB:
-        raise RasterError(
-            f"{label}: {name} has a median of {middle:.4g}, which is backscatter neither in dB nor in power; "
-            "calibrate the product to sigma or gamma nought"
-        )
-    return linear
+    return radar.is_linear(values, name, label)
 
 
 def _product(bundle: Bundle, files: Sequence[_File]) -> re.Match[str] | None:
@@ -193,7 +182,7 @@ def _acquired(
     return found
 
 
-def _radar(bundle: Bundle, files: Sequence[_File], match: re.Match[str] | None, tags: Mapping[str, str]) -> Radar:
+def _taken(bundle: Bundle, files: Sequence[_File], match: re.Match[str] | None, tags: Mapping[str, str]) -> Radar:
     if len({file.linear for file in files}) > 1:
         raise RasterError(f"{bundle.label}: one band is in dB, the other in power; give both the same way")
     stem = _stem(files[0].member)
@@ -204,8 +193,7 @@ def _radar(bundle: Bundle, files: Sequence[_File], match: re.Match[str] | None, 
     told = tags.get("unit", "").lower()
     if told.startswith("amp") and files[0].linear:
         unit = "amplitude"
-    named = _DIRECTION.search(stem)
-    direction = tags.get("orbit") or tags.get("orbit_direction") or (named[1] if named else "")
+    direction = radar.flight(tags, stem)
     relative = tags.get("relative_orbit")
     if relative is None and match is not None and match["orbit"] and match["satellite"].lower() in FIRST_ORBIT:
         relative = str((int(match["orbit"]) - FIRST_ORBIT[match["satellite"].lower()]) % ORBITS + 1)
@@ -213,8 +201,8 @@ def _radar(bundle: Bundle, files: Sequence[_File], match: re.Match[str] | None, 
         unit=unit,
         direction={"a": "ascending", "d": "descending"}.get(direction[:1].lower(), "") or None,
         relative_orbit=relative,
-        incidence_deg=angles.tagged(tags, "incidence", bundle.label),
-        look_azimuth_deg=angles.tagged(tags, "look_azimuth", bundle.label),
+        incidence_deg=radar.angle(tags, "incidence", bundle.label),
+        look_azimuth_deg=radar.angle(tags, "look_azimuth", bundle.label),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
@@ -18,6 +18,7 @@ from hazard_db.connect import Connection, Engine
 from hazard_db.connect import actor as set_actor
 from hazard_db.errors import InputError, RecordError
 from hazard_db.inventory_sites import SiteRecord, store_sites
+from hazard_db.progress import Progress, silent
 from hazard_db.survey_records import storing
 from ingest.files import FileFacts, facts
 from ingest.inventories.registry import FORMATS, recognise
@@ -67,7 +68,7 @@ class _Tally:
     skip_bad: bool
     rejects: Rejects
     area: BaseGeometry | None
-    progress: Callable[[str, float], None]
+    progress: Progress
     counts: Counter[str] = field(default_factory=Counter)
     evolution: Counter[str] = field(default_factory=Counter)
 
@@ -109,7 +110,7 @@ def ingest_inventory(
     skip_bad: bool = False,
     rejects: Path | None = None,
     actor: str,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | None = None,
 ) -> InventoryReport:
     """Return what became of an inventory: everything of it is stored in one transaction.
 
@@ -155,7 +156,7 @@ def ingest_inventory(
         area = None if within_km is None else road.buffer(conn, within_km * 1000)
         if area is not None:
             shapely.prepare(area)
-        tally = _Tally(file.name, skip_bad, Rejects(path, rejects), area, progress or _silent)
+        tally = _Tally(file.name, skip_bad, Rejects(path, rejects), area, progress or silent)
         _store(conn, file, source, tally, asked)
         written = None if dry_run else tally.rejects.write()
     report = InventoryReport(
@@ -188,7 +189,3 @@ def _asked(options: Options, within_km: float | None) -> str:
     """Return in a line how the file was to be read: read otherwise, it is another inventory."""
     told = {name: value for name, value in vars(options).items() if value} | {"within_km": within_km}
     return "read with " + (", ".join(f"{name} {value}" for name, value in told.items() if value) or "no options")
-
-
-def _silent(what: str, share: float) -> None:
-    del what, share

@@ -8,9 +8,10 @@ import pytest
 
 from detection.bands import landsat_number, name_bands, name_given, split_name
 from detection.scaling import scaling_of
-from detection.sun import computed, from_tags, overpass
+from detection.sun import computed, from_tags
 from hazard_db.errors import RasterError
 from hazard_db.moments import Moment, of_file, parse
+from hazard_db.sun import overpass
 
 
 @pytest.mark.parametrize(

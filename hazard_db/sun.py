@@ -1,4 +1,4 @@
-"""Where the sun stood, for scenes that do not say."""
+"""Where the sun stood over a place."""
 
 from __future__ import annotations
 
