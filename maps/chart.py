@@ -47,6 +47,8 @@ SPOKEN = (
     "value.km", "value.stretch", "value.metres", "layer.labels", "cluster", "map.label",
 )  # fmt: skip
 """Beginnings of the keys of texts that the browser needs."""
+UNDATED = {"sites"}
+"""Kinds whose tiles no time chooses from."""
 Bounds = tuple[float, float, float, float]
 """West, south, east, north in degrees."""
 TILES = "/ogc/collections/displacement_points/tiles/WebMercatorQuad/{z}/{y}/{x}"
@@ -243,6 +245,7 @@ def _config(content: Content, drawn: Sequence[Drawn], tell: Telling) -> dict[str
         ],
         "dir": DIRECTIONS[tell.lang],
         "cells": [[layer.name, _layer_name(layer, tell), CELL_MARKS[layer.name]] for layer in drawn if layer.tiled],
+        "always": always_shown(drawn, tell, points=bool(content.points.rows)),
         "span": tell.span,
         "save": tell.save,
         "scenes": list(tell.scenes),
@@ -252,6 +255,23 @@ def _config(content: Content, drawn: Sequence[Drawn], tell: Telling) -> dict[str
             "closest": tell.points_closest,
         },
     }  # fmt: skip
+
+
+def always_shown(drawn: Sequence[Drawn], tell: Telling, *, points: bool) -> str:
+    """Return what is on the map whatever time is chosen, for it has no dates; nothing where all has."""
+    names = []
+    for layer in drawn:
+        known = () if layer.tiled else layer.features
+        told = [one["properties"] for one in known if "r" not in one["properties"]]  # marks go with their areas
+        undated = sum(not {"d", "y"} & one.keys() for one in told)
+        name = tell.words(f"layer.{layer.name}")
+        if (layer.tiled and layer.name in UNDATED) or (told and undated == len(told)):
+            names.append(name)
+        elif undated:
+            names.append(tell.words("time.undated", name=name, n=number(undated)))
+    if points and tell.tiles:
+        names.append(tell.words("layer.points"))
+    return tell.words("time.always", names=tell.words("comma").join(names)) if names else ""
 
 
 def _named_ground(below: Below, tell: Telling) -> dict[str, Any]:

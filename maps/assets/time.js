@@ -83,7 +83,8 @@ const kkhTime = (() => {
 
     const head = element("summary");
     const box = element("details", { class: "kkh-time", dir: config.dir }, head,
-      element("div", {}, element("label", { for: "kkh-span" }, say("time.since")), spans, since), element("div", {}, label, until), all);
+      element("div", {}, element("label", { for: "kkh-span" }, say("time.since")), spans, since), element("div", {}, label, until), all,
+      ...(config.always ? [element("p", {}, config.always)] : []));
     const control = L.control({ position: "bottomleft" });
     control.onAdd = () => {
       L.DomEvent.disableClickPropagation(box);

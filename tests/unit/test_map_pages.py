@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -332,3 +333,19 @@ def test_gathered_files_lie_beside_themselves_compressed() -> None:
     for name in assets.FILES:
         file = assets.folder() / name
         assert brotli.decompress(assets.packed(file).read_bytes()) == file.read_bytes()
+
+
+def test_what_no_time_chooses_is_named_beside_the_slider() -> None:
+    def always(records: Content, **more: Any) -> str:
+        return str(given(page(records, **more))["setup"]["always"])
+
+    whole = made.content()
+    told = always(whole)
+    assert told.startswith("Always shown: Road by risk")
+    assert "Sites" in told
+    assert not {"Changes", "Alerts", "Observations"} & set(re.split(r"[:,.] ?", told))
+    first = whole.lakes.rows[0]
+    lakes = Layer(({**first, "observed_on": None}, *whole.lakes.rows), len(whole.lakes.rows) + 1)
+    assert "Lakes without a date (1)" in always(replace(whole, lakes=lakes))
+    assert always(Content()) == ""
+    assert always(whole, lang="zh").startswith("始终显示：公路风险、")
