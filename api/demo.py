@@ -17,9 +17,10 @@ from api.console import progress, put, put_table, tell
 from api.demo_data import CENTRE_KM, COLLECTION, DemoFiles, make_files, write_displacement
 from api.demo_ice import add_ice
 from api.demo_records import add_records, confirm_largest
+from api.landslides import detect_landslides
 from api.opening import Catalogue, ensure_running, ensure_schema, opened
 from api.packing import write_map
-from api.pipeline import DetectionSettings, detect_landslides
+from api.passes import DetectionSettings
 from api.settings import ApiSettings
 from api.settlement import detect_settlement
 from detection.settlement.sums import SumFitter

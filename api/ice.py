@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,8 @@ import shapely
 from alerts.run import process_run
 from api.icerecords import Place, store_glaciers, store_lakes
 from api.model_input import model_input
-from api.pipeline import DetectionSettings, plain, raster_paths, same_area
+from api.passes import DetectionSettings, RunKey, plain, raster_paths, rate_anew, run_key
+from api.scenegroups import same_area
 from detection.arrays import RADAR_BANDS
 from detection.glaciers import detect_glaciers
 from detection.icefiles import ice_plan
@@ -24,7 +23,7 @@ from detection.lakes import detect_lakes
 from detection.methods.icecover import RATIO_BANDS
 from detection.sources import open_dates
 from detection.windows import Plan
-from hazard_db import changes, risk, scenes, termini
+from hazard_db import changes, scenes, termini
 from hazard_db.connect import Connection, Engine, actor, transaction
 from hazard_db.errors import DetectionError, RasterError
 from hazard_db.progress import Progress
@@ -127,9 +126,7 @@ def detect_ice(
         if stored is not None:
             done.append(stored)
     if done:
-        with transaction(engine) as conn:
-            actor(conn, actor_name)
-            risk.update(conn)
+        rate_anew(engine, actor_name)
     return IceReport(
         runs=len(done),
         skipped=skipped,
@@ -172,35 +169,45 @@ def _look_at(
     """Return what was stored of one place; None where this very run is in the catalogue already."""
     subject, started = SUBJECTS[kind], datetime.now(UTC)
     inputs = _inputs(place, settings.dem)
-    sha256 = hashlib.sha256(json.dumps([kind, str(place.since), inputs], sort_keys=True).encode()).hexdigest()
-    code = version("kkh-hazard-watch")
+    key = run_key([kind, str(place.since), inputs])
     with transaction(engine) as conn:
-        if changes.find_run(conn, sha256, code) is not None:
+        if key.is_stored(conn):
             return None
     plan = ice_plan(open_dates(raster_paths(home, place.series)), settings.dem)
     collection = subject.look(place, plan, progress)
-    run = changes.RunRecord(
+    run = _run(kind, place, collection, inputs, key, started=started)
+    with transaction(engine) as conn:
+        actor(conn, actor_name)
+        if key.stored_meanwhile(conn):
+            return None
+        measured, stored = subject.store(conn, place, plan, collection, run)
+        raised = tuple(alert.id for alert in process_run(conn, stored.run_id, actor_name))
+    return Stored(measured, stored, raised)
+
+
+def _run(
+    kind: str,
+    place: Place,
+    collection: Mapping[str, Any],
+    inputs: list[dict[str, Any]],
+    key: RunKey,
+    *,
+    started: datetime,
+) -> changes.RunRecord:
+    return changes.RunRecord(
         kind=kind,
         method=collection["method"],
         method_version=str(collection["version"]),
         parameters=collection["parameters"],
         inputs=inputs,
-        inputs_sha256=sha256,
-        code_version=code,
+        inputs_sha256=key.sha256,
+        code_version=key.code_version,
         started_at=started,
         finished_at=datetime.now(UTC),
         observed_share=None,
         stats=plain(collection["stats"] | {"notes": collection["notes"]}),
         footprint_wkb=shapely.to_wkb(shapely.union_all([scene.footprint for scene in place.series])),
     )
-    with transaction(engine) as conn:
-        actor(conn, actor_name)
-        scenes.lock(conn, f"run {sha256}")
-        if changes.find_run(conn, sha256, code) is not None:
-            return None  # someone else has looked at the same meanwhile
-        measured, stored = subject.store(conn, place, plan, collection, run)
-        raised = tuple(alert.id for alert in process_run(conn, stored.run_id, actor_name))
-    return Stored(measured, stored, raised)
 
 
 def _inputs(place: Place, dem: Path | None) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ import shapely
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
-from api.pipeline import raster_paths
+from api.passes import raster_paths
 from api.ways import update_ways
 from detection.icefiles import footprint
 from detection.methods.lakeevents import LakeEvent, Look, events

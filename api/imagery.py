@@ -8,7 +8,8 @@ from pathlib import Path
 from shapely.geometry import mapping
 
 from api.ice import detect_ice
-from api.pipeline import detect_landslides, is_radar
+from api.landslides import detect_landslides
+from api.scenegroups import is_radar
 from hazard_db import queue, scenes
 from hazard_db.connect import Connection, Engine, transaction
 from hazard_db.progress import Progress

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import shapely
 
+from api.passes import run_key
 from detection.methods import regrowth as method
 from detection.regrowth import find_regrown
 from hazard_db.changes import RunRecord
@@ -53,14 +51,15 @@ def note_overgrown(
         for number, one in find_regrown(paths, slides).items()
     }
     inputs = [{"scene": scene.id, "role": "series", "sha256": scene.checksum} for scene in season]
+    key = run_key(inputs)
     run = RunRecord(
         kind=KIND,
         method="regrowth",
-        method_version=version("kkh-hazard-watch"),
+        method_version=key.code_version,
         parameters=PARAMETERS,
         inputs=inputs,
-        inputs_sha256=hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest(),
-        code_version=version("kkh-hazard-watch"),
+        inputs_sha256=key.sha256,
+        code_version=key.code_version,
         started_at=started,
         finished_at=datetime.now(UTC),
         observed_share=None,

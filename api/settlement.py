@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +13,18 @@ import shapely
 
 from alerts.run import process_run
 from api.model_input import model_input
-from api.pipeline import DetectionSettings
+from api.passes import DetectionSettings, RunKey, rate_anew, run_key
 from api.workplace import workplace
 from detection.settlement.combining import FEWEST_POINTS, apart, mean_rate, motion, rates_of
 from detection.settlement.run import KIND, LIMITS, METHOD, Options, Outcome, look_for_areas
 from detection.settlement.terrain import segment_views
-from hazard_db import changes, corridor, deformation, displacement, risk
+from hazard_db import changes, corridor, deformation, displacement
 from hazard_db.connect import Connection, Engine, actor, transaction
 from hazard_db.errors import DetectionError
 from hazard_db.progress import Progress, silent
 from hazard_db.series import Look
 
 log = logging.getLogger("api.settlement")
-
-PACKAGE = "kkh-hazard-watch"
 
 
 @dataclass(frozen=True)
@@ -84,9 +79,7 @@ def detect_settlement(
             done.append(found)
             messages += found.notes
     if done:
-        with transaction(engine) as conn:
-            actor(conn, actor_name)
-            risk.update(conn)
+        rate_anew(engine, actor_name)
     tell("", 1.0)
     return SettlementReport(
         runs=len(done),
@@ -134,15 +127,18 @@ def _detect_set(work: _Work, set_id: int, tell: Progress) -> _Stored | None:
         with transaction(engine) as conn:
             about = displacement.get_set(conn, set_id)
             inputs = _inputs(conn, about, dem)
-            if changes.find_run(conn, _sha256(inputs), version(PACKAGE)) is not None:
+            key = run_key(inputs)
+            if key.is_stored(conn):
                 return None
             source = displacement.open_set(conn, set_id, folder)
             segments = [(row.id, row.lonlat) for row in corridor.segments(conn)]
         outcome = look_for_areas(source, folder, Options(dem=dem), tell)
         views = segment_views(dem, source.look, segments) if dem and source.look else []
-        run = _run(outcome, about, inputs, started)
+        run = _run(outcome, about, inputs, key, started=started)
         with transaction(engine) as conn:
             actor(conn, work.actor_name)
+            if key.stored_meanwhile(conn):
+                return None
             _add_other_looks(conn, about, outcome)
             stored = changes.store_run(conn, run, [_change(one) for one in outcome.features], [])
             deformation.store(
@@ -160,10 +156,6 @@ def _detect_set(work: _Work, set_id: int, tell: Progress) -> _Stored | None:
     )
 
 
-def _sha256(inputs: list[dict[str, Any]]) -> str:
-    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
-
-
 def _inputs(conn: Connection, about: Mapping[str, Any], dem: Path | None) -> list[dict[str, Any]]:
     files = [
         {"set": about["name"], "role": "epochs", "sha256": sha} for sha in displacement.checksum(conn, about["id"])
@@ -173,13 +165,13 @@ def _inputs(conn: Connection, about: Mapping[str, Any], dem: Path | None) -> lis
 
 
 def _run(
-    outcome: Outcome, about: Mapping[str, Any], inputs: list[dict[str, Any]], started: datetime
+    outcome: Outcome, about: Mapping[str, Any], inputs: list[dict[str, Any]], key: RunKey, *, started: datetime
 ) -> changes.RunRecord:
     stats = outcome.about["stats"]
     return changes.RunRecord(
         kind=KIND, method=METHOD, method_version=str(outcome.about["version"]),
         parameters=outcome.about["parameters"] | {"source": outcome.about["source"], "notes": outcome.about["notes"]},
-        inputs=inputs, inputs_sha256=_sha256(inputs), code_version=version(PACKAGE), started_at=started, finished_at=datetime.now(UTC),
+        inputs=inputs, inputs_sha256=key.sha256, code_version=key.code_version, started_at=started, finished_at=datetime.now(UTC),
         observed_share=None if not stats["points"] else stats["measured_points"] / stats["points"], stats=stats,
         footprint_wkb=shapely.to_wkb(shapely.box(*about["bounds"])),
     )  # fmt: skip

@@ -13,8 +13,9 @@ from alerts.settings import AlertSettings
 from api import archives as archiving
 from api.console import actor, tell
 from api.ice import detect_ice
+from api.landslides import detect_landslides
 from api.opening import Catalogue
-from api.pipeline import DetectionSettings, detect_landslides
+from api.passes import DetectionSettings
 from api.settings import ApiSettings
 from api.triggering import followers
 from api.worker import run, work

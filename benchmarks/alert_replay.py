@@ -25,7 +25,8 @@ from alerts.run import process_run
 from alerts.settings import AlertSettings
 from api import demo_data
 from api.icerecords import happenings
-from api.pipeline import DetectionSettings, detect_landslides
+from api.landslides import detect_landslides
+from api.passes import DetectionSettings
 from detection.simulate import simulate_landslide
 from detection.simulate.world import World
 from hazard_db import alerts, cascades, changes, cluster, connect, corridor, lakes, migrate, pictures, seed

@@ -29,7 +29,7 @@ import rasterio
 from rasterio.transform import from_origin
 from rasterio.windows import Window
 
-from api import pipeline
+from api import landslides
 from api.imagery import defer_looks
 from api.opening import Catalogue, opened
 from hazard_db import connect, database, scenes
@@ -116,16 +116,16 @@ def stages(folder: Path, side: int, dates: int) -> dict[str, Any]:
         store, (report,) = timed(
             lambda: ingest_scene(catalogue.engine, [files[-1]], home=catalogue.home, actor="benchmark")
         )
-        really, looked = pipeline.run_landslide, []
+        really, looked = landslides.run_landslide, []
 
         def looking(*args: Any, **more: Any) -> Any:
             took, made = timed(lambda: really(*args, **more))
             looked.append(took)
             return made
 
-        pipeline.run_landslide = looking  # type: ignore[assignment]
+        landslides.run_landslide = looking  # type: ignore[assignment]
         whole, found = timed(
-            lambda: pipeline.detect_landslides(
+            lambda: landslides.detect_landslides(
                 catalogue.engine, catalogue.home, since=report.acquired_at.date(), actor_name="b", only=report.id
             )
         )

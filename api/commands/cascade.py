@@ -22,7 +22,7 @@ def update(
 ) -> None:
     """Follow the water from every lake and glacier near the road that has no way on this elevation model yet."""
     from api.opening import opened
-    from api.pipeline import DetectionSettings
+    from api.passes import DetectionSettings
     from api.ways import update_ways
     from hazard_db import connect, risk
 

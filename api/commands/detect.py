@@ -163,8 +163,9 @@ app.command(cls=ManyValues)(lake)
 def _on_catalogue(
     since: datetime, until: datetime | None, dem: Path | None, scheduler: str | None, *, each: bool, json: bool
 ) -> None:
+    from api.landslides import detect_landslides
     from api.opening import opened
-    from api.pipeline import detect_landslides, settings_with
+    from api.passes import settings_with
     from detection.scheduling import crew
 
     with opened(road=True) as catalogue, progress() as shown, crew(scheduler) as workers:
@@ -192,7 +193,7 @@ def _on_catalogue(
 
 def _on_sets(since: datetime, dem: Path | None, json: bool) -> None:
     from api.opening import opened
-    from api.pipeline import settings_with
+    from api.passes import settings_with
     from api.settlement import detect_settlement
 
     with opened(road=True) as catalogue, progress() as shown:

@@ -89,7 +89,7 @@ def _refuse(*files: Any) -> None:
 def _on_catalogue(kind: str, since: datetime, dem: Path | None, json: bool) -> None:
     from api.ice import detect_ice
     from api.opening import opened
-    from api.pipeline import settings_with
+    from api.passes import settings_with
 
     with opened(road=True) as catalogue, progress() as shown:
         report = detect_ice(

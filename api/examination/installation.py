@@ -15,7 +15,7 @@ from api.backdrop import BackdropSettings
 from api.examination.finding import Finding
 from api.keeping import KeepSettings
 from api.logs import LogSettings
-from api.pipeline import DetectionSettings
+from api.passes import DetectionSettings
 from api.settings import ApiSettings
 from hazard_db import checkup, database, install, schema
 from hazard_db.errors import HazardError

@@ -12,7 +12,7 @@ from pyproj import Transformer
 from sqlalchemy import text
 
 from alerts.run import review_change
-from api.pipeline import DetectionSettings
+from api.passes import DetectionSettings
 from api.settlement import SettlementReport, detect_settlement
 from detection.settlement.sums import SumFitter
 from hazard_db import connect, corridor, deformation, displacement, evidence, risk, seed

@@ -12,7 +12,7 @@ from shapely.geometry import shape
 from sqlalchemy import text
 
 from api.ice import IceReport, detect_ice
-from api.pipeline import DetectionSettings
+from api.passes import DetectionSettings
 from detection.lakes import run_lake
 from detection.simulate.glacier import GlacierScene, Motion, simulate_glacier
 from detection.simulate.lakes import LakeScene, simulate_lakes

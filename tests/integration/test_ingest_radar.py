@@ -13,7 +13,7 @@ import rasterio
 from rio_cogeo.cogeo import cog_validate
 from shapely.geometry import box
 
-from api.pipeline import detect_landslides
+from api.landslides import detect_landslides
 from detection.arrays import Acquisition
 from detection.simulate.sar import Weather, simulate_sar
 from hazard_db import scenes, seed

@@ -10,7 +10,7 @@ import pytest
 from shapely.geometry import mapping
 from sqlalchemy import text
 
-from api.pipeline import DetectionReport, detect_landslides
+from api.landslides import DetectionReport, detect_landslides
 from hazard_db import changes, connect, seed
 from hazard_db.alerts.facts import changes_of_run
 from ingest.imagery.load import ingest_scene

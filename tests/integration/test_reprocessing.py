@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from api import archives as watching
-from api import pipeline
+from api import landslides
 from detection.scheduling import Crew
 from hazard_db import archives, connect, seed
 from ingest.imagery.remote import ArchiveSettings
@@ -66,7 +66,7 @@ def test_a_year_is_worked_through_and_goes_on_where_it_stood(
     catalogue: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[str] = []
-    really = pipeline.run_landslide
+    really = landslides.run_landslide
 
     def looking(before: Any, after: Any, *args: Any, **more: Any) -> Any:
         if len(looked) == 2:
@@ -75,12 +75,12 @@ def test_a_year_is_worked_through_and_goes_on_where_it_stood(
         looked.append(after[0].parent.name[10:18])
         return really(before, after, *args, **more)
 
-    def detect(crew: Crew | None = None) -> pipeline.DetectionReport:
-        return pipeline.detect_landslides(
+    def detect(crew: Crew | None = None) -> landslides.DetectionReport:
+        return landslides.detect_landslides(
             catalogue.app_engine, tmp_path, since=date(2023, 6, 2), actor_name="t", each=True, crew=crew
         )
 
-    monkeypatch.setattr(pipeline, "run_landslide", looking)
+    monkeypatch.setattr(landslides, "run_landslide", looking)
     with pytest.raises(KeyboardInterrupt):
         detect()
     with Counting(2) as pool:

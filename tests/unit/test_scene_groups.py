@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import MultiPolygon, box
 
-from api.pipeline import DetectionSettings, Group, group_of, group_scenes
+from api.passes import DetectionSettings
+from api.scenegroups import Group, group_of, group_scenes
 from hazard_db.scenes import SceneRecord
 
 FIRST = datetime(2025, 7, 1, 5, 46, tzinfo=UTC)
