@@ -83,14 +83,13 @@ def root_name(head: bytes, label: str, *, dtd: bool = False) -> str | None:
         It holds entities or a DTD that is not allowed.
     """
     try:
-        for _, element in iterparse(BytesIO(head), events=("start",), forbid_dtd=not dtd):
-            return local(element.tag)
+        _, element = next(iter(iterparse(BytesIO(head), events=("start",), forbid_dtd=not dtd)))
+        return local(element.tag)
     except DefusedXmlException as error:
         what = "entities" if dtd else "a DTD or entities"
         raise InputError(f"{label}: holds {what}, which are not read; remove the <!DOCTYPE ...>") from error
     except (ParseError, LookupError, ValueError):
         return None
-    return None
 
 
 def root_attributes(head: bytes, label: str) -> dict[str, str]:
@@ -102,13 +101,12 @@ def root_attributes(head: bytes, label: str) -> dict[str, str]:
         It holds entities, or its root is not in there.
     """
     try:
-        for _, element in iterparse(BytesIO(head), events=("start",)):
-            return dict(element.attrib)
+        _, element = next(iter(iterparse(BytesIO(head), events=("start",))))
+        return dict(element.attrib)
     except DefusedXmlException as error:
         raise InputError(f"{label}: holds entities, which are not read; remove the <!DOCTYPE ...>") from error
     except (ParseError, LookupError, ValueError) as error:
         raise InputError(f"{label}: not well-formed XML; fetch it again") from error
-    return {}
 
 
 def local(tag: object) -> str:

@@ -250,11 +250,12 @@ def _expected(bundle: Bundle, base: str, members: Iterable[str]) -> dict[str, tu
     for stream in _all(_xml(bundle, manifest), "byteStream"):
         place = next(iter(_all(stream, "fileLocation")), None)
         checksum = next(iter(_all(stream, "checksum")), None)
-        if place is None or checksum is None or not checksum.text:
+        told = "" if checksum is None else (checksum.text or "").strip().lower()
+        if place is None or checksum is None or not told:
             continue
         href = place.get("href", "").removeprefix("./")
         member = f"{base}/{href}" if base else href
         algorithm = ALGORITHMS.get(checksum.get("checksumName", "").upper())
         if member in wanted and algorithm:
-            expected[member] = (algorithm, checksum.text.strip().lower())
+            expected[member] = (algorithm, told)
     return expected

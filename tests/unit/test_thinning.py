@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hazard_db import thinning
 from hazard_db.thinning import CELLS_PER_TILE, LAST_ZOOM, min_zooms
 
 
@@ -41,3 +43,17 @@ def test_noise_is_not_taken_for_motion_and_the_unknown_comes_last() -> None:
     chosen = int(np.flatnonzero(min_zooms(lon, lat, speed, std) == 0)[0])
     assert np.isfinite(speed[chosen])
     assert not len(min_zooms(np.empty(0), np.empty(0), np.empty(0), np.empty(0)))
+
+
+def test_points_far_apart_are_numbered_without_a_cell_for_every_place_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    lon, lat, speed = rng.uniform(-180, 180, 200), rng.uniform(-80, 80, 200), rng.normal(size=200) * 20
+    usual = min_zooms(lon, lat, speed, np.ones(200))
+    monkeypatch.setattr(thinning, "MOST_CELLS", 10)
+    assert (min_zooms(lon, lat, speed, np.ones(200)) == usual).all()
+    assert len(min_zooms(lon[:0], lat[:0], speed[:0], speed[:0])) == 0
+
+
+def test_of_points_in_one_place_all_but_one_are_shown_last_of_all() -> None:
+    zooms = min_zooms(np.full(9, 74.6), np.full(9, 36.3), np.arange(9.0) * 10, np.ones(9))
+    assert sorted(zooms.tolist()) == [0] + [LAST_ZOOM] * 8
