@@ -35,6 +35,7 @@ BEGIN
     WITH ours AS (
         SELECT 1 AS turn, format('DROP SCHEMA IF EXISTS %I CASCADE', nspname) AS line, oid, nspowner AS owner
         FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname NOT IN ('public', 'information_schema')
+            AND oid NOT IN (SELECT extnamespace FROM pg_extension) -- not a part of the extension that made it, but goes with it
         UNION ALL
         SELECT 2, format('DROP %s IF EXISTS public.%I CASCADE', kind, relname), oid, relowner
         FROM pg_class JOIN (VALUES ('v'::"char", 'VIEW'), ('m', 'MATERIALIZED VIEW'), ('S', 'SEQUENCE'), ('r', 'TABLE'),
@@ -94,11 +95,12 @@ def backup(settings: DatabaseSettings, file: Path, *, rasters: bool = False) -> 
         server = conn.info.server_version // 10_000
         revision = _revision(conn)
         login = conn.info.user
+        foreign = [f"--exclude-schema={name}" for name in _schemas_of_extensions(conn)]
     programs = install.find_clients(server)
     manifest = Manifest(datetime.now(UTC).isoformat(timespec="seconds"), revision, programs.major, login)
     with archive.atomic(file.absolute()) as part, tempfile.TemporaryDirectory(dir=part.parent) as folder:
         dump = Path(folder) / archive.DUMP
-        _run([programs.program("pg_dump"), "-Fc", "-Z", "6", "-f", str(dump)], address)
+        _run([programs.program("pg_dump"), "-Fc", "-Z", "6", *foreign, "-f", str(dump)], address)
         # after the dump: a file is stored before its row, so every row of the dump finds its file
         names = archive.FOLDERS if rasters else [name for name in archive.FOLDERS if name != "rasters"]
         files = archive.write(part, manifest, dump, {name: settings.home / name for name in names})
@@ -177,6 +179,15 @@ def _revision(conn: psycopg.Connection) -> str:
     if row is None:
         raise ClusterError("the database holds no catalogue yet; run `kkh db migrate` first")
     return str(row[0])
+
+
+def _schemas_of_extensions(conn: psycopg.Connection) -> list[str]:
+    """Return the schemas that extensions have for themselves, such as `topology` and `tiger`; nothing of the catalogue is there."""
+    rows = conn.execute(
+        "SELECT DISTINCT nspname FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace "
+        "WHERE nspname NOT IN ('public', 'pg_catalog') ORDER BY 1"
+    ).fetchall()
+    return [name for (name,) in rows]
 
 
 def _filled_table(conn: psycopg.Connection) -> str | None:

@@ -13,6 +13,7 @@ import numpy as np
 import psycopg
 import pytest
 from psycopg import sql
+from sqlalchemy import make_url
 
 from detection.settlement.sums import SumFitter
 from hazard_db import archive, connect, icebook, migrate
@@ -98,6 +99,26 @@ def test_round_trip_with_media(database: Any, empty_database: Any, home: Path, t
     with psycopg.connect(empty_database.url) as conn:
         conn.execute("INSERT INTO probe (name) VALUES ('next')")  # sequences go on where they were
         assert conn.execute("SELECT max(id) FROM probe").fetchone() == (501,)
+
+
+def test_extensions_with_schemas_of_their_own_are_left_alone(
+    cluster: Path, database: Any, empty_database: Any, home: Path, tmp_path: Path
+) -> None:
+    """As on servers of the PostGIS image, which holds `topology` and `tiger`; one that has less takes the backup too."""
+    fill(database.url)
+    name, owner = make_url(database.url).database, make_url(database.url).username
+    with psycopg.connect(private_cluster.superuser_url(cluster, str(name))) as conn:
+        conn.execute("CREATE EXTENSION postgis_topology")
+        conn.execute(sql.SQL("ALTER SCHEMA topology OWNER TO {}").format(sql.Identifier(str(owner))))
+    file = tmp_path / "kkh.backup"
+    backup(at(database, home), file)
+    restore(at(database, home), file, force=True)
+    with psycopg.connect(database.url) as conn:
+        assert conn.execute("SELECT count(*) FROM probe").fetchone() == (500,)
+        assert conn.execute("SELECT extname FROM pg_extension WHERE extname = 'postgis_topology'").fetchone()
+        assert conn.execute("SELECT to_regclass('topology.topology') IS NOT NULL").fetchone() == (True,)
+    restore(at(empty_database, tmp_path / "elsewhere"), file)
+    assert contents(empty_database.url) == contents(database.url)
 
 
 def test_restored_schema_is_the_migrated_one(database: Any, empty_database: Any, home: Path, tmp_path: Path) -> None:

@@ -56,6 +56,17 @@ def test_every_variable_is_in_the_example_and_no_password_has_a_value() -> None:
     assert not re.search(r"PASSWORD:-", COMPOSE), "a password has a default"
 
 
+def test_every_setting_of_the_example_reaches_the_programs(compose: dict[str, Any]) -> None:
+    offered = set(re.findall(r"^#?([A-Z_]+)=", EXAMPLE, re.MULTILINE))
+    compose_alone = {*re.findall(r"\$\{(HAZARD_\w+PASSWORD)", COMPOSE), "HAZARD_BIND", "HAZARD_PORT"}
+    decided_here = {"HAZARD_HOME", "HAZARD_DATABASE_URL", "HAZARD_DATABASE_APP_URL", "HAZARD_DATABASE_PUBLIC_URL"}
+    for name in ("migrate", "api", "worker"):
+        given = compose["services"][name]["environment"]
+        assert offered - compose_alone - set(given) <= decided_here, name
+        passed_on = {variable for variable, value in given.items() if value is None}
+        assert passed_on <= offered - compose_alone, name
+
+
 def test_what_serves_knows_no_owner_and_is_unprivileged(compose: dict[str, Any]) -> None:
     for name in ("api", "worker"):
         service = compose["services"][name]
