@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from shapely.geometry.base import BaseGeometry
 
 from detection.grids import Grid
-from detection.output import write_json
+from detection.output import Collection, write_json
 from detection.rasterfiles import sha256
 from detection.sources import Scene
 from detection.windows import Plan, check_dem
@@ -23,18 +23,10 @@ from hazard_db.errors import DetectionError
 
 
 @dataclass(frozen=True)
-class IceResult:
-    """What looking at glaciers or lakes in files brought."""
+class IceResult(Collection):
+    """What looking at glaciers or lakes in files brought: one feature per glacier or lake, and date."""
 
-    collection: dict[str, Any]
-    """GeoJSON feature collection, EPSG:4326."""
     seconds: float
-
-    @property
-    def features(self) -> list[dict[str, Any]]:
-        """One per glacier or lake, and date."""
-        features: list[dict[str, Any]] = self.collection["features"]
-        return features
 
 
 def written(look: Callable[[], dict[str, Any]], out: Path) -> IceResult:

@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,20 @@ def check_outputs(outputs: Sequence[Path | None], inputs: Sequence[str | Path]) 
             raise DetectionError(f"{path}: the folder {path.parent} does not exist; create it first")
         if not os.access(path.parent, os.W_OK):
             raise DetectionError(f"{path}: the folder {path.parent} cannot be written; choose another")
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What was found, as it is written."""
+
+    collection: dict[str, Any]
+    """GeoJSON feature collection, EPSG:4326, whose foreign members tell how it was made."""
+
+    @property
+    def features(self) -> list[dict[str, Any]]:
+        """What was found, one by one."""
+        features: list[dict[str, Any]] = self.collection["features"]
+        return features
 
 
 def write_json(value: Any, path: Path) -> None:

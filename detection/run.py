@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
-from importlib.metadata import version
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,62 +18,45 @@ from shapely.geometry.base import BaseGeometry
 from threadpoolctl import threadpool_limits
 
 from detection.area import Area
-from detection.arrays import Detector
-from detection.bandpass import OLI
 from detection.choice import check, choose
-from detection.coregister import Shift
 from detection.features import Sighting, feature
-from detection.output import CHANGE, check_outputs, publish_raster, write_json
+from detection.grids import Grid
+from detection.output import CHANGE, Collection, check_outputs, publish_raster, write_json
 from detection.parts import Parts
-from detection.rasterfiles import sha256
+from detection.provenance import inputs_of, key_of, notes_of, version_of
 from detection.regions import box_of
 from detection.registration import register
 from detection.scheduling import Crew
-from detection.searching import Search
-from detection.sources import Scene, open_sources
+from detection.searching import Search, Seen
+from detection.sources import open_sources
 from detection.windows import Plan
 from hazard_db.progress import Progress, silent
 
 
 @dataclass(frozen=True)
-class Detection:
+class Detection(Collection):
     """What looking for changes in a set of files brought."""
 
-    features: list[dict[str, Any]]
-    """GeoJSON features, EPSG:4326."""
     mask: Path
     """uint8 raster on the output grid: 0 none, 1 change, 255 not observed."""
     unseen: Path
     """uint8 raster on the output grid: why a pixel was not observed, by the codes of `detection.hiding`; 0 where it was."""
     evidence: Path | None
     """float32 raster of the scores on the output grid, where it was asked for."""
-    method: str
-    version: str
-    parameters: dict[str, Any]
-    inputs: list[dict[str, Any]]
-    observed_share: float
-    """Share of the area that was clear before and after."""
-    notes: list[str]
-    stats: dict[str, Any]
     seconds: float
 
 
 @dataclass(frozen=True)
-class RunResult:
+class RunResult(Collection):
     """What a run wrote."""
 
-    out: Path
-    mask: Path | None
     explain: Path | None
-    collection: dict[str, Any]
-    """The GeoJSON feature collection as written."""
-    stats: dict[str, Any] = field(default_factory=dict)
+    seconds: float
 
     @property
-    def features(self) -> list[dict[str, Any]]:
-        """The changes."""
-        features: list[dict[str, Any]] = self.collection["features"]
-        return features
+    def stats(self) -> dict[str, Any]:
+        """What the collection tells of its numbers, and how long it took."""
+        return {**self.collection["stats"], "seconds": self.seconds}
 
     @property
     def observed_share(self) -> float:
@@ -153,25 +134,9 @@ def run_landslide(
             publish_raster(found.unseen, unseen, overviews="MODE")
         if explain is not None and found.evidence is not None:
             publish_raster(found.evidence, explain, overviews="AVERAGE")
-    collection = feature_collection(found)
-    write_json(collection, out)
+    write_json(found.collection, out)
     shutil.rmtree(parts, ignore_errors=True)
-    return RunResult(out, mask, explain, collection, found.stats | {"seconds": found.seconds})
-
-
-def feature_collection(found: Detection) -> dict[str, Any]:
-    """Return a detection as GeoJSON with foreign members that say how it was made."""
-    return {
-        "type": "FeatureCollection",
-        "features": found.features,
-        "method": found.method,
-        "version": found.version,
-        "observed_share": found.observed_share,
-        "parameters": found.parameters,
-        "inputs": found.inputs,
-        "notes": found.notes,
-        "stats": found.stats,
-    }
+    return RunResult(found.collection, explain, found.seconds)
 
 
 def detect_landslide(
@@ -219,37 +184,27 @@ def detect_landslide(
     with _blas_of_one_thread():
         shifts = register(plan)
     plan = replace(plan, shifts={key: shift.applied for key, shift in shifts.items()})
-    inputs = _inputs(plan, shifts)
-    kept = None if parts is None else Parts(parts, _key(inputs, name, detector, area, block_px, explain))
+    inputs = inputs_of(plan, shifts)
+    kept = None if parts is None else Parts(parts, key_of(inputs, name, detector, area, block_px, explain))
     with _blas_of_one_thread(), Search(plan, detector, Area(area, plan.grid), block_px, evidence=explain) as search:
         search.fit(tell)
         objects = search.everywhere(folder, tell, crew, kept)
-    seen = search.seen
-    features = [feature(one, plan.grid) for one in objects]
     _paint(folder / "mask.tif", objects)
-    rows_m, cols_m = plan.grid.pixel_m()
     tell("done", 1.0)
-    return Detection(
-        features=features,
-        mask=folder / "mask.tif",
-        unseen=folder / "unseen.tif",
-        evidence=folder / "evidence.tif" if explain else None,
-        method=name,
-        version=_version(detector),
-        parameters=json.loads(json.dumps(detector.model_dump(), default=str)),
-        inputs=inputs,
-        observed_share=round(seen.share, 4),
-        notes=_notes(plan),
-        stats={
-            "changes": len(features),
-            "observed_share": round(seen.share, 4),
-            "observed_km2": round(seen.observed_px * rows_m * cols_m / 1e6, 3),
-            "area_km2": round(seen.area_px * rows_m * cols_m / 1e6, 3),
-            "grid_px": list(plan.grid.shape),
-            "pixel_m": [round(rows_m, 3), round(cols_m, 3)],
-        },
-        seconds=round(time.monotonic() - started, 2),
-    )
+    collection = {
+        "type": "FeatureCollection",
+        "features": [feature(one, plan.grid) for one in objects],
+        "method": name,
+        "version": version_of(detector),
+        "observed_share": round(search.seen.share, 4),
+        "parameters": json.loads(json.dumps(detector.model_dump(), default=str)),
+        "inputs": inputs,
+        "notes": notes_of(plan),
+        "stats": _stats(len(objects), search.seen, plan.grid),
+    }
+    evidence = folder / "evidence.tif" if explain else None
+    seconds = round(time.monotonic() - started, 2)
+    return Detection(collection, folder / "mask.tif", folder / "unseen.tif", evidence, seconds)
 
 
 def _blas_of_one_thread() -> AbstractContextManager[Any]:
@@ -258,14 +213,16 @@ def _blas_of_one_thread() -> AbstractContextManager[Any]:
     return limits
 
 
-def _version(detector: Detector) -> str:
-    return str(getattr(detector, "version", None) or version("kkh-hazard-watch"))
-
-
-def _key(inputs: list[dict[str, Any]], name: str, detector: Detector, *rest: Any) -> str:
-    """Return what makes a block's result: files, bands, dates, method with its parameters and version, area, block size."""
-    told = [inputs, name, _version(detector), detector.model_dump(), [str(one) for one in rest]]
-    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+def _stats(changes: int, seen: Seen, grid: Grid) -> dict[str, Any]:
+    rows_m, cols_m = grid.pixel_m()
+    return {
+        "changes": changes,
+        "observed_share": round(seen.share, 4),
+        "observed_km2": round(seen.observed_px * rows_m * cols_m / 1e6, 3),
+        "area_km2": round(seen.area_px * rows_m * cols_m / 1e6, 3),
+        "grid_px": list(grid.shape),
+        "pixel_m": [round(rows_m, 3), round(cols_m, 3)],
+    }
 
 
 def _paint(mask: Path, objects: Sequence[Sighting]) -> None:
@@ -277,64 +234,3 @@ def _paint(mask: Path, objects: Sequence[Sighting]) -> None:
             values = raster.read(1, window=window)
             values[one.rows - rows.start, one.cols - cols.start] = CHANGE
             raster.write(values, 1, window=window)
-
-
-def _inputs(plan: Plan, shifts: Mapping[str, Shift]) -> list[dict[str, Any]]:
-    """Return what went in, file by file."""
-    listed = []
-    for role, scenes in (("before", plan.before), ("after", plan.after)):
-        for scene in scenes:
-            facts = _facts(scene, shifts.get(scene.key))
-            listed += [{"file": Path(href).name, "role": role, "sha256": sha256(href), **facts} for href in scene.files]
-    if plan.dem is not None:
-        listed.append({"file": plan.dem.name, "role": "dem", "sha256": sha256(str(plan.dem))})
-    return listed
-
-
-def _facts(scene: Scene, shift: Shift | None) -> dict[str, Any]:
-    at = scene.acquired.at
-    facts: dict[str, Any] = {
-        "acquired": at.isoformat().replace("+00:00", "Z") if scene.acquired.precise else at.date().isoformat(),
-        "bands": list(scene.bands),
-        "quality": None if scene.quality is None else scene.quality.name,
-    }
-    if scene.look is not None:
-        return facts | {"orbit": scene.look.orbit, "unit": "power" if scene.look.linear else "dB"}
-    facts |= {
-        "bandpass": scene.bandpass,
-        "adjusted_to": OLI if scene.adjusted else None,
-        "sun_elevation_deg": round(scene.sun.elevation_deg, 2),
-        "sun_azimuth_deg": round(scene.sun.azimuth_deg, 2),
-        "sun_basis": scene.sun.basis,
-    }
-    if shift is not None:
-        facts["shift_px"] = [round(shift.rows, 3), round(shift.cols, 3)] if shift.tiles else None
-        facts["shift_applied"] = shift.applied != (0.0, 0.0)
-    return facts
-
-
-def _notes(plan: Plan) -> list[str]:
-    """Return what a reader must know to weigh the result."""
-    notes = [note for scene in plan.scenes for note in scene.notes]
-    if plan.dem is None:
-        notes.append("no elevation model: slopes are unknown and confidence is lower")
-    if len(plan.after) == 1:
-        notes.append(
-            "one date after: what is seen once only cannot be told from a passing cloud or shadow; confidence is lower"
-        )
-    if len(plan.before) == 1:
-        notes.append(
-            "one date before: nothing tells how much the ground changes from date to date; confidence is lower"
-        )
-    bare = [scene.label for scene in plan.scenes if scene.quality is None and scene.look is None]
-    if bare:
-        notes.append(f"no scl or qa_pixel in {', '.join(bare)}: clouds and their shadows are not masked there")
-    notes += [
-        f"{scene.label}: warped from {scene.grid.crs.to_string()} to {plan.grid.crs.to_string()}"
-        for scene in plan.scenes
-        if scene.grid.crs != plan.grid.crs
-    ]
-    hours = [scene.label for scene in plan.scenes if scene.sun.basis.startswith("computed for")]
-    if hours:
-        notes.append(f"sun of {', '.join(hours)} computed for 10:30 local solar time, as only the day is known")
-    return notes

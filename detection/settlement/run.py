@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import rasterio
 
-from detection.output import check_outputs, create_raster, publish_raster, replacing, write_json
+from detection.output import Collection, check_outputs, create_raster, publish_raster, replacing, write_json
 from detection.polygons import area_m2, area_uncertainty_m2, geojson, outline
 from detection.settlement.analysis import Found, analyse
 from detection.settlement.areas import Area, areas
@@ -74,22 +74,6 @@ class Outcome:
     """What a reader must know to weigh them: method, source, parameters, notes, stats."""
 
 
-@dataclass(frozen=True)
-class RunResult:
-    """What a run wrote."""
-
-    out: Path
-    points: Path | None
-    collection: dict[str, Any]
-    """The GeoJSON feature collection as written."""
-
-    @property
-    def features(self) -> list[dict[str, Any]]:
-        """The areas."""
-        features: list[dict[str, Any]] = self.collection["features"]
-        return features
-
-
 def run_settlement(
     source: Displacement,
     out: Path,
@@ -98,7 +82,7 @@ def run_settlement(
     options: Options | None = None,
     inputs: tuple[Path, ...] = (),
     progress: Progress | None = None,
-) -> RunResult:
+) -> Collection:
     """Return the areas that move, after writing them to `out` (GeoJSON) and the velocity of every point to `points`.
 
     Parameters
@@ -128,7 +112,7 @@ def run_settlement(
     collection = {"type": "FeatureCollection", "features": outcome.features, **outcome.about}
     write_json(collection, out)
     tell("done", 1.0)
-    return RunResult(out, points, collection)
+    return Collection(collection)
 
 
 def look_for_areas(source: Displacement, folder: Path, options: Options, tell: Progress) -> Outcome:
