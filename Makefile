@@ -21,7 +21,7 @@ test: python postgis assets chromium ## every test
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 coverage: python ## branches of the pure code that no test goes through; fails where they are too many
-	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report= $(PURE_TESTS) $(ARGS)
+	@CI=true $(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report= $(PURE_TESTS) $(ARGS)
 	@$(BIN)/python -m scripts.pure_code
 
 check: python ## style, types, rooms and shell syntax

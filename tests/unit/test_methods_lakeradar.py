@@ -111,3 +111,47 @@ def test_equal_arguments_give_equal_scenes_and_kinds_differ() -> None:
     )
     assert all((a.reflectance == b.reflectance).all() for a, b in zip(one.dates, two.dates, strict=True))
     assert not (one.dates[0].reflectance == other.dates[0].reflectance).all()
+
+
+def test_where_the_radar_looked_from_is_not_told_only_what_no_look_sees_is_blind() -> None:
+    slope = np.array([[20.0, 60.0], [51.0, 53.0]], dtype=np.float32)
+    terrain = replace(terrain_from_elevation(np.zeros((2, 2), np.float32), (10.0, 10.0)), slope_deg=slope)
+    unknown = replace(picture(CALM), look_azimuth_deg=None)
+    assert blind(terrain, unknown, (10.0, 10.0)).tolist() == [[False, True], [False, True]]  # beyond 90 - 38 degrees
+
+
+@pytest.mark.parametrize("values", [[-15.0] * 39, [-15.0] * 400, [-15.0] * 399 + [-25.0]])
+def test_what_is_too_few_or_all_alike_is_not_two_kinds(values: list[float]) -> None:
+    assert split(np.array(values, dtype=np.float32), RULES) is None
+
+
+def test_without_land_around_nothing_is_told() -> None:
+    everywhere = np.ones(DISC.shape, bool)
+    told = dark_water_on(picture(CALM), everywhere, NOWHERE, RULES)
+    assert not told.water.any()
+    assert not told.seen.any()
+
+
+def test_one_band_tells_water_and_never_that_it_is_gone() -> None:
+    both = picture(CALM)
+    one = replace(both, bands=("vh",), reflectance=both.reflectance[:1])
+    assert RADAR_BANDS == ("vh", "vv")
+    told = dark_water_on(one, DISC, NOWHERE, RULES)
+    assert (told.water & DISC).sum() > 0.9 * DISC.sum()
+    assert (told.water & ~DISC).sum() < 0.1 * DISC.sum()
+    land = picture(LAND)
+    dry = dark_water_on(replace(land, bands=("vh",), reflectance=land.reflectance[:1]), DISC, DISC, RULES)
+    assert not dry.water.any()
+    assert not dry.seen[DISC].any()  # vv, which waves raise, is not known
+
+
+def test_something_dark_of_many_levels_is_no_lake_but_its_even_part_is() -> None:
+    one = picture(CALM)
+    half = DISC & (COLS < 45)
+    levels = one.reflectance.copy()
+    rng = np.random.default_rng(3)
+    levels[:, half] += rng.normal(0, 6, half.sum()).astype(np.float32)
+    told = dark_water_on(replace(one, reflectance=levels), DISC, NOWHERE, RULES)
+    whole = dark_water_on(one, DISC, NOWHERE, RULES)
+    assert (whole.water & half).sum() > 0.9 * half.sum()
+    assert told.water.sum() < whole.water.sum()

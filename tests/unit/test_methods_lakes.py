@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+import scipy.ndimage as ndi
 
 from detection.arrays import BANDS, Acquisition
 from detection.methods.lakes import (
@@ -18,6 +19,7 @@ from detection.methods.lakes import (
     shore,
     water_on,
 )
+from detection.methods.lakeshore import RESOLUTION_M, speckled_shore
 from detection.simulate import spectra
 from detection.simulate.spectra import column
 
@@ -140,3 +142,70 @@ def test_sparse_and_whole_look_for_skylight_agree() -> None:
     assert (own._without_sky_lit(where, band, LakeRules()) == whole).all()
     assert whole.any()
     assert (whole != where).any()
+
+
+def test_bands_that_a_date_lacks_are_not_missed() -> None:
+    whole = picture({"water": DISC})
+    few = Acquisition(
+        AT, ("green", "nir"), whole.reflectance[[BANDS.index("green"), BANDS.index("nir")]], whole.usable, 55.0, 150.0
+    )
+    assert (water_on(few, None, None, RULES).water == DISC).all()
+    quick = possible_water(few, RULES)
+    assert quick is not None
+    assert (quick == DISC).all()
+
+
+def test_a_lake_as_narrow_as_a_line_is_none() -> None:
+    line = np.zeros((60, 60), dtype=bool)
+    line[30, 5:55] = True
+    wet = Water(line, line, np.zeros((60, 60), np.float32), np.zeros_like(line), np.ones_like(line))
+    assert follow([wet, wet], 900.0, RULES) == []
+
+
+@pytest.mark.parametrize("missing", ["ice", "relief", "known relief"])
+def test_a_dam_of_ice_is_not_told_where_ice_or_relief_are_not(missing: str) -> None:
+    ice = ROWS > 42
+    plane = (4000 + 2.0 * ROWS).astype(np.float32)
+    told, share = dammed_by_ice(
+        DISC, None if missing == "ice" else ice,
+        None if missing == "relief" else np.full_like(plane, np.nan) if missing == "known relief" else plane, (10.0, 10.0),
+    )  # fmt: skip
+    assert told is None
+    assert (share is None) == (missing == "ice")
+
+
+def test_ice_on_level_ground_is_a_dam_wherever_it_touches() -> None:
+    level = np.full((60, 60), 4000, np.float32)
+    told, share = dammed_by_ice(DISC, ROWS > 38, level, (10.0, 10.0))
+    assert told is True
+    assert share is not None
+    assert 0.05 < share < 0.5
+    assert dammed_by_ice(DISC, np.zeros_like(DISC), level, (10.0, 10.0)) == (False, 0.0)
+
+
+def test_a_rate_needs_two_moments() -> None:
+    moments = [AT, AT, AT + timedelta(days=365.25)]
+    assert growth(moments[:2], [1e4, 1.1e4], [100.0, 100.0]) is None
+    told = growth(moments[1:], [1e4, 3e4], [100.0, 100.0])
+    assert told is not None
+    assert told[0] == pytest.approx(2e4)
+
+
+def test_the_shore_of_a_blurred_disc_is_where_the_disc_ends() -> None:
+    fine_px, radius_px = 8, 10.3
+    rows, cols = (np.mgrid[0 : 60 * fine_px, 0 : 60 * fine_px] + 0.5) / fine_px - 0.5
+    disc = (np.hypot(rows - 30, cols - 30) < radius_px).astype(np.float64)
+    blurred = ndi.gaussian_filter(disc, RESOLUTION_M / 10.0 * fine_px)
+    share = blurred.reshape(60, fine_px, 60, fine_px).mean(axis=(1, 3))
+    power = (0.01 * share + 0.1 * (1 - share))[None].astype(np.float32)
+    found = speckled_shore(share > 0.5, power, np.zeros_like(DISC), 10.0)
+    assert found.sum() == pytest.approx(np.pi * radius_px**2, rel=0.02)
+
+
+def test_a_shore_is_left_where_its_lake_or_the_land_around_is_too_small_to_tell() -> None:
+    power, nothing = np.where(DISC, 0.01, 0.1)[None].astype(np.float32), np.zeros_like(DISC)
+    tiny = np.hypot(ROWS - 30, COLS - 30) < 1.5
+    assert (speckled_shore(tiny, power, nothing, 10.0) == tiny).all()
+    without_land = np.where(DISC, power, np.float32(np.nan)).astype(np.float32)
+    assert (speckled_shore(DISC, without_land, nothing, 10.0) == DISC).all()
+    assert (shore(tiny, power[0], nothing) == tiny).all()
