@@ -20,7 +20,7 @@ serve: python postgis assets ## start the API, the pages and a worker
 test: python postgis assets chromium ## every test
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
-coverage: python ## branches of the pure code that no test goes through; fails where they are too many
+coverage: python assets ## branches of the pure code that no test goes through; fails where they are too many
 	@CI=true $(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report= $(PURE_TESTS) $(ARGS)
 	@$(BIN)/python -m scripts.pure_code
 

@@ -18,7 +18,7 @@ from detection.fusion import Fused, Models
 from detection.methods import irmad as irmad_module
 from detection.methods.bareness import bare_slopes
 from detection.methods.conditional import lowest_but_one
-from detection.methods.irmad import Irmad, irmad
+from detection.methods.irmad import IrMad, irmad
 from detection.methods.learning import _patches, _whiteners
 from detection.methods.objects import Rules, plausible
 from detection.methods.pixels import look, plant_index, white
@@ -142,7 +142,7 @@ def test_of_two_dates_the_lower_and_of_more_the_second_lowest_counts() -> None:
     assert lowest_but_one(np.zeros((0, 3), np.float32)).tolist() == [0, 0, 0]
 
 
-@pytest.mark.parametrize("detector", [Irmad(), RdNdvi(), SarAmplitude()])
+@pytest.mark.parametrize("detector", [IrMad(), RdNdvi(), SarAmplitude()])
 def test_without_blocks_nothing_is_learnt(detector: Any) -> None:
     with pytest.raises(NotEnoughDataError):
         detector.fit([])
@@ -153,9 +153,9 @@ def test_a_sample_is_bounded_and_its_statistics_those_of_all(monkeypatch: pytest
     mixed = np.linalg.cholesky(0.5 * np.eye(6) + 0.5) @ rng.standard_normal((6, SHAPE[0] * SHAPE[1]))
     picture = 0.3 + 0.05 * mixed.reshape(6, *SHAPE)
     parts = [block([acquisition(0, picture, seed=n)], [acquisition(9, picture, seed=n)]) for n in range(4)]
-    whole = Irmad().fit(parts)
+    whole = IrMad().fit(parts)
     monkeypatch.setattr(irmad_module, "SAMPLES", 1500)
-    few = Irmad().fit(parts)
+    few = IrMad().fit(parts)
     assert few.correlations == pytest.approx(whole.correlations, abs=0.02)
 
 

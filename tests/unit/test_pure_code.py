@@ -28,7 +28,6 @@ def test_mathematics_and_rules_are_pure_and_edges_are_not() -> None:
     assert {path for path in pure | others if path.startswith("detection/methods/")} <= pure
     assert {
         "hazard_db/chainage.py",
-        "hazard_db/angles.py",
         "hazard_db/risk_reasons.py",
         "alerts/rules.py",
         "alerts/states.py",
