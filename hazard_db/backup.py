@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ PREFIX, SUFFIX = "kkh-", ".backup"
 """Of the files in a folder of backups; others there are left alone."""
 SKIPPED = (" EXTENSION ", " COMMENT - EXTENSION ", " TABLE DATA public spatial_ref_sys ", " COMMENT - SCHEMA public ")
 """Entries of the dump that belong to PostGIS or the server, which `up` has brought already."""
+DEFAULTS = " DEFAULT ACL "
+"""Entries that say what roles may do with tables to come; in force only when all tables are there, else they would hold for these."""
 
 CLEAR = """
 DO $$
@@ -48,6 +51,12 @@ BEGIN
         SELECT 4, format('DROP TYPE IF EXISTS public.%I CASCADE', typname), oid, typowner
         FROM pg_type WHERE typnamespace = 'public'::regnamespace AND (typtype IN ('e', 'd')
             OR typtype = 'c' AND (SELECT relkind FROM pg_class WHERE pg_class.oid = typrelid) = 'c')
+        UNION ALL
+        SELECT 5, format('ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON %s FROM %I', kind, grantee::regrole),
+            0, defaclrole -- depends on its schema, and is ours all the same
+        FROM pg_default_acl d JOIN (VALUES ('r'::"char", 'TABLES'), ('S', 'SEQUENCES'), ('f', 'ROUTINES'), ('T', 'TYPES'))
+            AS kinds (defaclobjtype, kind) USING (defaclobjtype), aclexplode(defaclacl)
+        WHERE defaclnamespace = 'public'::regnamespace AND grantee <> 0
     )
     SELECT array_agg(line ORDER BY turn) INTO statements FROM ours
     WHERE owner = (SELECT oid FROM pg_roles WHERE rolname = current_user)
@@ -57,7 +66,7 @@ BEGIN
     END LOOP;
 END $$;
 """
-"""Drops everything in the database that this login owns and no extension does."""
+"""Drops everything in the database that this login owns and no extension does, and what was granted on tables to come."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +160,7 @@ def restore(settings: DatabaseSettings, file: Path, *, force: bool = False) -> B
         raise InputError(f"{file} has schema version {manifest.revision}, unknown here; update this installation first")
     address = database_url(settings, "admin")
     with direct(address) as conn:
-        server, login = conn.info.server_version // 10_000, conn.info.user
+        server = conn.info.server_version // 10_000
         filled = _filled_table(conn)
     if filled is not None and not force:
         raise ConflictError(f"the catalogue holds records already (table {filled}); `--force` replaces them all")
@@ -162,7 +171,7 @@ def restore(settings: DatabaseSettings, file: Path, *, force: bool = False) -> B
     with tempfile.TemporaryDirectory(dir=settings.home) as folder:
         dump = Path(folder) / archive.DUMP
         files = archive.extract(file, manifest.sha256, dump, settings.home)
-        _replace(programs, dump, address, same_login=login == manifest.login)
+        _replace(programs, dump, address)
     migrate.upgrade(address)
     return BackupReport(file, file.stat().st_size, files, manifest.revision)
 
@@ -204,23 +213,33 @@ def _filled_table(conn: psycopg.Connection) -> str | None:
     return None
 
 
-def _replace(programs: install.Software, dump: Path, address: str, *, same_login: bool) -> None:
+def _replace(programs: install.Software, dump: Path, address: str) -> None:
     """Clear the database and restore the dump, in one transaction."""
-    skipped = SKIPPED if same_login else (*SKIPPED, " DEFAULT ACL ")
     entries = _run([programs.program("pg_restore"), "-l", str(dump)]).splitlines()
-    chosen = dump.with_name("entries.txt")
-    chosen.write_text("\n".join(line for line in entries if not any(mark in line for mark in skipped)))
-    script = dump.with_name("restore.sql")
-    _run([programs.program("pg_restore"), "-L", str(chosen), "--no-owner", "-f", str(script), str(dump)])
+    ours = [line for line in entries if not any(mark in line for mark in SKIPPED)]
+    script = _script(programs, dump, "records", [line for line in ours if DEFAULTS not in line])
+    defaults = _script(programs, dump, "defaults", [line for line in ours if DEFAULTS in line])
+    # of the login that restores, which may be another than the one that wrote the backup
+    defaults.write_text(
+        re.sub(r"^(ALTER DEFAULT PRIVILEGES) FOR ROLE .*? IN SCHEMA", r"\1 IN SCHEMA", defaults.read_text(), flags=re.M)
+    )
     clear = dump.with_name("clear.sql")
     clear.write_text(f"SET lock_timeout = '{LOCK_TIMEOUT_S}s';\n{CLEAR}")
     psql = [programs.program("psql"), "-X", "-q", "--single-transaction", "-v", "ON_ERROR_STOP=1"]
     try:
-        _run([*psql, "-f", str(clear), "-f", str(script)], address)
+        _run([*psql, "-f", str(clear), "-f", str(script), "-f", str(defaults)], address)
     except ClusterError as error:
         if "lock timeout" in str(error):
             raise ConflictError("the catalogue is in use; stop `kkh serve` and `kkh worker`, then restore") from error
         raise
+
+
+def _script(programs: install.Software, dump: Path, name: str, entries: list[str]) -> Path:
+    """Return the SQL of some entries of the dump, without owners."""
+    chosen, script = dump.with_name(f"{name}.txt"), dump.with_name(f"{name}.sql")
+    chosen.write_text("\n".join(entries))
+    _run([programs.program("pg_restore"), "-L", str(chosen), "--no-owner", "-f", str(script), str(dump)])
+    return script
 
 
 def _run(command: list[str], address: str | None = None) -> str:

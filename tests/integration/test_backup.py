@@ -13,6 +13,7 @@ import numpy as np
 import psycopg
 import pytest
 from psycopg import sql
+from pydantic import SecretStr
 from sqlalchemy import make_url
 
 from detection.settlement.sums import SumFitter
@@ -69,6 +70,26 @@ def contents(url: str) -> dict[str, str]:
         }
 
 
+def granted(url: str) -> dict[str, set[str]]:
+    """Return who but the owner may do what with each table, view, sequence, function, schema, and with those to come."""
+    with psycopg.connect(url) as conn:
+        rows = conn.execute(
+            "WITH ours (thing, acl, owner) AS ("
+            "  SELECT n.nspname || '.' || relname, relacl, relowner FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
+            "   UNION ALL SELECT n.nspname || '.' || p.oid::regprocedure, proacl, proowner"
+            "   FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace"
+            "   UNION ALL SELECT nspname, nspacl, nspowner FROM pg_namespace"
+            "   UNION ALL SELECT 'to come: ' || defaclnamespace::regnamespace || ' ' || defaclobjtype::text, defaclacl, defaclrole"
+            "   FROM pg_default_acl) "
+            "SELECT thing, coalesce(pg_get_userbyid(nullif(grantee, 0)), 'all') || ' ' || privilege_type "
+            "FROM ours, aclexplode(acl) WHERE grantee <> owner AND thing ~ '^(public|published|to come)'"
+        ).fetchall()
+    found: dict[str, set[str]] = {}
+    for thing, what in rows:
+        found.setdefault(thing, set()).add(what)
+    return found
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """Return a home with two photos."""
@@ -119,6 +140,38 @@ def test_extensions_with_schemas_of_their_own_are_left_alone(
         assert conn.execute("SELECT to_regclass('topology.topology') IS NOT NULL").fetchone() == (True,)
     restore(at(empty_database, tmp_path / "elsewhere"), file)
     assert contents(empty_database.url) == contents(database.url)
+
+
+def test_nobody_may_do_more_after_a_restore(database: Any, empty_database: Any, home: Path, tmp_path: Path) -> None:
+    before = granted(database.url)
+    assert before["public.audit_log"] == {"kkh_app SELECT"}
+    assert before["to come: public r"] == {f"kkh_app {what}" for what in ("SELECT", "INSERT", "UPDATE", "DELETE")}
+    file = tmp_path / "kkh.backup"
+    backup(at(database, home), file)
+    restore(at(empty_database, tmp_path / "elsewhere"), file)
+    assert granted(empty_database.url) == before
+    restore(at(empty_database, tmp_path / "elsewhere"), file, force=True)
+    assert granted(empty_database.url) == before
+    with psycopg.connect(empty_database.app_url) as conn, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        conn.execute("DELETE FROM audit_log")
+
+
+def test_another_login_restores_what_roles_may_do(cluster: Path, database: Any, home: Path, tmp_path: Path) -> None:
+    before = granted(database.url)
+    file = tmp_path / "kkh.backup"
+    backup(at(database, home), file)
+    root = private_cluster.superuser_url(cluster, "postgres")
+    with psycopg.connect(root, autocommit=True) as conn:
+        conn.execute("CREATE DATABASE of_another")
+    try:
+        url = private_cluster.superuser_url(cluster, "of_another")
+        with psycopg.connect(url) as conn:
+            conn.execute("CREATE EXTENSION postgis")
+        restore(DatabaseSettings(home=tmp_path / "elsewhere", database_url=SecretStr(url)), file)
+        assert granted(url) == before
+    finally:
+        with psycopg.connect(root, autocommit=True) as conn:
+            conn.execute("DROP DATABASE of_another WITH (FORCE)")
 
 
 def test_restored_schema_is_the_migrated_one(database: Any, empty_database: Any, home: Path, tmp_path: Path) -> None:
