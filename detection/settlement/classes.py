@@ -33,8 +33,6 @@ class Motion:
     acceleration: float | None = None
     """mm/yr^2."""
     onset_yr: float | None = None
-    amplitude_mm: float | None = None
-    """Of the annual wave."""
 
 
 @dataclass(frozen=True)
@@ -98,15 +96,13 @@ def _best(times_yr: Float, y: npt.NDArray[np.floating], seasonal: Seasonal) -> t
 
 def _choice(kinds: list[Class], bic: Float) -> int:
     """Return which model to take: the simplest kind that no richer one beats by strong evidence."""
-    chosen: int | None = None
-    for kinds_of_rank in (("stable",), ("seasonal", "linear"), ("accelerating", "hinge", "step")):
+    chosen = kinds.index("stable")
+    for kinds_of_rank in (("seasonal", "linear"), ("accelerating", "hinge", "step")):
         rank = [k for k, kind in enumerate(kinds) if kind in kinds_of_rank]
-        if not rank:
-            continue
-        best = min(rank, key=lambda k: float(bic[k]))
-        if chosen is None or bic[best] < bic[chosen] - STRONG:
+        best = min(rank, key=lambda k: float(bic[k]), default=chosen)
+        if bic[best] < bic[chosen] - STRONG:
             chosen = best
-    return 0 if chosen is None else chosen
+    return chosen
 
 
 def _models(t: Float, seasonal: Seasonal) -> Iterator[_Model]:
@@ -155,7 +151,6 @@ def _told(model: _Model, y: Float, t: Float, r1: float) -> Motion:
     parameters = np.linalg.lstsq(G, y, rcond=None)[0]
     covariance = np.linalg.pinv(G.T @ G) * _rss(G, y) / max(n - p, 1) * (1 + r1) / (1 - r1)
     size = None if model.size is None else float(parameters[model.size])
-    waves = parameters[-4:-2] if p >= 6 else parameters[-2:]
     return Motion(
         kind=model.kind,
         velocity=float(model.rate @ parameters),
@@ -164,13 +159,12 @@ def _told(model: _Model, y: Float, t: Float, r1: float) -> Motion:
         step_mm=size if model.kind == "step" else None,
         acceleration=2 * size if model.kind == "accelerating" and size is not None else None,
         onset_yr=model.onset_yr,
-        amplitude_mm=float(np.hypot(*waves)) if model.kind == "seasonal" else None,
     )
 
 
 def scaled(one: Motion, factor: float) -> Motion:
     """Return a motion whose displacements are multiplied by a factor."""
-    sizes = ("velocity", "velocity_std", "velocity_before", "step_mm", "acceleration", "amplitude_mm")
+    sizes = ("velocity", "velocity_std", "velocity_before", "step_mm", "acceleration")
     known = {name: value * factor for name in sizes if (value := getattr(one, name)) is not None}
     return replace(one, **known)
 
