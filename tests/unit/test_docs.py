@@ -103,11 +103,13 @@ def test_the_picture_of_the_rooms_is_true() -> None:
 
 
 def test_every_decision_has_a_number_of_its_own() -> None:
-    files = sorted(path.name for path in (ROOT / "docs/adr").glob("*.md"))
+    files = sorted(path.name for path in (ROOT / "docs/adr").glob("[0-9]*.md"))
     assert len({name[:4] for name in files}) == len(files) > 5
     for name in files:
         first = (ROOT / "docs/adr" / name).read_text(encoding="utf8").splitlines()[0]
         assert re.match(rf"# (ADR )?0*{int(name[:4])}\b", first), f"{name}: {first}"
+    listed = re.findall(r"^- \[\d+\]\((\S+)\)", (ROOT / "docs/adr/README.md").read_text(encoding="utf8"), re.MULTILINE)
+    assert sorted(listed) == files, "docs/adr/README.md lists every decision once"
 
 
 def test_the_newest_changes_are_those_of_this_version() -> None:
