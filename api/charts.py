@@ -73,6 +73,8 @@ def draw(asked: Asked, source: Source, tell: Telling) -> MapPage:
             changes.get_change(conn, asked.change_id, include_unreviewed=source.inside) if asked.change_id else None
         )
         view = _view(asked, change)
+        # more than so many are drawn as cells
+        crowd = replace(view, most=drawing.CROWD) if tell.tiles and tell.cells and change is None else view
         parts = {
             "road": drawing.segments(conn, view),
             "places": drawing.places(conn, view),
@@ -81,7 +83,7 @@ def draw(asked: Asked, source: Source, tell: Telling) -> MapPage:
             "outlines": drawing.outlines(conn, view),
             "termini": drawing.termini(conn, view),
             "ways": drawing.ways(conn, view),
-            "changes": drawing.changes(conn, view, include_unreviewed=source.inside, also=asked.change_id),
+            "changes": drawing.changes(conn, crowd, include_unreviewed=source.inside, also=asked.change_id),
             "deformation": drawing.deformation(conn, view, include_unreviewed=source.inside),
             "points": drawing.points(conn, view),
             "alerts": drawing.alerts(conn, view, scope=None if source.inside else "Public"),
@@ -94,7 +96,7 @@ def draw(asked: Asked, source: Source, tell: Telling) -> MapPage:
             ("events", drawing.events),
             ("observations", drawing.observations),
         ):
-            parts[name] = read(conn, view, published=not source.inside)
+            parts[name] = read(conn, crowd, published=not source.inside)
     span = {"beyond": "true"} if view.beyond else {}
     if view.km_from is not None and view.km_to is not None:
         span = {"km_from": f"{view.km_from:g}", "km_to": f"{view.km_to:g}"}

@@ -12,6 +12,8 @@ from hazard_db.errors import NotFoundError
 
 MOST = 2000
 """Features of a layer; a page with more of them opens slowly on a phone."""
+CROWD = 500
+"""Of a kind that is drawn as tiles where there are more: a phone holds its breath over a thousand marks."""
 FEW_GLACIERS = 300
 """Their outlines have many corners."""
 
