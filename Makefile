@@ -34,6 +34,9 @@ check: python ## style, types, rooms and shell syntax
 bench: python postgis assets chromium ## the same work by this project and by its peers, into docs/benchmarks.md
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+wheel: python assets ## the program as a wheel with its browser assets, and its sources, into dist/
+	@. scripts/lib.sh && "$$(find_uv)" build --quiet --out-dir dist
+
 clean: ## remove what make brought (not .kkh, which holds data)
 	rm -rf .venv .tools maps/assets/node_modules maps/assets/vendor dist
 	rm -rf .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -14,12 +14,19 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("hazard_db", "ingest", "detection", "alerts", "maps", "api")
 
 
+def built(root: Path, target: str, folder: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(folder)]
+    subprocess.run(command, cwd=root, check=True, capture_output=True)
+
+
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return what is in the wheel that is made of the source distribution, as `make wheel` makes both."""
     folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)], cwd=ROOT, check=True, capture_output=True
-    )  # fmt: skip
+    built(ROOT, "sdist", folder)
+    (source,) = folder.glob("*.tar.gz")
+    subprocess.run(["tar", "xzf", str(source), "-C", str(folder)], check=True)
+    built(folder / source.name.removesuffix(".tar.gz"), "wheel", folder)
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder / "site")
