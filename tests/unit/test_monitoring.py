@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parents[2] / "docs" / "monitoring"
 def measured() -> set[str]:
     measures = Measures()
     measures.note_request("GET", "/", 200, 0.1)
-    return set(re.findall(r"^(kkh_\w+)", measures.text().decode(), re.M))
+    return set(re.findall(r"^(?:# TYPE )?(kkh_\w+)", measures.text().decode(), re.M))
 
 
 def test_every_panel_shows_what_is_measured() -> None:
