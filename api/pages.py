@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 from starlette.datastructures import URL
 
 from api import theme
@@ -173,6 +174,7 @@ def _environment() -> Environment:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["number"] = _number
+    environment.filters["coded"] = _coded
     environment.filters["local"] = _local
     environment.filters["strftime"] = lambda pattern, value: value.strftime(pattern)
     environment.filters["day"] = lambda value: f"{value:%Y-%m-%d}" if value is not None else "–"
@@ -186,6 +188,15 @@ def _environment() -> Environment:
 def _local(url: URL) -> str:
     """Return path and query: links within the site stay on the host that was asked."""
     return url.path + (f"?{url.query}" if url.query else "")
+
+
+def _coded(told: str) -> Markup:
+    """Return a text whose parts between backticks are commands."""
+    parts = told.split("`")
+    shown = (
+        Markup('<code dir="ltr">{}</code>').format(part) if at % 2 else escape(part) for at, part in enumerate(parts)
+    )
+    return Markup("").join(shown)
 
 
 def _number(value: float | None, digits: int = 0) -> str:

@@ -18,6 +18,7 @@ Clauses = Callable[[str], str]
 PREFIX = "reason."
 LEAST_SHARE = 0.005
 """Less is told as 0 %."""
+BETWEEN = {", ": "comma", "; ": "semicolon"}
 BRACES = re.compile(r"\\{(\w+)\\}")
 NAMED = {"state", "after", "kind", "grade", "source", "work"}
 """Values that are terms of the catalogue."""
@@ -48,7 +49,7 @@ def clauses(lang: str) -> Clauses:
         if whole is not None:
             return whole
         parts = re.split(r"(, |; )", english)
-        return "".join(words("comma") if part in {", ", "; "} else clause(part) or part for part in parts)
+        return "".join(words(BETWEEN[part]) if part in BETWEEN else clause(part) or part for part in parts)
 
     return told
 

@@ -213,7 +213,7 @@ class RecordTables(Worded):
         """Return bridges and what comes down to them."""
         rows = []
         for one in self.known.structures:
-            above = "; ".join(self._above(way) for way in one["cascades"])
+            above = self.t("semicolon").join(self._above(way) for way in one["cascades"])
             rows.append(
                 [
                     km(one["chainage_km"]),

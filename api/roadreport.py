@@ -209,7 +209,9 @@ def _summary(paper: Paper, content: Content, t: Callable[..., str], name: Callab
 
 
 def _graded(worst: Any, lang: str, t: Callable[..., str], name: Callable[[str], str]) -> str:
-    """Return a grade and its points in the reading order of the page, the points from left to right."""
+    """Return a grade and, where it is known, its points in the reading order of the page, the points from left to right."""
+    if worst["grade"] == "unknown":
+        return name("unknown")  # nothing was seen: no points, for 0 would look safe
     points = isolated(f"{worst['score']:.0f} / 100", lang)
     return f"{name(worst['grade'])}{t('comma')}{points}"
 
@@ -219,7 +221,7 @@ def _changed(paper: Paper, content: Content, t: Callable[..., str], name: Callab
     built = Tables(content.look.known, paper.lang)
     rows = []
     for one in content.differences[:MOST_CHANGED]:
-        why = "; ".join(
+        why = t("semicolon").join(
             built.isolated(f"{part.points_after - part.points_before:+.1f}")
             + f" {t('road.why_' + part.why)}{t('comma')}{built.reason(vars(part))}"
             for part in one.reasons[:3]
@@ -267,7 +269,13 @@ def _sources(conn: Connection, look: Look, reader: Reader) -> list[str]:
     """Return what the report rests on: the line, the weights, every source of a record."""
     t, known = translate(reader.lang), look.known
     here = corridor.locate_km(conn, known.segments[0].km_from)
-    lines = [t("report.alignment", name=here.alignment, basis="; ".join(sorted({one.basis for one in known.segments})))]
+    lines = [
+        t(
+            "report.alignment",
+            name=here.alignment,
+            basis=t("semicolon").join(sorted({one.basis for one in known.segments})),
+        )
+    ]
     versions = sorted({rating["weights_version"] for rating in known.ratings.values()})
     rated = max((rating["rated_at"] for rating in known.ratings.values()), default=None)
     if rated is not None:

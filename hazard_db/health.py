@@ -16,6 +16,7 @@ from hazard_db.triggers.sources import SourceState
 
 CLOCK_S = 60.0
 """Clocks of this machine and the database further apart than this: news is taken for old, or for the future."""
+NO_WORKER = "no worker is alive; start `kkh worker`"
 LATE_S = 3600.0
 """Work that could start and has waited for so long is late."""
 PATIENCE_S = 3
@@ -98,7 +99,7 @@ def look(conn: Connection, *, free_mb: float, least_free_mb: float) -> Health:
             if abs(ahead_s) > CLOCK_S
             else []
         ),
-        *(["no worker is alive; start `kkh worker`"] if backlog.workers == 0 else []),
+        *([NO_WORKER] if backlog.workers == 0 else []),
         *([f"{backlog.failed} jobs failed; see `kkh jobs list --status failed`"] if backlog.failed else []),
         *([f"work has waited for {backlog.oldest_due_s / 3600:.1f} h"] if backlog.oldest_due_s > LATE_S else []),
         *_no_room(free_mb, least_free_mb),

@@ -10,12 +10,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from api.naming import named
 from hazard_db.errors import NotFoundError
 from hazard_db.wording import LANGUAGES
 
 FOLDER = Path(__file__).parents[1] / "forms"
 COMMON, PREFIX, PLACEHOLDER = "common", "kkh_", "own questions"
 NUMBERS: Mapping[str, type[int] | type[float]] = {"integer": int, "decimal": float}
+
+LARGE = 10_000
+"""From here on thousands stand apart: smaller numbers may be years."""
 
 Row = dict[str, str]
 Book = dict[str, list[Row]]
@@ -107,13 +111,21 @@ def labels() -> dict[str, Question]:
 
 
 def told(name: str, value: Any, lang: str) -> tuple[str, str]:
-    """Return the label of a question and the answer to it in a language; what no form asks for as it is."""
+    """Return the label of a question and the answer to it in a language; what no form asks for by its name."""
     asked = labels().get(name)
     label = asked.label.get(lang) if asked is not None else None
     choices = dict(asked.choices) if asked is not None else {}
     values = value if isinstance(value, list) else [value]
-    words = [choices[str(one)][lang] if str(one) in choices else "–" if one is None else str(one) for one in values]
-    return label or name.replace("_", " "), ", ".join(words)
+    words = [choices[str(one)][lang] if str(one) in choices else _plain(one) for one in values]
+    return label or named(name, lang), ", ".join(words)
+
+
+def _plain(value: Any) -> str:
+    """Return a value as it stands; thousands apart where no year could be meant."""
+    if value is None:
+        return "–"
+    large = isinstance(value, int | float) and abs(value) >= LARGE
+    return f"{value:,}" if large else str(value)
 
 
 def _book(name: str) -> Book:

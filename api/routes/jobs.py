@@ -31,6 +31,7 @@ def jobs(request: Request, identity: Reviewer) -> Response:
         )
     if wants_page(request, default_page=True):
         return render(
-            request, "jobs.html", headers={"Refresh": str(REFRESH_S)}, items=items, backlog=backlog, health=found
-        )
+            request, "jobs.html", headers={"Refresh": str(REFRESH_S)}, items=items, backlog=backlog, health=found,
+            no_worker=health.NO_WORKER,
+        )  # fmt: skip
     return data({"jobs": items, "backlog": backlog, "health": found})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
@@ -10,6 +11,7 @@ from fastapi.responses import Response
 from api.claims import compare, of_observations
 from api.listing import Asked
 from api.minimap import Mark, draw, middle, observation_mark, outline, stretch_of
+from api.openrosa import forms
 from api.pages import collection, data, feature, language, render, wants_page
 from api.security import Identity, Reader
 from api.storage import reading, reading_as
@@ -67,6 +69,7 @@ def _site_page(
     return render(
         request, "entry.html", entry=site if identity.sees_unreviewed else _open(site), near=near,
         sheet=compare([*site["claims"], *of_observations(site["observations"])]), activities=ACTIVITIES,
+        told=partial(forms.told, lang=language(request)),
         minimap=draw(conn, marks, stretch_of([site]), language(request)), judge=identity.may("reviewer") and identity.how == "session",
     )  # fmt: skip
 
@@ -110,7 +113,7 @@ def get_event(request: Request, identity: Reader, event_id: Annotated[int, Path(
                 event["geometry"]) else []  # fmt: skip
             return render(
                 request, "entry.html", entry=event, near=[], sheet=compare(event["claims"]), activities=ACTIVITIES,
-                minimap=draw(conn, marks, stretch_of([event]), language(request)),
+                told=partial(forms.told, lang=language(request)), minimap=draw(conn, marks, stretch_of([event]), language(request)),
                 judge=identity.may("reviewer") and identity.how == "session",
             )  # fmt: skip
     return data(feature(event), media_type="application/geo+json")

@@ -38,7 +38,7 @@ const kkh = (() => {
       return config.pack[url] ? `data:image/webp;base64,${config.pack[url]}` : L.Util.emptyImageUrl;
     } });
     const [west, south, east, north] = config.bounds; // first of all, so that layers are drawn once; clear of the buttons and of the open list of layers
-    const [left, right] = narrow() ? [24, 24] : config.dir === "rtl" ? [320, 60] : [60, 320];
+    const [left, right] = narrow() ? (config.dir === "rtl" ? [24, 60] : [60, 24]) : config.dir === "rtl" ? [320, 60] : [60, 320];
     const padding = { paddingTopLeft: [left, 24], paddingBottomRight: [right, 36] };
     const asked = kkhState.view();
     if (asked) map.setView(asked.at, asked.zoom, { animate: false });
@@ -77,7 +77,8 @@ const kkh = (() => {
 
   function marker(feature, latlng) {
     const { svg, size } = config.style.symbols[feature.properties.k];
-    const icon = L.divIcon({ html: svg, iconSize: [size, size], className: "kkh-mark" });
+    const room = Math.max(size, 24); // of what fingers hit
+    const icon = L.divIcon({ html: svg, iconSize: [room, room], className: "kkh-mark" });
     const urgent = feature.id && feature.id.startsWith("alerts");
     return L.marker(latlng, { icon, title: feature.properties.t, riseOnHover: true, zIndexOffset: urgent ? 1000 : 0 });
   }
@@ -174,7 +175,7 @@ const kkh = (() => {
 
   function clusterIcon(group) {
     const count = group.getChildCount();
-    const size = count < 10 ? 22 : count < 100 ? 26 : count < 1000 ? 32 : 40;
+    const size = count < 10 ? 24 : count < 100 ? 26 : count < 1000 ? 32 : 40;
     const told = element("span", { class: "kkh-cluster", title: say("cluster", { n: count }) }, String(count));
     cluster = group._group;
     return L.divIcon({ html: told, iconSize: [size, size], className: "kkh-mark" });
@@ -384,6 +385,7 @@ const kkh = (() => {
     kit.time = kkhTime.add({ ...kit, cells });
     kit.tools = kkhTools.add(kit);
     kkhSearch.add(kit);
+    kkhSpread.add(kit);
     for (const button of document.querySelectorAll("[data-show]"))
       button.addEventListener("click", () => {
         map.getContainer().scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
@@ -419,5 +421,5 @@ const kkh = (() => {
     map.on("popupclose", () => { if (from && from.isConnected) from.focus({ preventScroll: true }); from = null; });
   }
 
-  return { calm, narrow, setup, style, border, river, bytes, marker, each, pave, finish, cluster: clusterIcon, radius: (zoom) => (zoom >= 13 ? 14 : 46) };
+  return { calm, narrow, setup, style, border, river, bytes, marker, each, pave, finish, cluster: clusterIcon, radius: (zoom) => (zoom >= 13 ? 36 : 46) };
 })();

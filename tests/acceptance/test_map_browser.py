@@ -145,11 +145,14 @@ def test_layers_are_switched(base: str, context: BrowserContext) -> None:
 def test_a_change_tells_its_numbers_and_shows_its_picture(base: str, context: BrowserContext, lang: str) -> None:
     watched = Watched(context.new_page(), base)
     page = watched.open(f"/maps/change/{CONFIRMED}?lang={lang}")
-    assert page.locator(".kkh-about img").evaluate("one => one.naturalWidth") == 728
+    wait_until(
+        page,
+        "[...document.querySelectorAll('.kkh-about .swipe img')].filter((one) => one.naturalWidth === 240).length === 2",
+    )
     show(page, f"changes:{CONFIRMED}")
     popup = page.locator(".leaflet-popup")
     popup.locator("img").wait_for()
-    wait_until(page, "document.querySelector('.leaflet-popup img').naturalWidth === 728")
+    wait_until(page, "document.querySelector('.leaflet-popup img').naturalWidth === 488")
     assert "43,210 ± 4,000 m²" in popup.inner_text()
     assert popup.locator(f'a[href="/changes/{CONFIRMED}"]').count() == 1
     box, frame = popup.bounding_box(), page.locator(".folium-map").bounding_box()

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +194,20 @@ def _points(engine: Any, folder: Path) -> None:
     path = folder / "points.csv"
     path.write_text("\n".join(",".join(map(str, row)) for row in rows) + "\n")
     ingest_displacement(engine, path, fitter=SumFitter(), actor="tester")
+
+
+def test_no_mark_lies_under_another(base: str, browser: Browser) -> None:
+    page = opened(browser.new_page(viewport={"width": 390, "height": 844}), f"{base}/maps/segment?km=650-665&lang=en")
+    boxes = """[...document.querySelectorAll('.leaflet-marker-pane .kkh-mark')].map((one) => one.getBoundingClientRect())
+      .map(({ x, y, width, height }) => [x, y, width, height])"""
+    wait_until(page, "document.querySelectorAll('.leaflet-marker-pane .kkh-mark').length > 2")
+    marks = page.evaluate(boxes)
+    assert all(min(width, height) >= 24 for _, _, width, height in marks)
+    lie = [
+        (one, other)
+        for one, other in combinations(marks, 2)
+        if min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0]) > 2
+        and min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1]) > 2
+    ]
+    assert lie == []
+    page.close()
