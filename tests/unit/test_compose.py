@@ -96,6 +96,17 @@ def test_image_runs_as_a_user_and_copies_what_exists() -> None:
             assert (ROOT / source).exists(), source
 
 
+def test_image_holds_the_program_as_a_wheel_and_no_sources() -> None:
+    build, _, last = DOCKERFILE.rpartition("\nFROM ")
+    assert re.findall(r"^COPY (.*)$", last, re.MULTILINE) == ["--from=build /opt/kkh /opt/kkh"]
+    *_, project = re.findall(r"^RUN (uv sync .*)$", build, re.MULTILINE)
+    assert "--no-editable" in project
+    assert "--no-install-project" not in project
+    assert build.index("python -m maps.assets") < build.index(project), (
+        "the wheel is made after the assets that belong in it"
+    )
+
+
 def test_every_run_line_is_valid_shell() -> None:
     lines = re.findall(r"^RUN (.*)$", DOCKERFILE, re.MULTILINE)
     assert len(lines) >= 6
