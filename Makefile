@@ -15,7 +15,7 @@ demo: python postgis assets ## the main job from files to map, then serve it
 	@$(BIN)/kkh demo
 
 serve: python postgis assets ## start the API, the pages and a worker
-	@$(BIN)/kkh serve
+	@$(BIN)/kkh serve --worker
 
 test: python postgis assets chromium ## every test
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
