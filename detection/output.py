@@ -94,6 +94,12 @@ class Collection:
         features: list[dict[str, Any]] = self.collection["features"]
         return features
 
+    @property
+    def stats(self) -> dict[str, Any]:
+        """What the collection tells of its numbers."""
+        stats: dict[str, Any] = self.collection["stats"]
+        return stats
+
 
 def write_json(value: Any, path: Path) -> None:
     """Write JSON to `path`, whole or not at all; NaN is a mistake and refused."""

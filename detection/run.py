@@ -56,7 +56,7 @@ class RunResult(Collection):
     @property
     def stats(self) -> dict[str, Any]:
         """What the collection tells of its numbers, and how long it took."""
-        return {**self.collection["stats"], "seconds": self.seconds}
+        return super().stats | {"seconds": self.seconds}
 
     @property
     def observed_share(self) -> float:
