@@ -103,11 +103,12 @@ async def _keep_on(url: str, tools: Tools, ended: threading.Event, concurrency: 
             log.exception("the worker fell; it begins again")
         else:
             continue
-        await asyncio.sleep(pause)
+        ended.wait(pause)  # nothing else runs in this loop now
         pause = min(pause * 2, 10.0)
 
 
 async def _work(url: str, tools: Tools, ended: threading.Event, concurrency: int, *, wait: bool) -> None:
+    await asyncio.to_thread(connect.check, tools.engine)  # says so at once; the pool would try for half a minute
     app = queue_app(url, tools, concurrency, ticks=wait)
     async with app.open_async():
         worker = Worker(
