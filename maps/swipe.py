@@ -97,7 +97,7 @@ def _scale(width_m: float) -> Markup:
     """Return a bar of a round length, drawn to the scale of the pictures when one lies over the other."""
     longest_m = BAR_SHARE * width_m
     step = 10.0 ** floor(log10(longest_m))
-    length_m = max(factor * step for factor in (1, 2, 5) if factor * step <= longest_m)
+    length_m = max(factor * step for factor in (0.5, 1, 2, 5) if factor * step <= longest_m)
     text = f"{length_m / 1000:g} km" if length_m >= 1000 else f"{length_m:g} m"
     return Markup(
         '<div class="swipe-scale" dir="ltr"><span style="width:{}%" aria-hidden="true"></span><bdi>{}</bdi></div>'

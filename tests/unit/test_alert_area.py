@@ -69,3 +69,8 @@ def test_no_place_no_alert() -> None:
     empty: dict[str, Any] = {"type": "GeometryCollection", "geometries": []}
     with pytest.raises(ValueError, match="without a place"):
         polygons(empty)
+
+
+def test_an_alert_without_a_place_is_refused() -> None:
+    with pytest.raises(ValueError, match="without a place cannot be sent"):
+        polygons({"type": "Polygon", "coordinates": []})

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from alerts.rulefile import FILE, load_rules
-from alerts.rules import AlertRule, evaluate, misses, parse_rule
+from alerts.rules import AlertRule, Limit, evaluate, misses, parse_rule
 from alerts.states import certainty
 from hazard_db.alerts import Cause, Facts
 from hazard_db.errors import SettingsError
@@ -189,3 +190,27 @@ def test_a_way_that_is_not_known_is_not_a_way_that_does_not_come_to_the_road() -
     assert rules_met(lake(cause=unknown)) == ["lake or glacier near the road, way down not known"]
     assert rules_met(lake(cause=replace(unknown, way_known=True))) == []
     assert rules_met(lake(cause=unknown, offset_m=25_000.0)) == []
+
+
+@pytest.mark.parametrize(("limit", "value", "told"), [
+    ({"at_least": 10}, 9.5, "its rain_mm 9.5 is below 10"), ({"at_least": 10}, 10, None),
+    ({"at_most": 10}, 10.5, "its rain_mm 10.5 is above 10"), ({"at_most": 10}, 10, None),
+    ({"at_least": 5, "at_most": 10}, 7, None), ({"at_least": 5, "at_most": 10}, 4, "its rain_mm 4 is below 5"),
+    ({"at_least": 5, "at_most": 10}, 11, "its rain_mm 11 is above 10"), ({"at_least": 5}, None, "its rain_mm is not known"),
+])  # fmt: skip
+def test_limits_hold_at_their_very_value(limit: dict[str, float], value: float | None, told: str | None) -> None:
+    one = rule(limits=(Limit.model_validate({"measure": "rain_mm", **limit}),))
+    change = replace(CHANGE, measures={} if value is None else {"rain_mm": float(value)})
+    assert misses(one, change) == (() if told is None else (told,))
+    decision = evaluate(one, change)
+    assert (decision is None) == (told is not None)
+    if decision is not None:
+        bounds = " and ".join(
+            f"{word.replace('_', ' ')} {limit[word]:g}" for word in ("at_least", "at_most") if word in limit
+        )
+        assert f"rain_mm {value:g} is {bounds}" in decision.reasons
+
+
+def test_a_limit_without_a_bound_is_none() -> None:
+    with pytest.raises(ValidationError, match="limit on rain_mm: give at_least, at_most or both"):
+        Limit(measure="rain_mm")

@@ -154,6 +154,12 @@ def test_maps_of_others_open_the_policy_for_their_hosts_only() -> None:
     assert tianditu.origins == tuple(f"https://t{n}.tianditu.gov.cn" for n in range(8))
     assert tianditu.url.endswith("&tk=a%26b")
     assert BackdropSettings().providers == ()
+    own = BackdropSettings(
+        basemaps="own", basemap_url="https://maps.example:8443/{z}/{x}/{y}.png", basemap_attribution="© us"
+    )
+    assert [(one.name, one.origins, one.attribution) for one in own.providers] == [
+        ("maps.example", ("https://maps.example:8443",), "© us")
+    ]
     told = policy("n", images=osm.origins)
     assert "img-src 'self' data: blob: https://tile.openstreetmap.org;" in told
     assert told.replace(" https://tile.openstreetmap.org", "") == policy("n")

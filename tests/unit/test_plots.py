@@ -78,3 +78,8 @@ def test_lengths_far_from_nothing_are_told_apart() -> None:
     assert ">0</text>" not in svg
     assert "<circle" not in svg
     assert draw([Series("Length", DAYS[:1], [15_000.0])], "Length", "m", positive=True)
+
+
+def test_a_value_that_is_not_known_tells_nothing() -> None:
+    one = Series("Area", DAYS[:3], [1.0, None, 3.0], told=["one", "two", "three"])
+    assert re.findall(r"<title>(.*?)</title>", str(draw([one], "Area", "km²"))) == ["one", "three"]

@@ -1,6 +1,7 @@
 """Which scenes are compared, in whatever order they come in: a slide between two dates must meet a run that can tell it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from shapely.geometry import MultiPolygon, box
 
 from api.passes import DetectionSettings
-from api.scenegroups import Group, group_of, group_scenes
+from api.scenegroups import Group, group_of, group_scenes, same_area
 from hazard_db.scenes import SceneRecord
 
 FIRST = datetime(2025, 7, 1, 5, 46, tzinfo=UTC)
@@ -66,3 +67,18 @@ def test_of_scenes_that_nothing_precedes_the_first_is_before_the_others() -> Non
 
 def test_a_single_scene_has_nothing_to_be_compared_with() -> None:
     assert group_scenes([scene(0)], FIRST - timedelta(days=1), SETTINGS) == [Group((), (scene(0),))]
+
+
+def test_a_scene_that_is_no_longer_known_has_no_group() -> None:
+    assert group_of([scene(0), scene(5)], FIRST, "gone", SETTINGS) == []
+
+
+def test_scenes_of_other_grids_and_places_are_never_compared() -> None:
+    one = scene(0)
+    beside = replace(one, footprint=MultiPolygon([box(74.88, 36.3, 74.98, 36.4)]))
+    assert same_area(one, one)
+    assert not same_area(one, beside)  # a fifth in common
+    assert same_area(one, replace(one, footprint=MultiPolygon([box(74.83, 36.3, 74.93, 36.4)])))
+    assert not same_area(one, replace(one, epsg=32644))
+    groups = group_scenes([one, replace(scene(30), epsg=32644)], FIRST + timedelta(days=20), SETTINGS)
+    assert [group.before for group in groups] == [()]

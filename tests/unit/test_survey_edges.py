@@ -304,3 +304,10 @@ def test_layers_are_put_in_order_whatever_order_they_come_in() -> None:
 def test_layers_that_make_no_series(pairs: list[tuple[int, int]], line: str) -> None:
     with pytest.raises(InputError, match=line):
         chain([(day(one), day(two)) for one, two in pairs], "f")
+
+
+def test_a_moment_that_is_no_more_than_a_month_says_so() -> None:
+    made, _ = record({"observed_at": "2026-05"})
+    assert (f"{made.observed_at:%Y-%m}", made.attributes["observed_precision"]) == ("2026-05", "month")
+    made, _ = record({"observed_at": "2026-05-01T09:30:00Z"})
+    assert "observed_precision" not in made.attributes
