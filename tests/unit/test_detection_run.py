@@ -139,7 +139,7 @@ def test_only_an_area(files: tuple[list[Path], list[Path]], tmp_path: Path) -> N
         values = raster.read(1)
     assert (values[:, 202:] == 255).all()
     assert (values[:290, :198] != 255).all()
-    assert found.stats["area_km2"] == pytest.approx(10, rel=0.02)
+    assert found.collection["stats"]["area_km2"] == pytest.approx(10, rel=0.02)
     with pytest.raises(DetectionError, match="does not reach"):
         detect_landslide(*files, tmp_path, area=shapely.box(10, 10, 11, 11))
 
