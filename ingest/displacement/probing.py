@@ -5,10 +5,12 @@ from __future__ import annotations
 import atexit
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
 from contextlib import suppress
+from math import ceil
 from pathlib import Path
 
 from hazard_db.errors import InputError
@@ -52,7 +54,7 @@ class Prober:
         if self._process is None or self._owner != os.getpid() or self._process.poll() is not None:
             if self._owner == os.getpid():
                 self._end()
-            command = [sys.executable, "-m", __name__]
+            command = [sys.executable, "-m", __name__, str(ceil(self.limit_s) + 5)]
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
             self._owner = os.getpid()
             atexit.register(self._end)
@@ -86,14 +88,19 @@ def _go_through(path: bytes) -> None:
 
 
 def main() -> None:
-    """Go through the files whose names, each ended by a zero byte, come in; answer each by one byte."""
-    name = b""
+    """Go through the files whose names, each ended by a zero byte, come in; answer each by one byte.
+
+    A file may take so many seconds as the argument says: whoever asked may have been killed meanwhile, and nobody else ends this.
+    """
+    name, limit_s = b"", int(sys.argv[1])
     while byte := os.read(0, 1):
         if byte != b"\0":
             name += byte
             continue
+        signal.alarm(limit_s)  # ends the process, whatever the library is at
         with suppress(Exception):  # what is wrong is told by whoever reads it
             _go_through(name)
+        signal.alarm(0)
         os.write(1, b".")
         name = b""
 

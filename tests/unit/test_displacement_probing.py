@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import date
@@ -55,6 +59,12 @@ def test_a_file_that_ends_the_library_is_refused(prober: Prober) -> None:
     with pytest.raises(InputError, match=r"is damaged \(its reading ended HDF5's library\); fetch it again"):
         prober(NEVER_ENDS)
     ended.join()
+
+
+def test_a_process_whose_owner_was_killed_ends_by_itself() -> None:
+    command = [sys.executable, "-m", "ingest.displacement.probing", "1"]
+    left = subprocess.run(command, input=os.fsencode(NEVER_ENDS) + b"\0", capture_output=True, timeout=60, check=False)
+    assert left.returncode == -signal.SIGALRM
 
 
 @pytest.mark.parametrize("room", [registry, rain])
