@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -99,6 +100,22 @@ def test_series_as_json_and_csv(client: TestClient, database: Any) -> None:
         assert {row["set"] for row in rows} == {"'=track 27"}  # no spreadsheet runs it
         assert len(rows) == 60 * (2 if "plot" in path else 1)
         assert float(rows[59]["displacement_mm"]) == pytest.approx(ground()[59, 12, 12], abs=1e-3)
+
+
+def test_behind_each_plot_lies_its_table(
+    client: TestClient, database: Any, key: Callable[[str], dict[str, str]]
+) -> None:
+    point, area = ids(database)
+    for path in (f"/displacement/points/{point}", f"/displacement/areas/{area}"):
+        page = client.get(path, headers={"Accept": "text/html", **key("viewer")}).text
+        table = page.partition("<caption>")[2].partition("</table>")[0]
+        cells = [re.findall(r"<bdi dir=.ltr.>([^<]*)</bdi>", row) for row in table.split("<tr><td")[1:]]
+        told = client.get(path, headers={"Accept": "application/json", **key("viewer")}).json()["properties"]["series"]
+        wanted = [
+            [one["displacement_mm"], one["std_mm"] if one["displacement_mm"] is not None else None, one["model_mm"]]
+            for one in told
+        ]
+        assert cells == [["–" if value is None else f"{value:,.1f}" for value in row] for row in wanted]
 
 
 def test_what_nobody_reviewed_is_not_public(
