@@ -10,7 +10,19 @@ from collections.abc import Iterable
 from typing import Literal, TypeVar
 
 from hazard_db.alerts import Facts
-from hazard_db.alerts.states import CLOSED, LIVE, STATES, STEPS, Action, MessageType, State, possible, step
+from hazard_db.alerts.states import (
+    CERTAINTIES,
+    CLOSED,
+    LIVE,
+    STATES,
+    STEPS,
+    Action,
+    Certainty,
+    MessageType,
+    State,
+    possible,
+    step,
+)
 
 __all__ = [
     "CERTAINTIES",
@@ -38,13 +50,11 @@ __all__ = [
 ]
 
 Severity = Literal["Minor", "Moderate", "Severe", "Extreme"]
-Certainty = Literal["Unknown", "Unlikely", "Possible", "Likely", "Observed"]
 Urgency = Literal["Unknown", "Past", "Future", "Expected", "Immediate"]
 
 Rank = TypeVar("Rank", bound=str)
 
 SEVERITIES: tuple[Severity, ...] = ("Minor", "Moderate", "Severe", "Extreme")
-CERTAINTIES: tuple[Certainty, ...] = ("Unknown", "Unlikely", "Possible", "Likely", "Observed")
 URGENCIES: tuple[Urgency, ...] = ("Unknown", "Past", "Future", "Expected", "Immediate")
 
 

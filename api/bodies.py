@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
@@ -19,6 +19,17 @@ from api.security import FORM_FIELD
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 Model = TypeVar("Model", bound=BaseModel)
 Result = TypeVar("Result")
+
+
+class Body(BaseModel):
+    """What comes from a form or a program."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def described(cls) -> dict[str, Any]:
+        """Return the request body for the description of the API."""
+        return {"requestBody": {"content": {"application/json": {"schema": cls.model_json_schema()}}}}
 
 
 async def read_body(request: Request, model: type[Model]) -> Model:

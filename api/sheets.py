@@ -16,6 +16,7 @@ from api.backdrop import BackdropSettings, relief
 from api.claims import compare, of_observations
 from api.minimap import middle
 from api.openrosa import forms
+from api.roadcells import short
 from api.texts import term, translate
 from hazard_db import drawing, evidence, media, media_files, register
 from hazard_db.connect import Connection
@@ -106,7 +107,7 @@ def _facts(site: Mapping[str, Any], t: Callable[..., str], name: Callable[[str],
         (t("col.kind"), name(site["kind"])), (t("col.state"), name(site["activity"])),
         (t("sheet.varnes"), site["varnes_class"] or "–"), (t("sheet.chinese"), site["chinese_class"] or "–"),
         (t("sheet.position"), f"{lat:.5f}° N, {lon:.5f}° E{unsure}"), (t("sheet.road"), offset),
-        (t("col.source"), site["source"]), (t("col.note"), _short(site["note"] or "–", 420)),
+        (t("col.source"), site["source"]), (t("col.note"), short(site["note"] or "–", 420)),
     ]  # fmt: skip
     return facts
 
@@ -146,7 +147,7 @@ def _states(
     if not states:
         return
     rows = [
-        [name(one["activity"]), _since(one, t), one["source"], _short(one["note"] or "", 120)]
+        [name(one["activity"]), _since(one, t), one["source"], short(one["note"] or "", 120)]
         for one in states[:MOST_STATES]
     ]
     _put(
@@ -183,11 +184,11 @@ def _claims(page: Report, site: Mapping[str, Any], t: Callable[..., str], lang: 
     rows = []
     for row in sheet.rows:
         label = forms.told(row.attribute, None, lang)[0]
-        cells = [_short(forms.told(row.attribute, value, lang)[1] if value else "", 60) for value in row.values[:count]]
+        cells = [short(forms.told(row.attribute, value, lang)[1] if value else "", 60) for value in row.values[:count]]
         if any(cells):
             rows.append([f"{label} ({t('claims.differ')})" if row.differ else label, *cells])
     hidden = len(sheet.sources) - count
-    head = [" ", *(_short(source, 40) for source in sheet.sources[:count])]
+    head = [" ", *(short(source, 40) for source in sheet.sources[:count])]
     _put(page, t, _Table(t("claims.title"), head, rows[:MOST_CLAIMS], [0.3, *([0.7 / count] * count)], len(rows)), kept)
     if hidden:
         page.note(t("sheet.sources_more", n=hidden))
@@ -200,7 +201,7 @@ def _events(
     if not events:
         return
     rows = [
-        [_day(one["occurred_on"], one["precision"]), name(one["kind"]), _short(one["name"], 90), one["source"]]
+        [_day(one["occurred_on"], one["precision"]), name(one["kind"]), short(one["name"], 90), one["source"]]
         for one in events[:MOST_EVENTS]
     ]  # fmt: skip
     _put(
@@ -236,9 +237,5 @@ def _photos(conn: Connection, site: Mapping[str, Any], visitor: Visitor) -> list
         copy = copies.open_to_all(path, visitor.home / "copies", file.mime_type) if path.is_file() else None
         if copy is not None and copy[1].startswith("image/"):
             day = f"{file.taken_at:%Y-%m-%d}  " if file.taken_at else ""
-            found.append(Photo(copy[0], f"{day}{_short(file.filename, 34)}"))
+            found.append(Photo(copy[0], f"{day}{short(file.filename, 34)}"))
     return found
-
-
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"

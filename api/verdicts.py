@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from api.bodies import Body
 
 
-class Verdict(BaseModel):
+class Verdict(Body):
     """A person's word on a record."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     note: str = Field(default="", max_length=2000, description="Why; kept with the record.")
-
-    @classmethod
-    def described(cls) -> dict[str, Any]:
-        """Return the request body for the description of the API."""
-        return {"requestBody": {"content": {"application/json": {"schema": cls.model_json_schema()}}}}
 
 
 class ChangeVerdict(Verdict):

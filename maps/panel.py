@@ -10,7 +10,7 @@ from pathlib import Path
 from fpdf import FPDF
 
 from maps.chart import Bounds
-from maps.style import GRADES
+from maps.style import GRADES, rgb
 
 EARTH_M_PER_DEG = 111_320.0
 WAY = (29, 78, 216)
@@ -139,15 +139,11 @@ def _road(pdf: FPDF, panel: Panel, frame: Frame) -> None:
     for line, look in zip(lines, looks, strict=True):
         _line(pdf, line, INK, (look.weight + 2.2) * MM_PER_PX)
     for line, look in zip(lines, looks, strict=True):
-        _line(pdf, line, _rgb(look.under if look.dash else look.color), look.weight * MM_PER_PX)
+        _line(pdf, line, rgb(look.under if look.dash else look.color), look.weight * MM_PER_PX)
         if look.dash:
             with pdf.local_context():
                 pdf.set_dash_pattern(dash=1.2, gap=1.2)
-                _line(pdf, line, _rgb(look.color), look.weight * MM_PER_PX)
-
-
-def _rgb(color: str) -> tuple[int, int, int]:
-    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+                _line(pdf, line, rgb(look.color), look.weight * MM_PER_PX)
 
 
 def _line(pdf: FPDF, points: Sequence[tuple[float, float]], color: tuple[int, int, int], width: float) -> None:

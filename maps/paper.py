@@ -9,7 +9,7 @@ from datetime import date, datetime
 from maps.plots import Frame, Series, frame_of, known_points, ticks
 from maps.report import GAP_MM, INK, MARGIN_MM, RULE, SMALL_PT, SOFT, Report
 from maps.strip import Cell, Lane, Look, Strip
-from maps.style import SYMBOLS
+from maps.style import SYMBOLS, rgb
 
 FOOT_MM = 12.0
 LANE_MM, TITLE_MM, TITLE_URDU_MM = 5.2, 3.4, 4.2
@@ -266,7 +266,7 @@ class Paper(Report):
         left, top, wide, tall = box
         if box[3] == 3.4:  # a sample in the key shows its height too
             top, tall = top + tall * (1 - look.share), tall * look.share
-        self.pdf.set_fill_color(*_rgb(look.fill))
+        self.pdf.set_fill_color(*rgb(look.fill))
         self.pdf.rect(left, top, wide, tall, style="F")
         if look.hatch:
             with (
@@ -314,9 +314,9 @@ class Paper(Report):
             self.pdf.polyline([(x - 2, y + 1.4), (x - 2, y - 0.2), (x + 2, y - 0.2), (x + 2, y + 1.4)])
             return
         hollow = symbol.endswith("_new")
-        fill = (255, 255, 255) if hollow else _rgb(SYMBOLS[symbol].fill)
+        fill = (255, 255, 255) if hollow else rgb(SYMBOLS[symbol].fill)
         self.pdf.set_fill_color(*fill)
-        self.pdf.set_draw_color(*_rgb(SYMBOLS[symbol].stroke))
+        self.pdf.set_draw_color(*rgb(SYMBOLS[symbol].stroke))
         self.pdf.set_line_width(0.4)
         self.pdf.polygon([(x + dx * size, y + dy * size) for dx, dy in shapes[kind]], style="DF")
         if kind == "alert":
@@ -337,7 +337,3 @@ class Paper(Report):
         self._small(
             f"{self.pdf.page_no()}", self.x(self.width - 12, 12), top, 12, "L" if self.rtl else "R", ink=SOFT, size=8
         )
-
-
-def _rgb(color: str) -> tuple[int, int, int]:
-    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)

@@ -17,6 +17,7 @@ from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform_bounds
 
 from hazard_db.errors import MapError
+from maps import tiles
 from maps.chart import Bounds
 
 MERCATOR = "EPSG:3857"
@@ -51,7 +52,7 @@ def make_relief(dem: Path, bounds: Bounds, folder: Path) -> ReliefPicture | None
         with rasterio.open(dem) as source:
             if source.crs is None:
                 raise MapError(f"{dem.name}: the elevation raster has no coordinate reference system")
-            shared = _shared(bounds, transform_bounds(source.crs, "EPSG:4326", *source.bounds))
+            shared = tiles.shared(bounds, transform_bounds(source.crs, "EPSG:4326", *source.bounds))
             if shared is None:
                 return None
             out = folder / f"{_key(dem, shared)}.png"
@@ -108,12 +109,6 @@ def _write(shades: npt.NDArray[np.float32], out: Path) -> None:
             break
         image = image.resize((image.width * 3 // 4, image.height * 3 // 4), Image.Resampling.BOX)
     part.replace(out)
-
-
-def _shared(one: Bounds, other: Bounds) -> Bounds | None:
-    west, south = max(one[0], other[0]), max(one[1], other[1])
-    east, north = min(one[2], other[2]), min(one[3], other[3])
-    return (west, south, east, north) if west < east and south < north else None
 
 
 def _key(dem: Path, bounds: Bounds) -> str:

@@ -242,6 +242,11 @@ def river_sample() -> Markup:
     )
 
 
+def rgb(color: str) -> tuple[int, int, int]:
+    """Return red, green and blue, 0-255, of a colour written as #rrggbb."""
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+
+
 def _stroke(color: str, width: float, dash: str | None = None) -> Markup:
     dashed = Markup(' stroke-dasharray="{}"').format(dash) if dash else ""
     return Markup('<path d="M1 7H39" stroke="{}" stroke-width="{}" stroke-linecap="{}"{}/>').format(

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
 
-from api.bodies import answered, read_body
+from api.bodies import Body, answered, read_body
 from api.security import Identity, Reviewer
 from api.storage import writing
 from hazard_db import evidence, occurrences, register, site_states
@@ -27,15 +27,10 @@ Long = Annotated[str, StringConstraints(strip_whitespace=True, max_length=5000)]
 Activity = Literal["active", "reactivated", "suspended", "dormant", "stabilised", "relict", "unknown"]
 
 
-class Told(BaseModel):
+class Told(Body):
     """What comes from a form or a program."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @classmethod
-    def described(cls) -> dict[str, Any]:
-        """Return the request body for the description of the API."""
-        return {"requestBody": {"content": {"application/json": {"schema": cls.model_json_schema()}}}}
+    model_config = ConfigDict(allow_inf_nan=False)
 
 
 class NewState(Told):

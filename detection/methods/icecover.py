@@ -59,10 +59,10 @@ def without_snow(index: FloatArray, nir: FloatArray, inside: BoolArray, rim_px: 
 
     Parameters
     ----------
-    rim_px
-        So far around new snow, down and across, pixels are mixed with it.
     inside
         True on the glacier as last mapped, whose own brightness tells what is too bright for ice.
+    rim_px
+        So far around new snow, down and across, pixels are mixed with it.
     """
     icy = np.nan_to_num(index, nan=LOWEST) > np.log(ICE_RATIO)
     on_glacier = icy & inside & np.isfinite(nir)

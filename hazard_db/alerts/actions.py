@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from hazard_db.alerts.messages import issue
 from hazard_db.alerts.reading import AlertRecord, get_alert
 from hazard_db.alerts.receipts import pass_on
-from hazard_db.alerts.states import LIVE, STEPS, Action
+from hazard_db.alerts.states import CERTAINTIES, LIVE, STEPS, Action
 from hazard_db.errors import ConflictError, InputError
 
 MARKS: dict[Action, str] = {
@@ -19,8 +19,6 @@ MARKS: dict[Action, str] = {
     "mark_false_alarm": ", resolved_at = now(), resolved_by = :actor",
 }
 """Who and when, where the alert itself keeps it."""
-
-CERTAINTIES = ("Unknown", "Unlikely", "Possible", "Likely", "Observed")
 
 
 def acknowledge(conn: Connection, alert_id: int, actor: str, note: str | None = None) -> AlertRecord:

@@ -12,8 +12,10 @@ State = Literal["candidate", "open", "acknowledged", "escalated", "resolved", "f
 Action = Literal[
     "promote", "acknowledge", "resurface", "escalate", "worsen", "clear", "resolve", "mark_false_alarm", "expire"
 ]
+Certainty = Literal["Unknown", "Unlikely", "Possible", "Likely", "Observed"]
 MessageType = Literal["Alert", "Update", "Cancel", "Ack"]
 
+CERTAINTIES: tuple[Certainty, ...] = ("Unknown", "Unlikely", "Possible", "Likely", "Observed")
 STATES: tuple[State, ...] = ("candidate", "open", "acknowledged", "escalated", "resolved", "false_alarm", "expired")
 LIVE: frozenset[State] = frozenset({"candidate", "open", "acknowledged", "escalated"})
 CLOSED: frozenset[State] = frozenset(STATES) - LIVE

@@ -7,6 +7,8 @@ import re
 import unicodedata
 from typing import Any
 
+from ingest.survey.texts import shown
+
 PLAIN = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 NUMBER = r"\d+(?:\.\d+)?|\.\d+"
 DEGREES = re.compile(
@@ -67,7 +69,7 @@ def metres(value: Any, what: str) -> float:
         text = re.sub(r"[ ,]", "", text)
     text = text.replace(",", ".")
     if not PLAIN.fullmatch(text):
-        raise ValueError(f"{_short(value)} is no {what} in metres; write a plain number")
+        raise ValueError(f"{shown(value)} is no {what} in metres; write a plain number")
     return _finite(float(text), value)
 
 
@@ -84,7 +86,7 @@ def pair(value: Any) -> tuple[float, float]:
     if len(parts) != 2:
         parts = _by_letters(text) or _by_words(text)
     if len(parts) != 2:
-        raise ValueError(f"{_short(value)} is no position; write latitude, longitude, or use two columns")
+        raise ValueError(f"{shown(value)} is no position; write latitude, longitude, or use two columns")
     if re.search(r"[EW]", parts[0]) or re.search(r"[NS]", parts[1]):
         parts.reverse()
     return angle(parts[1], "longitude"), angle(parts[0], "latitude")
@@ -115,15 +117,15 @@ def _degrees(value: Any, text: str, axis: str) -> float:
     negative = body.startswith("-")
     match = DEGREES.fullmatch(body.lstrip("+-").strip())
     if match is None or len(letters) > 1 or (negative and letters):
-        raise ValueError(f"{_short(value)} is no {axis}; {HOW}")
+        raise ValueError(f"{shown(value)} is no {axis}; {HOW}")
     if letters and AXES[letters[0]] != axis:
         raise ValueError(
-            f"{_short(value)} is marked {letters[0]} but stands where the {axis} should; swap the columns with --map"
+            f"{shown(value)} is marked {letters[0]} but stands where the {axis} should; swap the columns with --map"
         )
     degrees, minutes, seconds = (float(match[name] or 0) for name in "dms")
     parted = (match["m"] is not None and degrees % 1) or (match["s"] is not None and minutes % 1)
     if minutes >= 60 or seconds >= 60 or parted:
-        raise ValueError(f"{_short(value)} has no proper minutes or seconds; {HOW}")
+        raise ValueError(f"{shown(value)} has no proper minutes or seconds; {HOW}")
     sign = -1 if negative else SIDES[letters[0]] if letters else 1
     return sign * (degrees + minutes / 60 + seconds / 3600)
 
@@ -145,9 +147,5 @@ def _clean(text: str) -> str:
 
 def _finite(number: float, value: Any) -> float:
     if not math.isfinite(number):
-        raise ValueError(f"{_short(value)} is not a finite number; give the position or remove the record")
+        raise ValueError(f"{shown(value)} is not a finite number; give the position or remove the record")
     return number
-
-
-def _short(value: Any) -> str:
-    return repr(str(value)[:60])

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import Any
 
+from ingest.survey.texts import shown
+
 ROAD_ZONE = "Asia/Karachi"
 """Zone of times that tell none: most of the road keeps it; both sides of the border can set another."""
 CLOCK_ERROR = timedelta(minutes=10)
@@ -83,10 +85,10 @@ def _day_text(value: Any) -> str:
 
 def _check(value: Any, local: datetime, precision: str | None) -> None:
     if local.year < OLDEST:
-        raise ValueError(f"{_short(value)} is before {OLDEST}; {HOW}")
+        raise ValueError(f"{shown(value)} is before {OLDEST}; {HOW}")
     begins = datetime.combine(local, time(0), local.tzinfo) if precision else local
     if begins > datetime.now(UTC) + CLOCK_ERROR:
-        raise ValueError(f"{_short(value)} lies in the future; check the date, the clock and the time zone")
+        raise ValueError(f"{shown(value)} lies in the future; check the date, the clock and the time zone")
 
 
 def _stamp(value: date | float) -> tuple[datetime, str | None]:
@@ -112,7 +114,7 @@ def _parsed(written: str) -> tuple[datetime, str | None]:
     if (match := MONTH.fullmatch(text)) is not None:
         parts = {"m": "1", "d": "1", "H": None} | {name: value for name, value in match.groupdict().items() if value}
         return _built(written, parts)[0], "month" if match["m"] else "year"
-    raise ValueError(f"{_short(written)} is no date that is understood; {HOW}")
+    raise ValueError(f"{shown(written)} is no date that is understood; {HOW}")
 
 
 def _built(written: str, parts: dict[str, str | None]) -> tuple[datetime, str | None]:
@@ -129,7 +131,7 @@ def _built(written: str, parts: dict[str, str | None]) -> tuple[datetime, str | 
     except _AskError as error:
         raise ValueError(str(error)) from None
     except ValueError as error:
-        raise ValueError(f"{_short(written)} is no date of the calendar; {HOW}") from error
+        raise ValueError(f"{shown(written)} is no date of the calendar; {HOW}") from error
 
 
 class _AskError(Exception):
@@ -144,7 +146,7 @@ def _month_day(written: str, parts: dict[str, str | None]) -> tuple[int, int]:
     first, second = int(parts["a"] or 0), int(parts["b"] or 0)
     dotted = written.count(".") == 2  # only ever day first
     if first <= 12 and second <= 12 and first != second and not dotted:
-        raise _AskError(f"{_short(written)} may be day/month or month/day; {HOW}")
+        raise _AskError(f"{shown(written)} may be day/month or month/day; {HOW}")
     return (second, first) if first > 12 or dotted else (first, second)
 
 
@@ -159,7 +161,3 @@ def _zone(text: str | None) -> tzinfo | None:
     digits = name[1:].replace(":", "")
     minutes = int(digits[:2]) * 60 + int(digits[2:] or 0)
     return timezone(timedelta(minutes=-minutes if name[0] == "-" else minutes))
-
-
-def _short(value: Any) -> str:
-    return repr(str(value)[:60])

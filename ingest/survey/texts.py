@@ -34,6 +34,11 @@ def text(value: Any, field: str, *, longest: int = LONGEST_NAME) -> str | None:
     return stripped or None
 
 
+def shown(value: Any) -> str:
+    """Return a value as messages quote it: its first characters."""
+    return repr(str(value)[:60])
+
+
 def check(value: str, field: str) -> None:
     """Return quietly where a text has no control characters but tabs and line ends.
 
