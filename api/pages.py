@@ -20,7 +20,7 @@ from api.plain import plain
 from api.reasons import clauses, hidden
 from api.security import FORM_COOKIE, FORM_FIELD, Identity, form_token
 from api.state import state_of
-from api.texts import stated, term, translate
+from api.texts import isolated_figures, stated, term, translate
 from hazard_db.wording import DIRECTIONS, LANGUAGES
 from maps import assets, swipe
 from maps.texts import place_name
@@ -179,6 +179,7 @@ def _environment() -> Environment:
     environment.filters["strftime"] = lambda pattern, value: value.strftime(pattern)
     environment.filters["day"] = lambda value: f"{value:%Y-%m-%d}" if value is not None else "–"
     environment.filters["place"] = place_name
+    environment.filters["told"] = lambda words, lang: isolated_figures(words.get(lang) or words.get("en"), lang)
     environment.filters["clauses"] = lambda english, lang: clauses(lang)(english)
     environment.filters["hidden"] = hidden
     environment.filters["minute"] = lambda value: f"{value:%Y-%m-%d %H:%M} UTC" if value is not None else "–"

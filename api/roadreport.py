@@ -34,6 +34,8 @@ from maps.style import LOOK_EXPIRES_DAYS, symbol_sample
 MOST_PLOTS, MOST_PHOTOS, MOST_CHANGED, MOST_NAME = 3, 8, 15, 30
 LAST_MONTH = timedelta(days=30)
 MAP_MM = 92.0
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+"""What a report as a page may ask for: nothing; its style stands in it."""
 STRANGER = Identity("anonymous", "public", "anonymous")
 MARKS = ("site", "event", "change", "change_new", "deformation", "deformation_new", "alert", "alert_grave")
 
@@ -175,7 +177,7 @@ def as_html(content: Content, reader: Reader) -> str:
         ranking=linked(look.ranking, link), today=date.today(), expires=LOOK_EXPIRES_DAYS, inside=reader.inside, address=reader.address,
         photos=[(_inline(one.path, "image/jpeg"), one.caption) for one in content.photos],
         plots=[(motions.plot([one], one.label, t("displacement.axis")), one) for one in content.motions],
-        limits=limits(t), places=t("comma").join(place for _, place in made.places[:4]),
+        limits=limits(t), policy=POLICY, places=t("comma").join(place for _, place in made.places[:4]),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -38,6 +39,20 @@ def term(lang: str) -> Callable[[str], str]:
         return known[lang] if known else value.replace("_", " ")
 
     return words
+
+
+_FIGURES = re.compile(
+    r"(?<![\w.-])(?:\d{4}-\d\d-\d\d(?: \d\d:\d\d)?(?: UTC)?|"
+    r"[+\u2212-]?\d[\d,.]*(?:[-–]\d[\d,.]*)?(?: ± \d[\d,.]*)?(?: (?:mm/yr|m³/s|km²|km|m²|mm|m)\b)?)(?<![,.])"
+)
+"""Dates, and numbers or ranges with what they are uncertain by and their units; not the numbers of codes and versions."""
+
+
+def isolated_figures(text: str | None, lang: str) -> str | None:
+    """Return a message whose dates and numbers keep their own direction within one from right to left."""
+    if text is None or DIRECTIONS[lang] == "ltr":
+        return text
+    return _FIGURES.sub(lambda found: ISOLATED.format(found[0]), text)
 
 
 def isolated(text: str, lang: str) -> str:

@@ -145,7 +145,7 @@ def audited(
                     for name, (path, kind) in pages.items():
                         if kind.role != role or (asked.gallery and not gallery.wanted(name, lang)):
                             continue
-                        found = audit(page, address, path, status=kind.status, lang=lang)
+                        found = audit(page, address, path, kind, lang=lang)
                         wrong += [f"{name} {lang} {width}: {one}" for one in found]
                         if asked.pictures:
                             asked.pictures.mkdir(parents=True, exist_ok=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.base import AXE_SCRIPT
@@ -13,7 +15,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request
 
 from api.texts import texts
 from maps import texts as map_texts
-from tests.page_catalogue import PASSWORD
+from tests.page_catalogue import PASSWORD, PageType
 
 WIDTHS = {390: 844, 1366: 768}
 """Of a phone and of an old laptop, with their heights, pixels."""
@@ -66,16 +68,17 @@ def visiting(browser: Browser, address: str, role: str, lang: str, width: int, s
         window.close()
 
 
-def audit(page: Page, address: str, path: str, *, status: int = 200, lang: str = "en") -> list[str]:
+def audit(page: Page, address: str, path: str, kind: PageType, *, lang: str = "en") -> list[str]:
     """Return what is wrong with a page, in a few words each; nothing where all is well."""
     wrong: list[str] = []
+    own = ("file:",) if kind.file else (address,)
 
     def said(told: ConsoleMessage) -> None:
-        if not (status >= 400 and "Failed to load resource" in told.text):
+        if not (kind.status >= 400 and "Failed to load resource" in told.text):
             wrong.append(f"console: {told.text[:200]}")
 
     def asked(request: Request) -> None:
-        if not request.url.startswith((address, "data:", "blob:")):
+        if not request.url.startswith((*own, "data:", "blob:")):
             wrong.append(f"asks another host: {request.url[:120]}")
 
     def failed(error: Error) -> None:
@@ -84,14 +87,26 @@ def audit(page: Page, address: str, path: str, *, status: int = 200, lang: str =
     page.on("console", said)
     page.on("request", asked)
     page.on("pageerror", failed)
-    answer = page.goto(address + path, wait_until="networkidle")
-    if answer is None or answer.status != status:
-        wrong.append(f"status {answer.status if answer else None} instead of {status}")
+    if (status := opened(page, address + path, kind)) != kind.status:
+        wrong.append(f"status {status} instead of {kind.status}")
     wrong += looked_at(page, lang)
     page.remove_listener("console", said)
     page.remove_listener("request", asked)
     page.remove_listener("pageerror", failed)
     return wrong
+
+
+def opened(page: Page, url: str, kind: PageType) -> int | None:
+    """Open a page, or what it is when kept as a file, and return the status of its answer."""
+    if not kind.file:
+        answer = page.goto(url, wait_until="networkidle")
+        return answer.status if answer else None
+    kept = page.request.get(url)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "kept.html"
+        file.write_bytes(kept.body())
+        page.goto(file.as_uri(), wait_until="networkidle")
+    return kept.status
 
 
 def looked_at(page: Page, lang: str) -> list[str]:

@@ -39,6 +39,8 @@ class PageType:
     role: Literal["public", "admin"] = "public"
     record: bool = False
     status: int = 200
+    file: bool = False
+    """Kept on a disk and opened from there, without a server."""
 
 
 PAGES = {
@@ -47,10 +49,12 @@ PAGES = {
     "login": PageType("/login"),
     "map-corridor": PageType("/maps/corridor"),
     "map-segment": PageType("/maps/segment?km=650-660"),
+    "map-file": PageType("/maps/segment?km=650-660&file=true", file=True),
     "map-change": PageType("/maps/change/1", "admin", record=True),
     "segments": PageType("/segments"),
     "stretch": PageType("/segments?km=650-660"),
     "segment": PageType("/segments/657"),
+    "report": PageType("/reports/segment.html?km=650-660"),
     "changes": PageType("/changes"),
     "change": PageType("/changes/1", "admin", record=True),
     "displacement": PageType("/displacement"),
@@ -92,6 +96,17 @@ PAGES = {
     "ogc-collections": PageType("/ogc/collections"),
     "ogc-collection": PageType("/ogc/collections/sites"),
     "ogc-items": PageType("/ogc/collections/sites/items"),
+    "ogc-item": PageType("/ogc/collections/sites/items/1", record=True),
+    "ogc-updates": PageType("/ogc/collections/sites/updates"),
+    "ogc-metadata": PageType("/ogc/collections/sites/metadata"),
+    "ogc-queryables": PageType("/ogc/collections/sites/queryables"),
+    "ogc-schema": PageType("/ogc/collections/sites/schema"),
+    "ogc-tiles": PageType("/ogc/collections/sites/tiles"),
+    "ogc-tile-set": PageType("/ogc/collections/sites/tiles/WebMercatorQuad"),
+    "ogc-schemes": PageType("/ogc/tileMatrixSets"),
+    "ogc-scheme": PageType("/ogc/tileMatrixSets/WebMercatorQuad"),
+    "ogc-conformance": PageType("/ogc/conformance"),
+    "ogc-api": PageType("/ogc/api"),
     "docs": PageType("/docs"),
     "jobs": PageType("/jobs", "admin"),
     "subscriptions": PageType("/subscriptions", "admin"),
@@ -99,6 +114,10 @@ PAGES = {
     "phones": PageType("/phones", "admin"),
     "audit": PageType("/audit", "admin"),
     "problem": PageType("/segments/99999", status=404),
+    "problem-nowhere": PageType("/nowhere", status=404),
+    "problem-asked": PageType("/segments?km=north", status=400),
+    "problem-form": PageType("/changes?limit=many", status=422),
+    "problem-token": PageType("/alerts/1/take?token=none", status=403),
 }
 """Every kind of page, by a short name; {braces} are filled by `page_paths`."""
 

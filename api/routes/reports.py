@@ -42,6 +42,8 @@ def segment(
     name = f"kkh-km-{view.km_from:g}-{view.km_to:g}-{lang}.{kind}"
     how = "attachment" if kind in {"xlsx", "gpkg"} else "inline"
     headers = {"Content-Disposition": f'{how}; filename="{name}"', "Content-Language": lang, "Vary": VARY}
+    if kind == "html":
+        headers["Content-Security-Policy"] = f"{roadreport.POLICY}; base-uri 'none'; frame-ancestors 'self'"
     response = Response(roadreport.write(content, reader, kind), media_type=KINDS[kind], headers=headers)
     keep_language(request, response)
     return response

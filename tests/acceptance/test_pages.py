@@ -46,7 +46,7 @@ def test_pages_with_records(filled: tuple[str, dict[str, int | str]], browser: B
             kinds = [(name, *pages[name]) for name in names if pages[name][1].role == role]
             with visiting(browser, address, role, lang, width, "dark" if lang == "zh" else "light") as page:
                 for name, path, kind in kinds:
-                    found = audit(page, address, path, status=kind.status, lang=lang)
+                    found = audit(page, address, path, kind, lang=lang)
                     wrong += [f"{name} {lang} {width}: {one}" for one in found]
     assert wrong == []
 
@@ -59,7 +59,7 @@ def test_pages_without_records_or_road(database: Any, tmp_path: Path, browser: B
     with serving(settings_of(database, tmp_path)) as address, visiting(browser, address, "admin", "ur", 390) as page:
         for name in ("home-inside", "segments", "review", "jobs"):
             path, kind = pages[name]
-            wrong += [f"{name}: {one}" for one in audit(page, address, path, status=kind.status, lang="ur")]
+            wrong += [f"{name}: {one}" for one in audit(page, address, path, kind, lang="ur")]
     assert wrong == []
 
 
