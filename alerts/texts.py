@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from hazard_db import wording
+from hazard_db.placenames import place_name
 
 FOLDER = Path(__file__).parent / "locale"
 CLOSED = frozenset({"resolved", "false_alarm", "expired"})
@@ -180,9 +181,9 @@ def area_description(km_from: float | None, km_to: float | None, place: str | No
     """Return the stretch of road and the place nearest to it."""
     words = words_of(language)
     if km_from is None or km_to is None:
-        return one_line(place) if place else words["road"]
+        return one_line(place_name(place, language)) if place else words["road"]
     text = words["road"] + words["comma"] + _stretch(km_from, km_to, language)
-    return text + (words["near"].format(place=one_line(place)) if place else "")
+    return text + (words["near"].format(place=one_line(place_name(place, language))) if place else "")
 
 
 def event_name(kind: str, language: str) -> str:
@@ -234,8 +235,10 @@ def _fields(story: Story, language: str) -> dict[str, str]:
     return {
         "event": event_name(story.kind, language),
         "stretch": _stretch(story.km_from, story.km_to, language),
-        "near": words["near"].format(place=clip(one_line(story.place), 40)) if story.place else "",
-        "place": clip(one_line(story.place), 40) + words["comma"] if story.place else "",
+        "near": words["near"].format(place=clip(one_line(place_name(story.place, language)), 40))
+        if story.place
+        else "",
+        "place": clip(one_line(place_name(story.place, language)), 40) + words["comma"] if story.place else "",
         "side": words[story.side] if story.side in {"left", "right", "on"} else words["road"],
         "distance": f"{story.distance_m:,.0f}",
         "alignment": one_line(story.alignment or "-"),

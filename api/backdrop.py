@@ -14,12 +14,12 @@ from pydantic import Field, SecretStr
 from shapely.geometry import mapping, shape
 
 from hazard_db.errors import HazardError
+from hazard_db.placenames import names_of
 from hazard_db.settings import Settings
 from hazard_db.wording import LANGUAGES
 from maps import providers, terrain
 from maps.chart import KARAKORAM, Below, Bounds, Ground
 from maps.relief import ReliefPicture, make_relief
-from maps.texts import names_of
 
 log = logging.getLogger("api")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hazard_db import corridor, search
 from hazard_db.connect import Connection
 from hazard_db.errors import InputError, NotFoundError
-from maps.texts import place_of
+from hazard_db.placenames import place_of
 
 NUMBER = r"\d+(?:\.\d+)?"
 KILOMETRE = re.compile(rf"(?:km|k|公里|کلومیٹر)?\s*({NUMBER})(?:\s*\+\s*(\d{{3}}))?\s*(?:km|公里|کلومیٹر)?", re.I)

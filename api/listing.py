@@ -13,8 +13,8 @@ from api.storage import reading
 from api.stretch import read_stretch
 from hazard_db import search
 from hazard_db.errors import InputError
+from hazard_db.placenames import place_of
 from hazard_db.search import Around, Window
-from maps.texts import place_of
 
 MOST = 1000
 EMPTY = BeforeValidator(lambda value: value or None)

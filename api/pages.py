@@ -21,9 +21,9 @@ from api.reasons import clauses, hidden
 from api.security import FORM_COOKIE, FORM_FIELD, Identity, form_token
 from api.state import state_of
 from api.texts import isolated_figures, stated, term, translate
+from hazard_db.placenames import place_name
 from hazard_db.wording import DIRECTIONS, LANGUAGES
 from maps import assets, swipe
-from maps.texts import place_name
 from maps.texts import translate as map_words
 
 FOLDER = Path(__file__).parent

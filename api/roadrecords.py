@@ -7,8 +7,8 @@ from typing import Any
 
 from api.roadcells import Table, Value, day, km, money, number, short, text
 from api.roadwords import MM_YR, Worded
+from hazard_db.placenames import place_name
 from hazard_db.stretch import Row
-from maps.texts import place_name
 
 
 class RecordTables(Worded):

@@ -9,8 +9,8 @@ from api.rated import told_parts
 from api.reasons import Clauses, clauses
 from api.roadcells import Table, Value, short
 from api.texts import isolated, term, translate
+from hazard_db.placenames import place_name
 from hazard_db.stretch import Row, Stretch
-from maps.texts import place_name
 
 MM_YR = "± mm/yr"
 """The head of a column that is the same in every language."""

@@ -19,11 +19,12 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup, escape
 from shapely.geometry import shape
 
+from hazard_db.placenames import names_of, place_name
 from hazard_db.wording import DIRECTIONS, LANGUAGES
 from maps import assets, style
 from maps.layers import Content, Drawn, Telling, number
 from maps.providers import Provider
-from maps.texts import names_of, place_name, texts
+from maps.texts import texts
 
 CLUSTERED = ("glaciers", "lakes", "changes", "observations", "sites", "events", "deformation")
 SAMPLES = {

@@ -11,10 +11,11 @@ from urllib.parse import quote
 
 from shapely.geometry import shape
 
+from hazard_db.placenames import place_name
 from hazard_db.wording import Words
 from maps.style import LOOK_EXPIRES_DAYS, rate_colour
 from maps.swipe import Picture
-from maps.texts import Term, place_name
+from maps.texts import Term
 
 Row = Mapping[str, Any]
 Feature = dict[str, Any]

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from hazard_db.placenames import place_name
 from hazard_db.stretch import Row, Stretch
 from maps.layers import Telling
 from maps.style import COUNTED, GRADES, INK, LOOK_EXPIRES_DAYS, SEEN, SOFT, WHITE, WORKS, rate_colour
-from maps.texts import place_name
 
 MOST_HAZARDS, MOST_CLOSURES = 6, 4
 MOST_WORDS = 26

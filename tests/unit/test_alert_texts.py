@@ -94,3 +94,13 @@ def test_a_lake_far_above_the_road_is_told_with_the_bridge_below() -> None:
     surge = replace(cause, event="surge", advance_m=320.0, others=2)
     assert "surges: 320 m in 10 days" in texts.headline(replace(story, cause=surge), "en")
     assert "2 more" in texts.description(replace(story, cause=surge), "en")
+
+
+@pytest.mark.parametrize(
+    ("language", "name"), [("en", "Attabad landslide"), ("zh", "阿塔巴德滑坡"), ("ur", "عطا آباد لینڈ سلائیڈ")]
+)
+def test_places_have_the_names_of_the_language(language: str, name: str) -> None:
+    story = replace(STORY, place="Attabad landslide")
+    assert name in texts.headline(story, language)
+    assert name in texts.description(story, language)
+    assert name in texts.area_description(656.0, 657.0, story.place, language)

@@ -16,13 +16,14 @@ import brotli
 import pytest
 
 from hazard_db.errors import MapError
+from hazard_db.placenames import places
 from hazard_db.wording import LANGUAGES
 from maps import assets, style
 from maps.chart import Below, Ground
 from maps.layers import DRAWERS, LONGEST, SHORTEST, Content, Layer
 from maps.pages import MapPage, Subject, as_file, make_page
 from maps.providers import PROVIDERS
-from maps.texts import _places, texts, translate
+from maps.texts import texts, translate
 from tests import map_records as made
 
 needs_assets = pytest.mark.skipif(not (assets.folder() / "leaflet.js").exists(), reason="needs `make assets`")
@@ -264,7 +265,7 @@ def test_every_language_tells_everything(lang: str) -> None:
         fields = [set(re.findall(r"\{(\w+)\}", text)) for text in words.values()]
         assert fields.count(fields[0]) == len(LANGUAGES), key
         assert all(words.values()), key
-    assert all(all(names.values()) for names in _places().values())
+    assert all(all(names.values()) for names in places().values())
 
 
 def test_values_in_texts_from_right_to_left_keep_their_direction() -> None:
