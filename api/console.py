@@ -31,6 +31,16 @@ def put_json(value: Any) -> None:
     sys.stdout.write(json.dumps(plain(value), ensure_ascii=False, indent=1, allow_nan=False) + "\n")
 
 
+def conclude(told: Any, notes: Iterable[str], line: str, *, json: bool) -> None:
+    """Write what came of work: all of it as JSON, or notes for the person and one line of the result."""
+    if json:
+        put_json(told)
+        return
+    for note in notes:
+        tell(note)
+    put(line)
+
+
 def put_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Write rows in columns as wide as their widest cell; numbers to the right."""
     cells = [[_cell(value) for value in row] for row in rows]

@@ -32,6 +32,11 @@ class Severity(StrEnum):
     EXTREME = "Extreme"
 
 
+def split(values: list[str] | None) -> list[str] | None:
+    """Return the values, each of which may be several separated by commas."""
+    return [part.strip() for value in values for part in value.split(",") if part.strip()] if values else None
+
+
 def spread(args: Sequence[str], names: Collection[str]) -> list[str]:
     """Return the arguments with `--name a b c` written as `--name a --name b --name c`."""
     result: list[str] = []

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commands.choices import AsJson, Bands, Dem, Out, Since
-from api.commands.ingest import split
-from api.console import actor, progress, put, put_json, tell
+from api.commands.choices import AsJson, Bands, Dem, Out, Since, split
+from api.console import actor, conclude, progress
 
 Scenes = Annotated[
     list[Path] | None, typer.Option("--scenes", metavar="A.tif [...]", help="Rasters, one or more a date.")
@@ -96,24 +95,17 @@ def _on_catalogue(kind: str, since: datetime, dem: Path | None, json: bool) -> N
             catalogue.engine, catalogue.home, kind, since=since.date(), actor_name=actor(), settings=settings_with(dem),
             progress=shown,
         )  # fmt: skip
-    if json:
-        put_json(report)
-        return
-    for message in report.messages:
-        tell(message)
     what = "termini" if kind == "glacier" else "lake outlines"
-    put(
+    line = (
         f"{report.runs} runs ({report.skipped} were done before), {report.measured} new {what}, "
         f"{len(report.new_changes)} new changes, {report.seen_again} seen again, {len(report.alerts)} alerts"
     )
+    conclude(report, report.messages, line, json=json)
 
 
 def _told(collection: dict[str, Any], out: Path, json: bool, line: str) -> None:
     """Say what a run found."""
-    if json:
-        told = {name: collection[name] for name in ("method", "notes", "stats")}
-        put_json({"out": out, "features": len(collection["features"])} | told)
-        return
-    for note in collection["notes"]:
-        tell(f"note: {note}")
-    put(f"{len(collection['features'])} features in {out}; {line.format(**collection['stats'])}")
+    count = len(collection["features"])
+    told = {"out": out, "features": count} | {name: collection[name] for name in ("method", "notes", "stats")}
+    line = f"{count} features in {out}; {line.format(**collection['stats'])}"
+    conclude(told, (f"note: {note}" for note in collection["notes"]), line, json=json)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commands.choices import AsJson
+from api.commands.choices import AsJson, split
 from api.console import actor, progress, put, put_json, put_table, tell
 
 app = typer.Typer(name="ingest", help="Files into the catalogue, whole or not at all, once.", no_args_is_help=True)
@@ -308,8 +308,3 @@ def climate(json: AsJson = False) -> None:
         put_table(("zone", "days"), list(days.items()))
     else:
         put(f"no zone has {rain.FEWEST_DAYS} days of rain yet; percentiles stay unknown")
-
-
-def split(values: list[str] | None) -> list[str] | None:
-    """Return the values, each of which may be several separated by commas."""
-    return [part.strip() for value in values for part in value.split(",") if part.strip()] if values else None
