@@ -202,7 +202,7 @@ def _read_through(path: Path) -> None:
     """Read a picture to its end, small; only PNG has checksums that tell without it whether the end is there."""
     with Image.open(path, formats=FORMATS) as image:
         if image.format != "PNG" and image.width * image.height <= MOST_PIXELS_READ:
-            image.draft("RGB", (image.width // 8, image.height // 8))
+            image.draft("RGB", (max(1, image.width // 8), max(1, image.height // 8)))
             image.load()
 
 

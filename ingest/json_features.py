@@ -63,7 +63,7 @@ def _opening(label: str, stream: TextIO) -> tuple[_Text, CRS | None, dict[str, A
     if text.peek() != "{":
         raise InputError(f"{label}: is no GeoJSON: it does not start with an object")
     members, open_array = text.members(stop="features")
-    if not open_array and members.get("type") not in {"Feature", *GEOMETRIES}:
+    if not open_array and members.get("type") not in ("Feature", *GEOMETRIES):
         raise InputError(f"{label}: is no GeoJSON: no FeatureCollection with an array `features`, and no Feature")
     return text, _declared(label, members), None if open_array else members
 

@@ -20,9 +20,7 @@ from ingest.triggers.intensity import ShakeGrid
 from ingest.xml_elements import elements, local, root_attributes, root_name
 
 MOST_BYTES = 256 << 20
-BLASTS = frozenset(
-    {"quarry blast", "explosion", "chemical explosion", "mining explosion", "nuclear explosion", "sonic boom"}
-)
+BLASTS = ("quarry blast", "explosion", "chemical explosion", "mining explosion", "nuclear explosion", "sonic boom")
 """What shakes instruments but is no earthquake."""
 
 

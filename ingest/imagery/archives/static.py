@@ -19,7 +19,7 @@ DEEPEST = 8
 
 def claims(document: Any) -> bool:
     """Return whether a document is a catalogue or collection."""
-    return isinstance(document, dict) and document.get("type") in {"Catalog", "Collection"}
+    return isinstance(document, dict) and document.get("type") in ("Catalog", "Collection")
 
 
 def items(polite: Polite, url: str, collection: str, area: BaseGeometry, since: datetime | None) -> Iterator[Item]:
@@ -58,7 +58,7 @@ def _walk(
     if collection and document.get("type") == "Collection" and document.get("id") != collection:
         return
     for link in document.get("links", ()):
-        if link.get("rel") in {"child", "item"} and link.get("href"):
+        if link.get("rel") in ("child", "item") and link.get("href"):
             yield from _walk(polite, urljoin(url, str(link["href"])), collection, seen, depth + 1)
 
 
