@@ -130,21 +130,36 @@ def as_pdf(content: Content, reader: Reader) -> bytes:
     if not early:
         ranked()
     _changed(paper, content, t, name)
-    if content.photos:
-        paper.need(60)
-        paper.heading(t("observation.media"))
-        for number in range(0, len(content.photos), 4):
-            paper.need(50)
-            paper.photos(content.photos[number : number + 4], 46)
-            paper.y += 2
-    for one in content.motions:
-        rate = f"{one.about['velocity_mm_yr']:+.1f} ± {one.about['velocity_std_mm_yr']:.2f} mm/yr".replace("-", "−")
-        told = [name(one.about["motion"]), isolated(rate, reader.lang), isolated(one.label, reader.lang)]
-        title = f"{t('road.areas')} {one.about['id']}: {t('comma').join(told)}"
-        paper.plot(_series(one), title, t("displacement.axis"))
+    _show_photos(paper, content, t)
+    _motions(paper, content, t, name, lang=reader.lang)
     for table in content.tables[1:]:
         if table.rows or table.name in {"closures", "looks"}:
             paper.flow(table.title, table.head, _words(table), table.shares, table.none)
+    _basis(paper, content, t)
+    return paper.content()
+
+
+def _show_photos(paper: Paper, content: Content, t: Callable[..., str]) -> None:
+    if not content.photos:
+        return
+    paper.need(60)
+    paper.heading(t("observation.media"))
+    for number in range(0, len(content.photos), 4):
+        paper.need(50)
+        paper.photos(content.photos[number : number + 4], 46)
+        paper.y += 2
+
+
+def _motions(paper: Paper, content: Content, t: Callable[..., str], name: Callable[[str], str], *, lang: str) -> None:
+    for one in content.motions:
+        rate = f"{one.about['velocity_mm_yr']:+.1f} ± {one.about['velocity_std_mm_yr']:.2f} mm/yr".replace("-", "−")
+        told = [name(one.about["motion"]), isolated(rate, lang), isolated(one.label, lang)]
+        title = f"{t('road.areas')} {one.about['id']}: {t('comma').join(told)}"
+        paper.plot(_series(one), title, t("displacement.axis"))
+
+
+def _basis(paper: Paper, content: Content, t: Callable[..., str]) -> None:
+    """Write what the report rests on, and what it cannot tell."""
     paper.need(40)
     paper.heading(t("report.sources"))
     for line in content.sources:
@@ -152,7 +167,6 @@ def as_pdf(content: Content, reader: Reader) -> bytes:
     paper.heading(t("report.limits"))
     for line in limits(t):
         paper.say(f"· {line}")
-    return paper.content()
 
 
 def as_html(content: Content, reader: Reader) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -149,15 +149,9 @@ def ingest_displacement(
         scenes.lock(conn, f"displacement set {name}")
         known = displacement_store.known_file(conn, sha256)
         if known is not None:
-            about = displacement.get_set(conn, known)
-            return DisplacementReport(
-                path.name, about["format"], about["name"], known, "unchanged", about["n_points"], reference=about["reference"],
-                unit_in_file=about["unit_in_file"], seconds=perf_counter() - started,
-            )  # fmt: skip
-        source = open_displacement(path, format_name, unit, crs, bad=bad.add if skip_bad else None)
-        if source.dates[-1] > date.today() + timedelta(days=1):
-            raise InputError(f"{source.name}: has the date {source.dates[-1]}, which is to come; correct it")
-        source = _told_apart(source, bad if skip_bad else None)
+            report = _unchanged(path, known, displacement.get_set(conn, known))
+            return replace(report, seconds=perf_counter() - started)
+        source = _opened(path, format_name, unit, crs, bad=bad if skip_bad else None)
         points = _Points(source)
         with tempfile.TemporaryDirectory(prefix="displacement-") as folder:
             stored = _store(Work(conn, fitter, Path(folder), tell), name, source, points)
@@ -172,6 +166,23 @@ def ingest_displacement(
         stored.disagreement_mm, source.reference, source.unit, seconds=perf_counter() - started, rejects=written,
         notes=source.notes,
     )  # fmt: skip
+
+
+def _unchanged(path: Path, set_id: int, about: Mapping[str, Any]) -> DisplacementReport:
+    return DisplacementReport(
+        path.name, about["format"], about["name"], set_id, "unchanged", about["n_points"], reference=about["reference"],
+        unit_in_file=about["unit_in_file"],
+    )  # fmt: skip
+
+
+def _opened(
+    path: Path, format_name: str | None, unit: str | None, crs: str | None, *, bad: Rejects | None
+) -> Displacement:
+    """Return a product that can be stored: none of its dates is to come, and its points have names of their own."""
+    source = open_displacement(path, format_name, unit, crs, bad=None if bad is None else bad.add)
+    if source.dates[-1] > date.today() + timedelta(days=1):
+        raise InputError(f"{source.name}: has the date {source.dates[-1]}, which is to come; correct it")
+    return _told_apart(source, bad)
 
 
 def _store(work: Work, name: str, source: Displacement, points: _Points) -> StoredSet:
