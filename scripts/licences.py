@@ -59,8 +59,10 @@ def licence(package: str) -> str | None:
     classifiers = [
         line.rpartition(" :: ")[2] for line in told.get_all("Classifier", []) if line.startswith("License ::")
     ]
-    words = [told["License-Expression"] or ""] if told["License-Expression"] else classifiers
-    words = words or [next(iter((told["License"] or "").strip().splitlines()), "")]
+    # by get(): where the backport of importlib.metadata is loaded too, [] fails for what is not told
+    expression = told.get("License-Expression")
+    words = [expression] if expression else classifiers
+    words = words or [next(iter((told.get("License") or "").strip().splitlines()), "")]
     return " OR ".join(SPELLINGS.get(word, word) for word in words) or UNTOLD.get(package, "")
 
 

@@ -218,6 +218,6 @@ def test_a_stretch_is_shown_with_the_lake_that_threatens_it(road: Any, dem: Path
     page = charts.draw(
         charts.Asked("segment", 633.0, 635.0), charts.Source(reading, reading, inside=True), charts.telling("en")
     )
-    west, south, east, north = json.loads(re.search(r'"bounds": (\[[^\]]*\])', page.script)[1])  # type: ignore[index]
+    west, south, east, north = json.loads(re.search(r'"bounds":(\[[^\]]*\])', page.script)[1])  # type: ignore[index]
     assert shapely.box(west, south, east, north).covers(shapely.geometry.shape(lake["geometry"]))
     assert 'class="kkh-strip"><svg class="stripmap"' in page.body
