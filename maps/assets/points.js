@@ -44,13 +44,18 @@ const kkhPoints = (() => {
       const tile = document.createElement("canvas");
       tile.width = tile.height = side * fine;
       const address = this.address.replace("{z}", coords.z).replace("{x}", coords.x).replace("{y}", coords.y);
+      const key = this._tileCoordsToKey(coords), gone = () => this._tiles[key]?.el !== tile; // other records were asked for meanwhile
       kkh.bytes(address).then((buffer) => {
+        if (gone()) return;
         const points = features(buffer).sort(this.options.order), pen = tile.getContext("2d");
-        this.points.set(this._tileCoordsToKey(coords), { coords, points });
+        this.points.set(key, { coords, points });
         for (const one of points) this.options.dot(pen, one.x * side * fine, one.y * side * fine, one, fine, coords.z);
         done(null, tile);
-      }).catch((error) => done(error, tile));
+      }).catch((error) => gone() || done(error, tile));
       return tile;
+    },
+    _clampZoom(zoom) { // Leaflet's redraw() asks for tiles of half zooms where the map has one
+      return L.GridLayer.prototype._clampZoom.call(this, Math.round(zoom));
     },
     ask(address) { // of other records
       this.address = address;

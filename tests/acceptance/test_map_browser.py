@@ -303,6 +303,18 @@ def test_points_are_drawn_from_tiles_and_a_click_leads_to_their_series(
     watched.check()
 
 
+def counted(page: Page) -> int:
+    """Return how many observations the tiles of a map tell, once all are there."""
+    wait_until(page, "document.querySelectorAll('.leaflet-cells-pane canvas.leaflet-tile-loaded').length > 0")
+    wait_until(page, "document.querySelectorAll('canvas.leaflet-tile:not(.leaflet-tile-loaded)').length === 0")
+    told = page.evaluate("""() => { let layer; kkhMap.eachLayer((one) => { if (one.points) layer = one; });
+        const cells = new Map(); // cells at an edge are told by both tiles
+        for (const { coords, points } of layer.points.values()) for (const one of points) if (one.x >= 0 && one.x < 1 && one.y >= 0
+            && one.y < 1) cells.set(`${coords.x + one.x} ${coords.y + one.y}`, one.told.n);
+        return [...cells.values()].reduce((a, b) => a + b, 0); }""")
+    return int(told)
+
+
 def test_a_kind_with_many_records_is_drawn_from_tiles_and_none_is_left_out(
     base: str, context: BrowserContext, database: Any
 ) -> None:
@@ -317,14 +329,18 @@ def test_a_kind_with_many_records_is_drawn_from_tiles_and_none_is_left_out(
     watched = Watched(context.new_page(), base)
     page = watched.open("/maps/corridor?lang=en")
     assert f"Observations ({many + 2:,})" in page.locator(".leaflet-control-layers").inner_text()
-    wait_until(page, "document.querySelectorAll('.leaflet-cells-pane canvas.leaflet-tile-loaded').length > 0")
-    wait_until(page, "document.querySelectorAll('canvas.leaflet-tile:not(.leaflet-tile-loaded)').length === 0")
-    told = page.evaluate("""() => { let layer; kkhMap.eachLayer((one) => { if (one.points) layer = one; });
-        const cells = new Map(); // cells at an edge are told by both tiles
-        for (const { coords, points } of layer.points.values()) for (const one of points) if (one.x >= 0 && one.x < 1 && one.y >= 0
-            && one.y < 1) cells.set(`${coords.x + one.x} ${coords.y + one.y}`, one.told.n);
-        return [...cells.values()].reduce((a, b) => a + b, 0); }""")
-    assert told == many + 2
+    assert counted(page) == many + 2
+    # of another time, between two zooms: all of them again
+    page.evaluate("kkhMap.setView([36.34, 74.86], 8.5, { animate: false })")
+    counted(page)
+    page.evaluate("""() => { const list = document.getElementById('kkh-span');
+        list.value = '30'; list.dispatchEvent(new Event('change')); }""")
+    with connect.transaction(database.app_engine) as conn:
+        since = """SELECT count(*) FROM observation WHERE observed_at >= CAST(now() AT TIME ZONE 'UTC' AS date) - 30
+                   AND chainage_km IS NOT NULL AND review_status <> 'rejected'"""
+        lately = conn.execute(text(since)).scalar_one()
+    assert 0 < lately < many
+    assert counted(page) == lately
     page.locator(".kkh-lists details").evaluate_all("all => all.forEach(one => one.open = true)")
     page.locator('[data-show^="observations:"]').first.click()
     popup = page.locator(".leaflet-popup")
