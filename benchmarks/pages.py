@@ -41,6 +41,7 @@ ROOT = Path(__file__).parents[1]
 LIGHTHOUSE = "lighthouse@12"
 CATEGORIES = ("accessibility", "performance")
 WIDEST_PHONE = 768
+TRIES = 3
 LEAST = {"accessibility": 0.95, "performance": 0.9}
 
 
@@ -178,18 +179,21 @@ def measured(chrome: str, address: str, pages: dict[str, tuple[str, PageType]], 
 
 
 def _score(program: Path, chrome: str, url: str, width: int, cookies: str) -> dict[str, float]:
-    """Return the scores of a page; 0 where Lighthouse could not tell, which it says on standard error."""
+    """Return the scores of a page; 0 where Lighthouse could not tell in three tries, which it says on standard error."""
     headers = json.dumps({"Cookie": cookies, "Accept": "text/html,*/*"})
     command = [
         "node", str(program), url, "--quiet", "--output=json", f"--only-categories={','.join(CATEGORIES)}",
         f"--extra-headers={headers}", "--chrome-flags=--headless=new --no-sandbox", "--ignore-status-code",
         f"--screenEmulation.width={width}", *(["--preset=desktop"] if width > WIDEST_PHONE else []),
     ]  # fmt: skip
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, "CHROME_PATH": chrome}
-    )
-    if done.returncode:
+    for _ in range(TRIES):  # it loses the browser's trace now and then, whatever the page
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env={**os.environ, "CHROME_PATH": chrome}
+        )
+        if not done.returncode:
+            break
         print(f"{url} {width}: {done.stderr[-500:]}", file=sys.stderr)
+    else:
         return dict.fromkeys(CATEGORIES, 0.0)
     told = json.loads(done.stdout)
     for one in told["audits"].values():
