@@ -11,11 +11,6 @@ from playwright.sync_api import Page
 
 from tests.page_catalogue import PageType
 
-MAIN = frozenset({
-    "home", "home-inside", "map-corridor", "map-segment", "segments", "stretch", "segment", "change", "alerts", "alert",
-    "observation-new", "review", "displacement-point", "lake",
-})  # fmt: skip
-"""Shown in Chinese and Urdu as well."""
 TALLEST_PX = 2400
 """Of a page; what is below is cut away."""
 DRAWN_PX = {390: 390, 1366: 960}
@@ -25,14 +20,9 @@ NAMES = {"en": "English", "zh": "中文", "ur": "اردو"}
 HEAD = """# Every kind of page
 
 Made by `python benchmarks/pages.py --gallery docs` over a private catalogue (simulated scenes, ice, settlement, ledger): the window of a
-phone (390 px) and of an old laptop (1366 px), in English, the main pages in Chinese and Urdu too. Pages taller than 2,400 px are cut
+phone (390 px) and of an old laptop (1366 px), in English, Chinese and Urdu. Pages taller than 2,400 px are cut
 there. Each picture is taken right after the page was examined as `benchmarks/pages.py` tells.
 """
-
-
-def wanted(name: str, lang: str) -> bool:
-    """Return whether the gallery has a kind of page in a language."""
-    return lang == "en" or name in MAIN
 
 
 def keep(page: Page, docs: Path, name: str, lang: str, width: int) -> None:
