@@ -56,7 +56,9 @@ def visiting(browser: Browser, address: str, role: str, lang: str, width: int, s
     """Yield a page of a browser window of its own, logged in where the role wants it; the language is chosen as people choose it."""
     window = browser.new_context(viewport={"width": width, "height": WIDTHS[width]}, color_scheme=scheme)  # type: ignore[arg-type]
     page = window.new_page()
-    page.goto(f"{address}/login?lang={lang}")
+    page.goto(
+        f"{address}/login?lang={lang}", wait_until="networkidle"
+    )  # else its icon is asked for later, by another page
     if role != "public":
         page.fill("[name=name]", "amina")
         page.fill("[name=password]", PASSWORD)
