@@ -77,7 +77,7 @@ class Telling:
     points_closest: int | None = None
     """Highest zoom of tiles of measured points; closer, they are enlarged."""
     save: str | None = None
-    """Address of the map as a file."""
+    """Address of the map as a file; None where it is one."""
     scenes: Sequence[Mapping[str, Any]] = ()
     """Scenes that a map which is a file carries, the newest first."""
     span: str = ""

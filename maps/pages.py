@@ -120,6 +120,10 @@ def _notes(content: Content, drawn: Sequence[Drawn], tell: Telling) -> list[str]
         if layer.total > len(layer.features) and not layer.tiled:
             name, shown = tell.words(f"layer.{layer.name}"), number(len(layer.features))
             notes.append(tell.words("limited", name=name, shown=shown, total=number(layer.total)))
+    if tell.save is None:
+        notes.append(tell.words("file.holds", day=tell.today.isoformat()))
+        if content.points.rows and not tell.tiles:
+            notes.append(tell.words("file.without", names=tell.words("layer.points")))
     rows = content.road.rows
     unseen = sum(not seen_lately(row, tell.today) for row in rows)
     if unseen:

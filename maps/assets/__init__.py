@@ -30,7 +30,7 @@ FILES: dict[str, tuple[Path, ...]] = {
         CLUSTER / "leaflet.markercluster.js", PACKAGES / "leaflet.featuregroup.subgroup/dist/leaflet.featuregroup.subgroup.js",
         PACKAGES / "pbf/dist/pbf.js",
         *(HERE / f"{name}.js" for name in (
-            "points", "motion", "cells", "search", "time", "state", "measure", "compare", "spread", "tools", "map",
+            "points", "motion", "cells", "search", "time", "state", "measure", "compare", "spread", "tools", "missing", "map",
         )),
     ),
     "map.css": (CLUSTER / "MarkerCluster.css", HERE / "map.css"),

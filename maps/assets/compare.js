@@ -1,7 +1,7 @@
 /* Two pictures of the same ground beside each other: a bar is moved across them. */
 "use strict";
 const kkhCompare = (() => {
-  function add({ map, config, say, element }) {
+  function add({ map, config, say, element, missing }) {
     const layers = {}, chosen = {};
     let scenes = config.scenes || [], on = false, share = 50;
     const bar = element("input", { type: "range", class: "kkh-bar", min: 0, max: 100, step: 0.5, value: share, dir: "ltr", "aria-label": say("compare.bar") });
@@ -31,7 +31,8 @@ const kkhCompare = (() => {
         if (layers[side] && (!on || !scene || layers[side].kkhId !== scene.id)) { layers[side].remove(); layers[side] = null; }
         if (!on || !scene || layers[side]) continue;
         const [west, south, east, north] = scene.bounds;
-        layers[side] = L.tileLayer(scene.tiles, { pane: side, bounds: [[south, west], [north, east]], maxNativeZoom: scene.closest, maxZoom: 18 }).addTo(map);
+        layers[side] = L.tileLayer(scene.tiles, { pane: side, bounds: [[south, west], [north, east]], maxNativeZoom: scene.closest, maxZoom: 18,
+          kkhName: [scene.day, scene.name].filter(Boolean).join(" · ") }).addTo(map);
         layers[side].kkhId = scene.id;
       }
       for (const [side, list] of Object.entries(lists)) list.value = chosen[side] || "";
@@ -53,15 +54,19 @@ const kkhCompare = (() => {
     }
 
     async function look() {
+      let lost = false;
       if (!config.pack) {
         const box = map.getBounds(), at = [box.getWest(), box.getSouth(), box.getEast(), box.getNorth()].map((one) => one.toFixed(5)).join(",");
         told.textContent = say("compare.wait");
         try {
           const answer = await fetch(`/maps/scenes?bbox=${at}`);
-          scenes = answer.ok ? await answer.json() : [];
-        } catch { scenes = []; }
+          lost = !answer.ok;
+          if (answer.ok) scenes = await answer.json();
+        } catch { lost = true; } // no network
+        missing.part(say("compare.title"), lost ? look : null);
       }
-      if (on) fill();
+      if (on && lost) told.textContent = say("compare.failed");
+      else if (on) fill();
     }
 
     bar.addEventListener("input", () => { share = Number(bar.value); clip(); });
@@ -84,6 +89,7 @@ const kkhCompare = (() => {
 
     function turn(wanted, given) {
       on = wanted;
+      missing.part(say("compare.title"), null);
       if (given) Object.assign(chosen, given);
       if (on) { map.closePopup(); look(); }
       draw();

@@ -137,6 +137,7 @@ const kkh = (() => {
         map.eachLayer((one) => one instanceof L.Popup && one.update());
         if (focused) box.focus({ preventScroll: true });
       });
+      picture.addEventListener("error", () => picture.replaceWith(element("p", {}, say("popup.lost"))));
       box.append(picture);
     }
     const facts = element("dl");
@@ -378,6 +379,7 @@ const kkh = (() => {
     follow();
     const kit = { map, control, config, say, element, roomy, popup, show, features, road, dated, opened, placeOf, nearest, atKm, rounded, calm,
       narrow, bytes, squeeze: () => squeeze };
+    kit.missing = kkhMissing.add(kit);
     if (config.motion.sets.length) kkhMotion.add(kit);
     map.kkhStyle = style;
     if (config.cells.length) cells = kkhCells.add(kit);
