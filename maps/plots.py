@@ -13,7 +13,7 @@ from markupsafe import Markup
 from maps.style import NOTHING_THERE, SERIES
 
 WIDTH, HEIGHT = 900, 430
-LEFT, RIGHT, TOP, BOTTOM = 88, 14, 16, 74
+LEFT, RIGHT, TOP, BOTTOM = 88, 14, 52, 46
 LEAST_SPAN = 1e-9
 Mark = Literal["dot", "hollow", "cross"]
 """Measured; remembered; nothing there."""
@@ -139,7 +139,7 @@ def _axes(frame: Frame, axis: str) -> Iterator[Markup]:
         x = round(frame.x(day), 1)
         yield Markup('<path d="M{} {}V{}" stroke="currentColor" stroke-opacity=".15"/>').format(x, TOP, HEIGHT - BOTTOM)
         yield text.format(x, HEIGHT - BOTTOM + 28, "end" if x > WIDTH - 50 else "middle", label)
-    yield Markup('<text x="{}" y="{}" font-size="13" fill="currentColor">{}</text>').format(LEFT, HEIGHT - 10, axis)
+    yield Markup('<text x="{}" y="{}" font-size="13" fill="currentColor">{}</text>').format(8, TOP - 30, axis)
 
 
 def ticks(first: date, last: date) -> list[tuple[date, str]]:
