@@ -29,8 +29,9 @@ HIDDEN = frozenset({"start", "username", "geopoint", "image"})
 """Types of questions that the page asks in its own way, or not at all."""
 OWN = frozenset({"observed_at", "note", "observer"})
 WORDS = (
-    "waiting", "sent", "refused", "log_in", "offline", "no_position", "searching", "km", "outside", "not_saved", "sending", "forget",
-    "photos_of", "choose", "accuracy", "title", "correct", "correcting", "not_loaded", "remove", "too_large", "empty_sure",
+    "waiting", "sent", "refused", "log_in", "offline", "no_position", "searching", "km", "outside", "not_saved", "needed", "unfit",
+    "sending", "forget", "photos_of", "choose", "accuracy", "title", "correct", "correcting", "not_loaded", "remove", "too_large",
+    "empty_sure",
 )  # fmt: skip
 
 

@@ -123,7 +123,10 @@ def test_the_form_is_filled_by_keyboard_and_says_what_is_missing(
         log_in(page, address)
         page.focus("#save")
         page.keyboard.press("Enter")
-        expect(page.locator("#error")).to_contain_text("Not saved yet")
+        expect(page.locator("label:has(#latitude) + #error")).to_have_text(
+            "Not saved yet: Latitude °N: Please fill this in."
+        )
+        expect(page.locator("#latitude")).to_have_attribute("aria-describedby", "error")
         assert page.evaluate("document.activeElement.id") == "latitude"
         page.keyboard.type("36.3372°N")
         page.keyboard.press("Tab")
@@ -136,9 +139,48 @@ def test_the_form_is_filled_by_keyboard_and_says_what_is_missing(
         page.focus("#save")
         page.keyboard.press("Enter")
         expect(page.locator("#outbox li")).to_have_class("sent")
+        expect(page.locator("#error")).to_be_hidden()
+        expect(page.locator("[aria-invalid]")).to_have_count(0)
         with connect.transaction(database.engine) as conn:
-            stored = conn.execute(text("SELECT kind, attributes FROM observation")).one()
+            stored = conn.execute(text("SELECT id, kind, attributes FROM observation")).one()
+        expect(page.locator("#outbox a")).to_have_attribute("href", f"/observations/{stored.id}")
     assert (stored.kind, stored.attributes) == ("rockfall", {"road_state": "blocked"})
+
+
+def test_the_kilometre_is_the_same_without_a_connection(settings: ApiSettings, context: BrowserContext) -> None:
+    page = context.new_page()
+    with serving(settings) as address:
+        log_in(page, address)
+        expect(page.locator("#road")).not_to_have_attribute("d", "")  # the road is on the device
+        for latitude, longitude in (
+            (36.3105, 74.8660),
+            (36.3205, 74.6500),
+        ):  # amid kilometres whose corners lie unevenly
+            there = page.request.get(f"{address}/segments/locate?lon={longitude}&lat={latitude}").json()
+            page.route("**/segments/locate?*", lambda route: route.abort())
+            page.fill("#latitude", str(latitude))
+            page.fill("#longitude", str(longitude))
+            page.press("#longitude", "Tab")
+            expect(page.locator("#km")).to_contain_text(f"km {there['km']:.2f}")
+
+
+def test_without_a_connection_the_form_speaks_the_language_that_was_chosen(
+    settings: ApiSettings, context: BrowserContext
+) -> None:
+    page = context.new_page()
+    with serving(settings) as address:
+        page.goto(f"{address}/login?lang=ur")
+        page.goto(f"{address}/observations/new")
+        wait_until(
+            page,
+            """caches.match("/observations/new", {ignoreVary: true}).then((one) => one?.text())
+                .then((text) => (text ?? "").includes('<html lang="ur"'))""",
+        )
+    page.goto(f"{address}/observations/new")  # the server is gone
+    expect(page.locator("#fields")).to_be_enabled()
+    page.click("#save")
+    expect(page.locator("#error")).to_contain_text("اسے پُر کیجیے۔")
+    expect(page.locator("html")).to_have_attribute("lang", "ur")
 
 
 def test_rock_fall_points_are_added_up_and_say_of_how_many(

@@ -1,11 +1,13 @@
 // The page: what is filled in goes to the outbox at once; the outbox is sent whenever there is a connection.
 import * as outbox from "./outbox.js";
 import * as place from "./place.js";
+import { local } from "./questions.js";
 import * as record from "./record.js";
-import { language, say } from "./words.js";
+import { say } from "./words.js";
 
 const by = (id) => document.getElementById(id);
 const AGAIN_MS = 30000;
+const told = by("error"); // stands beside what it speaks of
 let begun = null;
 
 async function list() {
@@ -16,9 +18,10 @@ async function list() {
 function line(item) {
   const made = document.createElement("li");
   made.className = item.state;
-  const when = new Date(item.saved).toLocaleString(language);
+  const when = Object.assign(document.createElement("bdi"), { dir: "ltr", textContent: local(new Date(item.saved)).replace("T", " ") });
   const photos = say("photos_of", { n: item.photos.filter((one) => one.sha256).length, all: item.photos.length });
-  made.textContent = `${say(item.state)} · ${item.title} · ${when} · ${photos}`;
+  const title = item.state === "sent" ? Object.assign(document.createElement("a"), { href: `/observations/${item.id}`, textContent: item.title }) : item.title;
+  made.append(`${say(item.state)} · `, title, " · ", when, ` · ${photos}`);
   if (item.state === "refused") {
     const reason = Object.assign(document.createElement("p"), { className: "reason", textContent: item.reason });
     const forget = Object.assign(document.createElement("button"), { type: "button", textContent: say("forget") });
@@ -43,25 +46,34 @@ async function send() {
 }
 
 function missing() {
-  if (!place.position()) return by("latitude");
+  if (!place.position()) return place.unreadable();
   return [...by("form").elements].find((one) => !one.disabled && !one.checkValidity());
+}
+
+// In the page's language: what the browser says of a field is in the language of the device.
+function complain(hole) {
+  for (const one of by("form").querySelectorAll("[aria-invalid]")) for (const name of ["aria-invalid", "aria-describedby"]) one.removeAttribute(name);
+  told.hidden = !hole;
+  if (!hole) return;
+  (hole.closest("label") ?? hole).after(told);
+  told.textContent = `${say("not_saved")} ${hole.labels?.[0]?.firstChild.textContent.trim() ?? ""}: ${say(hole.value || hole.validity.badInput ? "unfit" : "needed")}`;
+  hole.setAttribute("aria-invalid", "true");
+  hole.setAttribute("aria-describedby", "error");
+  hole.focus();
 }
 
 async function save(event) {
   event.preventDefault();
   await begun; // until then it is not known what is filled in
   const hole = missing();
-  by("error").hidden = !hole;
-  if (hole) {
-    by("error").textContent = `${say("not_saved")} ${hole.labels?.[0]?.firstChild.textContent.trim() ?? ""} ${hole.validationMessage}`;
-    hole.focus();
-    return;
-  }
+  complain(hole);
+  if (hole) return;
   try {
     await outbox.put(record.item());
   } catch (error) { // no room left, or a photo that cannot be read
-    by("error").hidden = false;
-    by("error").textContent = `${say("not_saved")} ${error?.message ?? ""}`;
+    by("save").before(told);
+    told.hidden = false;
+    told.textContent = `${say("not_saved")} ${error?.message ?? ""}`;
     return;
   }
   localStorage.setItem("observer", by("observer").value);
@@ -86,7 +98,11 @@ async function begin() {
 }
 
 async function start() {
-  if ("serviceWorker" in navigator) navigator.serviceWorker.register("/observations/worker.js", { scope: "/observations/new" });
+  if ("serviceWorker" in navigator) {
+    // a worker that takes over has the page in its own words: it is to keep this one, in the reader's language
+    navigator.serviceWorker.oncontrollerchange = () => { fetch("/observations/new").catch(() => {}); };
+    navigator.serviceWorker.register("/observations/worker.js", { scope: "/observations/new" });
+  }
   navigator.storage?.persist?.(); // asks the device not to throw the outbox away when it gets full
   begun = begin();
   by("form").onsubmit = save;

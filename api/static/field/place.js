@@ -8,7 +8,8 @@ const by = (id) => document.getElementById(id);
 let road = []; // [longitude, latitude, kilometre]
 let accuracy = null;
 let exact = null; // as it was given, until it is typed over
-let view = { lon: 74.6, lat: 36.2, span: 4 }; // span: degrees of latitude from top to bottom
+const WHOLE = { lon: 74.6, lat: 36.2, span: 4 }; // span: degrees of latitude from top to bottom
+let view = { ...WHOLE };
 
 export async function start() {
   by("locate").onclick = locate;
@@ -23,14 +24,26 @@ export async function start() {
   moved(false); // a place may have been filled in meanwhile
 }
 
+// Corners lie at any distance from each other: the kilometre of each is told by the length of the road before it.
 function lay({ km_from, km_to }, line) {
-  line.forEach(([lon, lat], index) => road.push([lon, lat, km_from + ((km_to - km_from) * index) / Math.max(1, line.length - 1)]));
+  let before = 0;
+  const lengths = line.map(([lon, lat], index) => {
+    const [west, south] = line[Math.max(0, index - 1)];
+    before += Math.hypot((lon - west) * Math.cos((lat * Math.PI) / 180), lat - south);
+    return before;
+  });
+  line.forEach(([lon, lat], index) => road.push([lon, lat, km_from + ((km_to - km_from) * lengths[index]) / (before || 1)]));
 }
 
 export function position() {
   if (exact) return { ...exact, accuracy_m: accuracy };
   const [lat, lon] = ["latitude", "longitude"].map((id) => number(by(id).value));
   return Number.isFinite(lat) && Number.isFinite(lon) ? { latitude: lat, longitude: lon, accuracy_m: accuracy } : null;
+}
+
+// The field that keeps the place from being known.
+export function unreadable() {
+  return ["latitude", "longitude"].map(by).find((one) => !Number.isFinite(number(one.value)));
 }
 
 // Phones with an Urdu or Chinese keyboard write other digits, or a comma.
@@ -64,16 +77,19 @@ function placed(...where) {
 export function clear() {
   [by("latitude").value, by("longitude").value, accuracy, exact] = ["", "", null, null];
   by("found").textContent = by("km").textContent = "";
+  view = { ...WHOLE };
   draw();
 }
 
 async function moved(centre) {
   const here = position();
   if (!here) return draw();
-  const span = accuracy ? (accuracy * 20) / METRES : 0.02; // so that the circle can be seen
-  if (centre) view = { lon: here.longitude, lat: here.latitude, span: Math.max(0.004, Math.min(0.05, span)) };
+  const near = nearest(here);
+  const circle = accuracy ? Math.min(0.05, (accuracy * 20) / METRES) : 0.02;
+  const span = Math.max(0.004, circle, near ? (near.metres * 3) / METRES : 0); // so that the circle and the road can be seen
+  if (centre) view = { lon: here.longitude, lat: here.latitude, span: Math.min(WHOLE.span, span) };
   draw();
-  tell(nearest(here));
+  tell(near);
   try {
     const answer = await fetch(`/segments/locate?lon=${here.longitude}&lat=${here.latitude}`);
     const told = await answer.json();
