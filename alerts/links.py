@@ -14,6 +14,10 @@ AUDIENCE = "kkh-acknowledge"
 LASTS_H = 48.0
 
 
+class LinkError(AccessDeniedError):
+    """The link is too old or not from here; log in to acknowledge."""
+
+
 def signing_key(given: SecretStr | None, home: Path) -> str | None:
     """Return the key that pages are signed with: given, or kept in the home; None where there is none yet, and so no link."""
     if given is not None:
@@ -35,7 +39,7 @@ def bearer(key: str, alert_id: int, given: str) -> str:
 
     Raises
     ------
-    AccessDeniedError
+    LinkError
         It is for another alert, too old, or not from here.
     """
     try:
@@ -43,7 +47,7 @@ def bearer(key: str, alert_id: int, given: str) -> str:
             given, key, algorithms=["HS256"], audience=AUDIENCE, options={"require": ["sub", "exp", "alert"]}
         )
     except jwt.InvalidTokenError as error:
-        raise AccessDeniedError("this link is too old or not from here; log in to acknowledge") from error
+        raise LinkError("this link is too old or not from here; log in to acknowledge") from error
     if claims["alert"] != alert_id:
-        raise AccessDeniedError("this link is for another alert")
+        raise LinkError("this link is for another alert")
     return str(claims["sub"])

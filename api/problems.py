@@ -15,9 +15,10 @@ from rio_tiler.errors import RioTilerError, TileOutsideBounds
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Scope
 
+from api.explaining import explain, fields_of, kind_of, minutes
 from api.pages import language, render, wants_page
 from api.patience import TooManyAttemptsError
-from api.texts import texts
+from api.state import state_of
 from hazard_db.errors import (
     AccessDeniedError,
     AuthenticationError,
@@ -43,26 +44,51 @@ STATUS: Mapping[type[HazardError], int] = {
 """The first that fits; what is not here is our own fault."""
 
 OURS = "Something went wrong on our side. It has been noted under the id below."
+NOTHING: Mapping[str, object] = {}
 BUSY = "The catalogue does not answer at the moment; try again soon."
 
 
 def problem(
-    request: Request, status: int, detail: str = "", *, headers: Mapping[str, str] | None = None, **more: Any
+    request: Request,
+    status: int,
+    detail: str = "",
+    *,
+    headers: Mapping[str, str] | None = None,
+    kind: str | None = None,
+    values: Mapping[str, object] = NOTHING,
+    **more: Any,
 ) -> Response:
-    """Return the answer that tells of a problem, as the one who asked wants it."""
+    """Return the answer that tells of a problem, as the one who asked wants it.
+
+    Parameters
+    ----------
+    kind
+        Of `explaining.KINDS`, for the page; by default what the status says.
+    values
+        What the words of the kind name.
+    more
+        Further members of the document for programs.
+    """
     title = HTTPStatus(status).phrase
     identifier = getattr(request.state, "request_id", "")
     if wants_page(request, default_page=False):
-        return render(
+        kind = kind or kind_of(status, None, request.url.path)
+        wrong = [str(one["where"]).rpartition("/")[2] for one in more.get("errors", ())] or fields_of(request, detail)
+        told = explain(
             request,
-            "problem.html",
-            status=status,
-            headers=headers,
-            title=texts().get(f"problem.title.{status}", {}).get(language(request), title),
-            code=status,
-            detail=detail,
-            request_id=identifier,
+            language(request),
+            kind,
+            fields=wrong if kind == "value" else (),
+            values={
+                "id": identifier,
+                "seconds": (headers or {}).get("Retry-After", "10"),
+                "mb": f"{state_of(request).settings.max_upload_mb:g}",
+                **values,
+            },
         )
+        return render(
+            request, "problem.html", status=status, headers=headers, told=told, code=status, detail=detail, request_id=identifier
+        )  # fmt: skip
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "request_id": identifier, **more}
     return JSONResponse(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
@@ -97,13 +123,16 @@ def _hazard_error(request: Request, error: HazardError) -> Response:
             request, status, BUSY if status == 503 else OURS, headers={"Retry-After": "10"} if status == 503 else None
         )
     headers: dict[str, str] = {}
+    values: dict[str, object] = {}
     if isinstance(error, TooManyAttemptsError):
         headers["Retry-After"] = str(int(error.wait_s) + 1)
+        values["minutes"] = minutes(error.wait_s)
     elif status == 401:
         if request.method == "GET" and wants_page(request, default_page=False) and request.url.path != "/login":
             return RedirectResponse(f"/login?next={quote(_local(request))}", 303)
         headers["WWW-Authenticate"] = 'Bearer realm="kkh"'
-    return problem(request, status, str(error), headers=headers)
+    kind = kind_of(status, error, request.url.path)
+    return problem(request, status, str(error), headers=headers, kind=kind, values=values)
 
 
 def _local(request: Request) -> str:

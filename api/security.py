@@ -30,6 +30,10 @@ RANKS = ("none", "public", *accounts.ROLES)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
+class FormTokenError(AccessDeniedError):
+    """The form is too old or not from here; load the page again."""
+
+
 @dataclass(frozen=True)
 class Identity:
     """Who is asking."""
@@ -218,12 +222,12 @@ async def check_origin(request: Request, identity: Identity) -> None:
     if identity.how == "key":
         return  # a browser never adds a key by itself
     if request.headers.get("sec-fetch-site") == "cross-site":
-        raise AccessDeniedError("this was sent from another site's page")
+        raise FormTokenError("this was sent from another site's page")
     token = request.headers.get(FORM_HEADER)
     if token is None and "form" in request.headers.get("content-type", ""):
         token = _text(await request.form(), FORM_FIELD)
     if not right_form_token(state_of(request).signing_key, identity.token_id, token or ""):
-        raise AccessDeniedError("the form is too old or not from here; load the page again")
+        raise FormTokenError("the form is too old or not from here; load the page again")
 
 
 def _text(form: FormData, name: str) -> str:

@@ -38,7 +38,7 @@ from benchmarks import gallery
 from hazard_db import connect, database, migrate
 from hazard_db.settings import DatabaseSettings
 from tests.page_audit import WIDTHS, audit, visiting
-from tests.page_catalogue import PASSWORD, PageType, addresses, fill_pages
+from tests.page_catalogue import FAULTS, PASSWORD, PageType, addresses, fill_pages
 from tests.phones import serving
 
 ROOT = Path(__file__).parents[1]
@@ -91,7 +91,7 @@ def catalogue(*, filled: bool) -> Iterator[tuple[str, dict[str, int | str]]]:
         try:
             migrate.upgrade(database.url(settings))
             numbers = _fill(Path(folder), filled=filled)
-            with serving(_api_settings(), 0) as address:
+            with serving(_api_settings(), more=FAULTS) as address:
                 yield address, numbers
         finally:
             database.down(settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -37,6 +38,11 @@ _CLIPPED = """() => [...document.querySelectorAll('main *, header *')].filter((o
   if (one.closest('.leaflet-container, svg') || look.position === 'absolute' || !one.innerText?.trim()) return false;
   return (hides('X') && one.scrollWidth > one.clientWidth + 2) || (hides('Y') && one.scrollHeight > one.clientHeight + 2);
 }).map((one) => one.className + ' ' + one.textContent.trim().slice(0, 40))"""
+_SEND = """(sends) => {
+  const form = document.querySelector('main form[method=post]');
+  for (const [name, one] of Object.entries(sends)) form.elements[name].value = typeof one === 'number' ? 'x'.repeat(one) : one;
+  HTMLFormElement.prototype.submit.call(form);
+}"""
 _WORDS = """() => {
   const out = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   const apart = 'script, style, code, pre, [lang=en], [dir=auto], [translate=no], option[dir], textarea, svg.stripmap';
@@ -102,13 +108,23 @@ def opened(page: Page, url: str, kind: PageType) -> int | None:
     """Open a page, or what it is when kept as a file, and return the status of its answer."""
     if not kind.file:
         answer = page.goto(url, wait_until="networkidle")
-        return answer.status if answer else None
+        return _sent(page, kind) if kind.sends else answer.status if answer else None
     kept = page.request.get(url)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "kept.html"
         file.write_bytes(kept.body())
         page.goto(file.as_uri(), wait_until="networkidle")
     return kept.status
+
+
+def _sent(page: Page, kind: PageType) -> int:
+    """Send the form of a page as often as is asked, and return the status of the last answer."""
+    once = uuid.uuid4().hex[:8]  # wrong passwords are counted by name
+    sends = {name: one.format(once=once) if isinstance(one, str) else one for name, one in kind.sends.items()}
+    for _ in range(kind.times):
+        with page.expect_navigation(wait_until="networkidle") as told:
+            page.evaluate(_SEND, sends)
+    return told.value.status
 
 
 def looked_at(page: Page, lang: str) -> list[str]:

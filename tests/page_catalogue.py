@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from fastapi import APIRouter
 from sqlalchemy import text
 
 from alerts import links
@@ -19,6 +20,7 @@ from api.settings import ApiSettings
 from api.settlement import detect_settlement
 from detection.settlement.sums import SumFitter
 from hazard_db import accounts, alerts, connect, fieldbook, ledger, risk, seed
+from hazard_db.errors import ConflictError, DatabaseUnavailableError
 from hazard_db.settings import DatabaseSettings
 from ingest.displacement.load import ingest_displacement
 from tests.displacement_files import write_scatterers
@@ -41,6 +43,28 @@ class PageType:
     status: int = 200
     file: bool = False
     """Kept on a disk and opened from there, without a server."""
+    sends: Mapping[str, str | int] = field(default_factory=dict)
+    """What is seen once the form of the page was sent with this; a number is a text of that many characters."""
+    times: int = 1
+
+
+FAULTS = APIRouter(include_in_schema=False)
+"""Addresses that only a served test has: what fails on a server's side cannot be asked for from outside."""
+
+
+@FAULTS.get("/tests/fault")
+def _fault() -> None:
+    raise RuntimeError("provoked")
+
+
+@FAULTS.get("/tests/away")
+def _away() -> None:
+    raise DatabaseUnavailableError
+
+
+@FAULTS.get("/tests/conflict")
+def _conflict() -> None:
+    raise ConflictError("the record is at revision 4 by now, not 3; look again before you correct it")
 
 
 PAGES = {
@@ -118,8 +142,19 @@ PAGES = {
     "problem-asked": PageType("/segments?km=north", status=400),
     "problem-form": PageType("/changes?limit=many", status=422),
     "problem-token": PageType("/alerts/1/take?token=none", status=403),
+    "problem-record": PageType("/changes/99999", status=404),
+    "problem-method": PageType("/logout", status=405),
+    "problem-conflict": PageType("/tests/conflict", status=409),
+    "problem-fault": PageType("/tests/fault", status=500),
+    "problem-away": PageType("/tests/away", status=503),
+    "problem-password": PageType("/login", status=401, sends={"name": "nobody-{once}", "password": "not this one"}),
+    "problem-patience": PageType("/login", status=429, sends={"name": "hasty", "password": "nor this"}, times=6),
+    "problem-old-form": PageType(
+        "/login", status=403, sends={"csrf": "from.yesterday", "name": "amina", "password": "any"}
+    ),
+    "problem-large": PageType("/login", status=413, sends={"password": 26 * 2**20}),
 }
-"""Every kind of page, by a short name; {braces} are filled by `page_paths`."""
+"""Every kind of page, by a short name; {braces} are filled by `addresses`."""
 
 
 def fill_pages(engine: Any, home: Path, *, changes: bool = True) -> dict[str, int | str]:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import uvicorn
+from fastapi import APIRouter
 from PIL import Image
 from pydantic import SecretStr
 
@@ -39,10 +40,13 @@ def settings_of(database: Any, home: Path, **more: Any) -> ApiSettings:
 
 
 @contextmanager
-def serving(settings: ApiSettings, port: int = 0) -> Iterator[str]:
-    """Yield the address of a running server."""
+def serving(settings: ApiSettings, port: int = 0, *, more: APIRouter | None = None) -> Iterator[str]:
+    """Yield the address of a running server, which answers `more` than the application's own addresses."""
     listener = socket.create_server(("127.0.0.1", port), backlog=512)
-    config = uvicorn.Config(create_app(settings), log_level="warning", access_log=False, ws="none")
+    app = create_app(settings)
+    if more is not None:
+        app.include_router(more)
+    config = uvicorn.Config(app, log_level="warning", access_log=False, ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

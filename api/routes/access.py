@@ -8,8 +8,9 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from api.pages import inside_path, render
-from api.problems import STATUS
+from api.explaining import explain, minutes
+from api.pages import inside_path, language, render
+from api.patience import TooManyAttemptsError
 from api.security import (
     SESSION_COOKIE,
     Identity,
@@ -33,7 +34,7 @@ def login_page(request: Request, identity: Anyone, next: str = "/") -> Response:
     """Return the form."""
     if identity.how == "session":
         return RedirectResponse(inside_path(next), 303)
-    return render(request, "login.html", error="", name="", next=inside_path(next))
+    return render(request, "login.html", told=None, name="", next=inside_path(next))
 
 
 @router.post("/login")
@@ -45,8 +46,7 @@ async def login(request: Request, identity: Anyone) -> Response:
     try:
         account = await run_in_threadpool(log_in, request, name, password)
     except AuthenticationError as error:
-        status = STATUS.get(type(error), 401)
-        return render(request, "login.html", status=status, error=str(error), name=name, next=inside_path(then))
+        return _refused(request, error, name, then)
     state = state_of(request)
     hours = state.settings.session_hours
     response = RedirectResponse(inside_path(then), 303)
@@ -55,6 +55,16 @@ async def login(request: Request, identity: Anyone) -> Response:
         samesite="lax", secure=request.url.scheme == "https",
     )  # fmt: skip
     return response
+
+
+def _refused(request: Request, error: AuthenticationError, name: str, then: str) -> Response:
+    """Return the form again, with what to do: mind the keyboard, or wait."""
+    kind, status, values, headers = "password", 401, {}, {}
+    if isinstance(error, TooManyAttemptsError):
+        kind, status, values = "patience", 429, {"minutes": minutes(error.wait_s)}
+        headers = {"Retry-After": str(int(error.wait_s) + 1)}
+    told = explain(request, language(request), kind, values=values)
+    return render(request, "login.html", status=status, headers=headers, told=told, name=name, next=inside_path(then))
 
 
 @router.post("/logout")

@@ -28,7 +28,7 @@ def download(request: Request, name: ogc.Name) -> Response:
     page, format_name = asked.download(request.query_params, one)
     form = bulk.form(format_name, one)
     if not bulk.AT_ONCE.acquire(blocking=False):
-        return problem(request, 503, BUSY, headers={"Retry-After": "60"})
+        return problem(request, 503, BUSY, headers={"Retry-After": "60"}, kind="busy")
     pieces = _pieces(request, one, page, form)
     first = next(pieces, b"")  # a filter that does not suit the data is told before the file begins
     headers = {"Content-Disposition": f'attachment; filename="{one.name}.{form.ending}"'}

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser
 from hazard_db import accounts, connect, seed
 from maps import assets
 from tests.page_audit import audit, visiting
-from tests.page_catalogue import PASSWORD, addresses, fill_pages
+from tests.page_catalogue import FAULTS, PASSWORD, addresses, fill_pages
 from tests.phones import serving, settings_of
 
 pytestmark = [
@@ -26,14 +26,23 @@ pytestmark = [
 SHARE = {
     ("en", 390): ("home-inside", "segments", "stretch", "alert", "alerts-calendar"),
     ("zh", 1366): ("home", "change", "displacement-point", "site", "map-segment"),
-    ("ur", 390): ("home-inside", "segment", "observation", "lake", "problem"),
+    ("ur", 390): (
+        "home-inside",
+        "segment",
+        "observation",
+        "lake",
+        "problem",
+        "problem-fault",
+        "problem-old-form",
+        "problem-patience",
+    ),
 }
 
 
 @pytest.fixture
 def filled(database: Any, tmp_path: Path) -> Iterator[tuple[str, dict[str, int | str]]]:
     numbers = fill_pages(database.engine, tmp_path)
-    with serving(settings_of(database, tmp_path)) as address:
+    with serving(settings_of(database, tmp_path), more=FAULTS) as address:
         yield address, numbers
 
 

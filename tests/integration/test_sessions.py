@@ -45,9 +45,9 @@ def test_a_session_needs_the_password_and_ends(client: TestClient, database: Any
     token = form_token(client, "/login")
     wrong = client.post("/login", data={"name": "rana", "password": "wrong horse", "csrf": token})
     assert wrong.status_code == 401
-    assert "name or password is wrong" in wrong.text
+    assert "Name or password is wrong" in wrong.text
     nobody = client.post("/login", data={"name": "nobody", "password": PASSWORD, "csrf": token})
-    assert "name or password is wrong" in nobody.text
+    assert "Name or password is wrong" in nobody.text
     right = client.post("/login", data={"name": "rana", "password": PASSWORD, "next": "/alerts", "csrf": token})
     assert (right.status_code, right.headers["location"]) == (303, "/alerts")
     cookie = next(line for line in right.headers.get_list("set-cookie") if line.startswith("kkh_session="))
