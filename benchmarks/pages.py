@@ -71,10 +71,8 @@ def main() -> int:
         }
         wrong = audited(browser, address, pages, asked)
         print(
-            f"{len(pages)} kinds of page, {len(asked.languages)} languages, {len(asked.widths)} widths: {len(wrong)} findings\n"
+            f"\n{len(pages)} kinds of page, {len(asked.languages)} languages, {len(asked.widths)} widths: {wrong} findings"
         )
-        for line in wrong:
-            print(f"- {line}")
         if asked.gallery:
             gallery.write(asked.gallery, pages)
         poor = measured(path, address, pages, asked) if asked.lighthouse else False
@@ -138,11 +136,9 @@ def chromium() -> Iterator[tuple[Browser, str]]:
         browser.close()
 
 
-def audited(
-    browser: Browser, address: str, pages: dict[str, tuple[str, PageType]], asked: argparse.Namespace
-) -> list[str]:
-    """Return what is wrong, each with its page, language and width."""
-    wrong = []
+def audited(browser: Browser, address: str, pages: dict[str, tuple[str, PageType]], asked: argparse.Namespace) -> int:
+    """Print what is wrong as it is found, each with its page, language and width, and return how much it is."""
+    wrong = 0
     for role in sorted({kind.role for _, kind in pages.values()}):
         for lang in asked.languages:
             for width in asked.widths:
@@ -151,7 +147,9 @@ def audited(
                         if kind.role != role:
                             continue
                         found = audit(page, address, path, kind, lang=lang)
-                        wrong += [f"{name} {lang} {width}: {one}" for one in found]
+                        wrong += len(found)
+                        for one in found:
+                            print(f"- {name} {lang} {width}: {one}", flush=True)
                         if asked.pictures:
                             asked.pictures.mkdir(parents=True, exist_ok=True)
                             page.screenshot(path=asked.pictures / f"{name}-{lang}-{width}.png", full_page=asked.whole)
