@@ -45,7 +45,9 @@ async def read_body(request: Request, model: type[Model]) -> Model:
     kind = _kind(request)
     if kind in FORMS:
         form = await request.form()
-        values: Any = {name: value for name, value in form.items() if name != FORM_FIELD and value != ""}
+        values: Any = {
+            name: _told(form.getlist(name)) for name in form if name != FORM_FIELD and any(form.getlist(name))
+        }
     elif kind in {"application/json", ""} or kind.endswith("+json"):
         values = _json(await request.body())
     else:
@@ -60,6 +62,11 @@ async def read_body(request: Request, model: type[Model]) -> Model:
         raise RequestValidationError(
             [{**one, "loc": ("body", *one["loc"])} for one in error.errors(include_input=False, include_url=False)]
         ) from error
+
+
+def _told(values: list[Any]) -> Any:
+    """Return what a field of a form tells; what was chosen of several boxes as a list with commas."""
+    return values[0] if len(values) == 1 else ",".join(str(one) for one in values if one)
 
 
 def storable(value: Any) -> bool:

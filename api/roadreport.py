@@ -330,5 +330,6 @@ def _templates() -> Environment:
     )
     environment.filters["number"] = lambda value, digits=0: "–" if value is None else f"{value:,.{digits}f}"
     environment.filters["clauses"] = lambda english, lang: clauses(lang)(english)
-    environment.globals["css"] = Markup(theme.paper() + (folder / "report.css").read_text(encoding="utf8"))
+    sheets = (folder.parent / "static" / "style.css", folder / "report.css")
+    environment.globals["css"] = Markup(theme.paper() + "".join(one.read_text(encoding="utf8") for one in sheets))
     return environment

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from maps.style import NOTHING_THERE, SERIES
 
 WIDTH, HEIGHT = 900, 430
-LEFT, RIGHT, TOP, BOTTOM = 88, 14, 52, 46
+LEFT, RIGHT, TOP, BOTTOM = 104, 14, 52, 46
 LEAST_SPAN = 1e-9
 Mark = Literal["dot", "hollow", "cross"]
 """Measured; remembered; nothing there."""
@@ -135,10 +135,11 @@ def _axes(frame: Frame, axis: str) -> Iterator[Markup]:
         y = round(frame.y(value), 1)
         yield line.format(LEFT, y, WIDTH - RIGHT, 0.55 if abs(value) < frame.step / 1e6 else 0.15)
         yield text.format(LEFT - 8, y + 4, "end", f"{round(value, digits) + 0.0:,.{digits}f}".replace("-", "−"))
-    for day, label in ticks(frame.first, frame.last):
+    for number, (day, label) in enumerate(ticks(frame.first, frame.last)):
         x = round(frame.x(day), 1)
         yield Markup('<path d="M{} {}V{}" stroke="currentColor" stroke-opacity=".15"/>').format(x, TOP, HEIGHT - BOTTOM)
-        yield text.format(x, HEIGHT - BOTTOM + 28, "end" if x > WIDTH - 50 else "middle", label)
+        drawn = text.format(x, HEIGHT - BOTTOM + 28, "end" if x > WIDTH - 50 else "middle", label)
+        yield Markup('<g class="between">{}</g>').format(drawn) if number % 2 else drawn
     yield Markup('<text x="{}" y="{}" font-size="13" fill="currentColor">{}</text>').format(8, TOP - 30, axis)
 
 

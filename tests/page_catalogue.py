@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -40,6 +40,8 @@ class PageType:
     path: str
     role: Literal["public", "admin"] = "public"
     record: bool = False
+    road: bool = False
+    """Kilometres have to be there; without them its address leads nowhere."""
     status: int = 200
     file: bool = False
     """Kept on a disk and opened from there, without a server."""
@@ -72,13 +74,13 @@ PAGES = {
     "home-inside": PageType("/", "admin"),
     "login": PageType("/login"),
     "map-corridor": PageType("/maps/corridor"),
-    "map-segment": PageType("/maps/segment?km=650-660"),
-    "map-file": PageType("/maps/segment?km=650-660&file=true", file=True),
+    "map-segment": PageType("/maps/segment?km=650-660", road=True),
+    "map-file": PageType("/maps/segment?km=650-660&file=true", record=True, file=True),
     "map-change": PageType("/maps/change/1", "admin", record=True),
     "segments": PageType("/segments"),
-    "stretch": PageType("/segments?km=650-660"),
-    "segment": PageType("/segments/657"),
-    "report": PageType("/reports/segment.html?km=650-660"),
+    "stretch": PageType("/segments?km=650-660", road=True),
+    "segment": PageType("/segments/657", road=True),
+    "report": PageType("/reports/segment.html?km=650-660", road=True),
     "changes": PageType("/changes"),
     "change": PageType("/changes/1", "admin", record=True),
     "displacement": PageType("/displacement"),
@@ -231,9 +233,12 @@ def _ledger(conn: Any) -> dict[str, int]:
 
 
 def addresses(numbers: Mapping[str, int | str], *, filled: bool = True) -> dict[str, tuple[str, PageType]]:
-    """Return each kind of page with its path; of an empty catalogue those that need no record."""
+    """Return each kind of page with its path; of an empty catalogue those that need no record, and what they are without a road."""
     return {
-        name: (one.path.format(**numbers) if one.record else one.path, one)
+        name: (
+            one.path.format(**numbers) if one.record else one.path,
+            one if filled or not one.road else replace(one, status=404),
+        )
         for name, one in PAGES.items()
         if filled or not one.record
     }
