@@ -69,7 +69,7 @@ def make_page(content: Content, subject: Subject, tell: Telling, below: Below | 
     body = _templates().get_template("body.html").render(
         t=tell.words, subject=subject, chart=chart.element, lists=_lists(drawn, tell), notes=_notes(content, drawn, tell),
         empty=not (any(layer.features for layer in drawn[1:]) or content.points.rows), road=bool(drawn[0].features),
-        ground=below.ground is not None, tints=style.terrain_keys(), waters=below.rivers is not None,
+        served=tell.save is not None, ground=below.ground is not None, tints=style.terrain_keys(), waters=below.rivers is not None,
         about=_about(drawn, subject, tell), legend=_legend(subject, tell), style=style,
         points=bool(content.points.rows and tell.tiles),
         picture=swipe.draw(subject.picture, tell.words) if subject.picture else None,

@@ -15,6 +15,8 @@ from maps.style import FAINT, HAIR, INK, SOFT, SYMBOLS, Symbol
 TITLE_PX = {"en": 15, "zh": 16, "ur": 25}
 """Height of the line above a lane."""
 LANE_PX, GAP_PX, RULER_PX, PLACES_PX = 20, 5, 18, 18
+WIDE_POSTS = 7
+"""Where there are more kilometres than this, every other one is left out on phones: they would stand on each other."""
 STRUCTURE = Symbol('<path d="M2 8h20v3H2zM5 11v6M19 11v6M9 11c1-3 5-3 6 0"/>', INK, INK)
 SYMBOLS_HERE = {**SYMBOLS, "structure": STRUCTURE}
 _numbers = count(1)
@@ -74,13 +76,14 @@ def _ruler(strip: Strip, height: int) -> Iterator[Markup]:
         yield Markup(f'<text x="{{}}%" y="{{}}" font-size="11" text-anchor="{{}}" fill="{INK}">{{}}</text>').format(
             f"{x:.3f}", 12, anchor, place
         )
-    for km in strip.posts:
+    for number, km in enumerate(strip.posts):
         x = at.share(km)
         anchor = "start" if x < 3 else "end" if x > 97 else "middle"
         line = Markup(f'<line x1="{{0}}%" x2="{{0}}%" y1="{{1}}" y2="{{2}}" stroke="{HAIR}"/>')
         yield line.format(f"{x:.3f}", PLACES_PX + RULER_PX - 3, height)
-        text = Markup(f'<text x="{{}}%" y="{{}}" font-size="12" text-anchor="{{}}" fill="{INK}">{{}}</text>')
-        yield text.format(f"{x:.3f}", PLACES_PX + 11, anchor, f"{km:g}")
+        kind = Markup(' class="between"') if number % 2 and len(strip.posts) > WIDE_POSTS else ""
+        text = Markup(f'<text{{}} x="{{}}%" y="{{}}" font-size="12" text-anchor="{{}}" fill="{INK}">{{}}</text>')
+        yield text.format(kind, f"{x:.3f}", PLACES_PX + 11, anchor, f"{km:g}")
 
 
 def _lane(strip: Strip, lane: Lane, top: int, *, title: int, tell: Telling, prefix: str) -> Iterator[Markup]:

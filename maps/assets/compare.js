@@ -41,6 +41,7 @@ const kkhCompare = (() => {
       bar.disabled = !(one && other);
       if (one && other) [days.before.textContent, days.after.textContent] = [one.day, other.day];
       line.hidden = !on || bar.disabled;
+      for (const pane of ["points", "areas"]) map.getPane(pane).style.opacity = line.hidden ? "" : 0.35; // the ground is looked at, through what is known of it
       clip();
     }
 

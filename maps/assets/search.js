@@ -71,7 +71,7 @@ const kkhSearch = (() => {
         const spot = config.spots.find(([, names]) => names.some((one) => fits(folded(one))));
         if (spot) return `${spot[0]}: ${toPoint(spot[3], spot[2])}`;
       }
-      return say("search.not_understood");
+      return say(wanted ? "search.no_place" : "search.not_understood");
     }
 
     function search(asked) {
@@ -91,7 +91,7 @@ const kkhSearch = (() => {
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       try {
-        answer.textContent = await search(form.elements.q.value);
+        answer.textContent = await search(form.elements.find.value);
       } catch { // no network
         answer.textContent = say("cells.failed");
       }

@@ -112,7 +112,13 @@ def test_the_address_keeps_place_layers_time_and_record(base: str, browser: Brow
 
 @pytest.mark.parametrize(
     ("asked", "answer"),
-    [("kkh-ls-0001", "KKH-LS-0001"), ("阿塔巴德", "km 657"), ("عطا اباد", "km 657"), ("KKH-LS-9999", "No record")],
+    [
+        ("kkh-ls-0001", "KKH-LS-0001"),
+        ("阿塔巴德", "km 657"),
+        ("عطا اباد", "km 657"),
+        ("KKH-LS-9999", "No record"),
+        ("Kashgar", "No such place on this map"),
+    ],
 )
 def test_codes_and_places_in_three_scripts_are_found(base: str, browser: Browser, asked: str, answer: str) -> None:
     page = opened(browser.new_page(), f"{base}/maps/segment?km=650-665&lang=en")
@@ -155,7 +161,11 @@ def test_two_scenes_are_laid_beside_each_other(base: str, browser: Browser) -> N
     assert page.evaluate(drawn.format("after")) > 0
     page.locator(".kkh-bar").fill("20")
     assert page.locator(".kkh-swipe").evaluate("one => one.style.left") == "20%"
+    shown = "[...document.querySelectorAll('.leaflet-points-pane, .leaflet-areas-pane')].map(one => one.style.opacity)"
+    assert page.evaluate(shown) == ["0.35", "0.35"]  # the ground is seen through what is known of it
     assert "compare=" in kept(page, "compare=")
+    page.get_by_role("button", name="Compare two dates").click()
+    assert page.evaluate(shown) == ["", ""]
     assert failed == []
     page.close()
 

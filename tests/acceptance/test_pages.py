@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
-from hazard_db import accounts, connect, seed
+from hazard_db import accounts, connect, risk, seed
 from maps import assets
 from tests.page_audit import audit, visiting
 from tests.page_catalogue import FAULTS, PASSWORD, addresses, fill_pages
@@ -72,6 +72,29 @@ def test_pages_without_records_or_road(database: Any, tmp_path: Path, browser: B
     assert wrong == []
 
 
+def test_grades_are_seen_with_the_colours_of_the_reader_and_on_narrow_pages(
+    database: Any, tmp_path: Path, browser: Browser
+) -> None:
+    with connect.transaction(database.engine) as conn:
+        seed.load(conn)
+        risk.update(conn)
+    with serving(settings_of(database, tmp_path)) as address:
+        window = browser.new_context(forced_colors="active", viewport={"width": 320, "height": 512})  # 1280 px at 400 %
+        page = window.new_page()
+        page.goto(f"{address}/segments")
+        assert "linear-gradient" in page.locator(".strip .bar:not(.unknown)").first.evaluate(
+            "(one) => getComputedStyle(one).forcedColorAdjust === 'none' && getComputedStyle(one).backgroundImage"
+        )
+        for path in ("/segments/657", "/segments?km=650-660", "/alerts"):
+            page.goto(f"{address}{path}")
+            assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
+        page.goto(f"{address}/maps/segment?km=650-660")
+        expect(page.locator("#kkh-state")).to_be_hidden()
+        last, time = (page.locator(one).bounding_box() for one in (".kkh-tools > :last-child", ".kkh-time"))
+        assert last and time and last["y"] + last["height"] <= time["y"]  # no tool lies under another
+        window.close()
+
+
 def test_language_and_colours_are_kept_and_need_no_script(database: Any, tmp_path: Path, browser: Browser) -> None:
     with connect.transaction(database.engine) as conn:
         seed.load(conn)
@@ -94,6 +117,11 @@ def test_language_and_colours_are_kept_and_need_no_script(database: Any, tmp_pat
         page.goto(f"{address}/")
         page.fill("input[name=find]", "657")
         page.press("input[name=find]", "Enter")
+        assert "/segments?km=" in page.url
+        page.goto(f"{address}/maps/segment?km=650-660&lang=en")
+        assert page.locator("noscript").is_visible() and page.locator("#kkh-state").is_hidden()
+        page.fill("#kkh-query", "657")
+        page.press("#kkh-query", "Enter")
         assert "/segments?km=" in page.url
         page.goto(f"{address}/sites")
         page.keyboard.press("Tab")

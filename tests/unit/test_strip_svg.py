@@ -60,6 +60,9 @@ def test_posts_stand_at_their_kilometres_and_turn_inwards_at_the_ends() -> None:
     assert posts[0] == ("100", "1.000%", "start")
     assert posts[5] == ("150", "50.000%", "middle")
     assert posts[-1] == ("200", "99.000%", "end")
+    assert [one.text for one in root.iter(f"{SVG}text") if one.get("class") == "between"] == [
+        "110", "130", "150", "170", "190",
+    ]  # fmt: skip
 
 
 def test_names_of_places_that_would_stand_on_each_other_are_left_out() -> None:
