@@ -155,8 +155,7 @@ def _info(root: etree._Element, message: AlertMessage, language: str, sender_nam
     _add(info, "expires", timestamp(expires(message)))
     _add(info, "senderName", texts.one_line(sender_name))
     _add(info, "headline", texts.message_headline(content["headline"], message.state, message.scope, language))
-    described = content["description"].get(language) or content["description"].get("en", "")
-    _add(info, "description", texts.plain(described))
+    _add(info, "description", texts.message_description(content["description"], language))
     _add(info, "instruction", texts.advice(message.state, message.scope, language))
     return info
 

@@ -54,8 +54,8 @@ def _entry(feed: etree._Element, message: AlertMessage, base: str, language: str
     _add(entry, "title", texts.message_headline(content["headline"], message.state, message.scope, language))
     _add(entry, "updated", _moment(message.sent_at))
     _add(entry, "published", _moment(datetime.fromisoformat(content["raised_at"])))
-    described = content["description"].get(language) or content["description"].get("en", "")
-    summary = f"{texts.plain(described)}\n{texts.advice(message.state, message.scope, language)}"
+    described = texts.message_description(content["description"], language)
+    summary = f"{described}\n{texts.advice(message.state, message.scope, language)}"
     _add(entry, "summary", summary)
     _add(entry, "link", rel="alternate", type="text/html", href=page)
     _add(entry, "link", rel="related", type=cap.MIME_TYPE, href=f"{page}/cap")

@@ -9,6 +9,7 @@ from alerts import cap, links, signing, texts
 from alerts.settings import AlertSettings
 from alerts.short import short_text
 from hazard_db.alerts import AlertMessage, Claim
+from hazard_db.wording import isolated_runs
 
 MOST_PICTURE = 5 << 20
 """Bytes; mail servers refuse large messages."""
@@ -64,20 +65,21 @@ def prepare(claim: Claim, settings: AlertSettings, *, status: str | None = None)
     lines = [
         headline,
         "",
-        texts.plain(content["description"].get(language) or content["description"].get("en", "")),
+        texts.message_description(content["description"], language),
         "",
         texts.advice(message.state, message.scope, language),
         page,
     ]
     take = _take(claim, settings, page) if status != "Test" else None
     if take is not None:
-        lines.append(f"{texts.words_of(language)['take']}: {take}")
+        lines += [f"{texts.words_of(language)['take']}:", take]
     if claim.check_id is not None and status == "Actual":
-        lines.append(
-            f"{texts.words_of(language)['look']}: {settings.base_url.rstrip('/')}/alerts/checks/{claim.check_id}"
-        )
+        lines += [
+            f"{texts.words_of(language)['look']}:",
+            f"{settings.base_url.rstrip('/')}/alerts/checks/{claim.check_id}",
+        ]
     if message.scope == "Restricted" and (message.note or message.msg_type == "Ack"):
-        lines.insert(1, texts.plain(f"{message.actor}: {message.note or message.state}"))
+        lines.insert(1, isolated_runs(texts.one_line(f"{message.actor}: {message.note or message.state}"), language))
     return Outgoing(
         key=claim.key,
         message=message,

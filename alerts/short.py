@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from alerts import texts
 from hazard_db.alerts import AlertMessage
+from hazard_db.placenames import place_name
+from hazard_db.wording import DIRECTIONS
 
 GSM7 = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
@@ -13,6 +15,9 @@ TWICE = frozenset("^{}\\[~]|€")
 SINGLE, WIDE = 160, 70
 """Letters of one message: seven bits each, or sixteen."""
 PLAIN = str.maketrans({"²": "2", "→": ">", "–": "-", "’": "'", "−": "-", "±": "+/-", " ": " "})
+
+LTR = {language: "\u200e" if direction == "rtl" else "" for language, direction in DIRECTIONS.items()}
+"""Before a range of kilometres: one letter, which older telephones know too, keeps the smaller one left of the larger."""
 
 
 def short_text(message: AlertMessage, language: str, page: str) -> str:
@@ -50,7 +55,7 @@ def _parts(message: AlertMessage, language: str) -> list[str]:
     if message.scope == "Restricted" and not ended:
         told.append(words["short.unreviewed"])
     place = content["evidence"].get("place")
-    return [part for part in [*told, texts.one_line(str(place)) if place and language == "en" else ""] if part]
+    return [part for part in [*told, texts.one_line(place_name(str(place), language)) if place else ""] if part]
 
 
 def _kilometres(content: object, language: str) -> str:
@@ -58,7 +63,7 @@ def _kilometres(content: object, language: str) -> str:
     low, high = told.get("chainage_from_km"), told.get("chainage_to_km")
     if low is None or high is None:
         return ""
-    span = f"{low:.0f}" if round(low) == round(high) else f"{low:.0f}-{high:.0f}"
+    span = f"{low:.0f}" if round(low) == round(high) else f"{LTR[language]}{low:.0f}-{high:.0f}"
     return texts.words_of(language)["short.km"].format(span=span)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hazard_db import wording
 from hazard_db.placenames import place_name
+from hazard_db.wording import isolated_runs
 
 FOLDER = Path(__file__).parent / "locale"
 CLOSED = frozenset({"resolved", "false_alarm", "expired"})
@@ -181,9 +182,10 @@ def area_description(km_from: float | None, km_to: float | None, place: str | No
     """Return the stretch of road and the place nearest to it."""
     words = words_of(language)
     if km_from is None or km_to is None:
-        return one_line(place_name(place, language)) if place else words["road"]
+        return isolated_runs(one_line(place_name(place, language)), language) if place else words["road"]
     text = words["road"] + words["comma"] + _stretch(km_from, km_to, language)
-    return text + (words["near"].format(place=one_line(place_name(place, language))) if place else "")
+    text += words["near"].format(place=one_line(place_name(place, language))) if place else ""
+    return isolated_runs(text, language)
 
 
 def event_name(kind: str, language: str) -> str:
@@ -206,7 +208,15 @@ def message_headline(headlines: Mapping[str, str], state: str, scope: str, langu
     if scope != "Public" and state not in CLOSED:
         mark = words.get(f"{state}_mark", "") + words["unreviewed_mark"]
     text = headlines.get(language) or headlines.get("en") or words_of(language)["road"]
-    return clip(f"{mark}{one_line(text)}")
+    told = one_line(f"{mark}{text}")
+    marks = len(isolated_runs(told, language)) - len(told)
+    return isolated_runs(clip(told, HEADLINE_LENGTH - marks), language)
+
+
+def message_description(descriptions: Mapping[str, str], language: str) -> str:
+    """Return what an alert says in a language, else in English, as a text of several lines that reads right everywhere."""
+    told = plain(descriptions.get(language) or descriptions.get("en", ""))
+    return "\n".join(isolated_runs(line, language) for line in told.splitlines())
 
 
 def clip(text: str, length: int = HEADLINE_LENGTH) -> str:

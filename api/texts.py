@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 from hazard_db import wording
-from hazard_db.wording import DIRECTIONS, ISOLATED, Words
+from hazard_db.wording import DIRECTIONS, FIGURES, ISOLATED, Words
 
 FOLDER = Path(__file__).parent / "locale"
 
@@ -41,18 +40,11 @@ def term(lang: str) -> Callable[[str], str]:
     return words
 
 
-_FIGURES = re.compile(
-    r"(?<![\w.-])(?:\d{4}-\d\d-\d\d(?: \d\d:\d\d)?(?: UTC)?|"
-    r"[+\u2212-]?\d[\d,.]*(?:[-–]\d[\d,.]*)?(?: ± \d[\d,.]*)?(?: (?:mm/yr|m³/s|km²|km|m²|mm|m)\b)?)(?<![,.])"
-)
-"""Dates, and numbers or ranges with what they are uncertain by and their units; not the numbers of codes and versions."""
-
-
 def isolated_figures(text: str | None, lang: str) -> str | None:
     """Return a message whose dates and numbers keep their own direction within one from right to left."""
     if text is None or DIRECTIONS[lang] == "ltr":
         return text
-    return _FIGURES.sub(lambda found: ISOLATED.format(found[0]), text)
+    return FIGURES.sub(lambda found: ISOLATED.format(found[0]), text)
 
 
 def isolated(text: str, lang: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -13,6 +14,14 @@ LANGUAGES = {"en": "English", "zh": "中文", "ur": "اردو"}
 DIRECTIONS = {"en": "ltr", "zh": "ltr", "ur": "rtl"}
 ISOLATED = "\u2068{}\u2069"
 """Around a value within text from right to left: dates and numbers keep their own direction."""
+FIGURES = re.compile(
+    r"(?<![\w.-])(?:\d{4}-\d\d-\d\d(?: \d\d:\d\d)?(?: UTC)?|"
+    r"[+\u2212-]?\d[\d,.]*(?:[-–]\d[\d,.]*)?(?: ± \d[\d,.]*)?(?: (?:mm/yr|m³/s|km²|km|m²|mm|m)\b)?)(?<![,.])"
+)
+"""Dates, and numbers or ranges with what they are uncertain by and their units; not the numbers of codes and versions."""
+_LATIN = r"[A-Za-z][\w.:/+@-]*(?:,? [A-Za-z0-9][\w.:/+@-]*)*(?<![.,:])"
+_FOREIGN = re.compile(rf"https?://\S+|{_LATIN}|{FIGURES.pattern}", re.ASCII)
+"""Addresses, words and codes in Latin letters, and figures."""
 
 Texts = Mapping[str, Mapping[str, str]]
 """Key -> language -> words."""
@@ -74,3 +83,13 @@ def translator(texts: Texts, language: str) -> Words:
         return texts[key][language].format(**{name: mark.format(value) for name, value in values.items()})
 
     return words
+
+
+def isolated_runs(text: str, language: str) -> str:
+    """Return a line of plain text whose figures, dates, codes and Latin words keep their direction where it runs from right to left.
+
+    Addresses are left as they are: programs that find links in a text would take a mark for a part of them.
+    """
+    if DIRECTIONS[language] == "ltr":
+        return text
+    return _FOREIGN.sub(lambda found: found[0] if found[0].startswith("http") else ISOLATED.format(found[0]), text)

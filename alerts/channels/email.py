@@ -98,13 +98,20 @@ def _address(address: str) -> Address:
 
 def _page(outgoing: Outgoing) -> str:
     direction = "rtl" if outgoing.language in RIGHT_TO_LEFT else "ltr"
-    lines = "".join(f"<p>{escape(line)}</p>" for line in outgoing.text.splitlines() if line and line != outgoing.page)
-    link = f'<p dir="ltr"><a href="{escape(outgoing.page)}">{escape(outgoing.page)}</a></p>'
+    lines = "".join(_paragraph(line) for line in outgoing.text.splitlines() if line)
     picture = (
         f'<p><img src="cid:{PICTURE.strip("<>")}" alt="{escape(outgoing.headline)}"></p>' if outgoing.picture else ""
     )
+    return f'<!doctype html><html lang="{outgoing.language}" dir="{direction}"><body>{lines}{picture}</body></html>'
+
+
+def _paragraph(line: str) -> str:
+    """Return a line as HTML; an address is a link that reads from left to right."""
+    told = escape(line)
     return (
-        f'<!doctype html><html lang="{outgoing.language}" dir="{direction}"><body>{lines}{picture}{link}</body></html>'
+        f'<p dir="ltr"><a href="{told}">{told}</a></p>'
+        if line.startswith(("http://", "https://"))
+        else f"<p>{told}</p>"
     )
 
 

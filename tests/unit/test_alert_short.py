@@ -30,9 +30,19 @@ def message(**more: Any) -> AlertMessage:
 
 def test_what_a_telephone_shows() -> None:
     assert short_text(message(), "en", PAGE) == f"SEVERE Landslide km 656-658 unreviewed Attabad {PAGE}"
-    assert short_text(message(scope="Public"), "zh", PAGE) == f"严重 滑坡 K656-658 {PAGE}"
+    assert short_text(message(scope="Public"), "zh", PAGE) == f"严重 滑坡 K656-658 Attabad {PAGE}"
+    passu = {"evidence": {"place": "Passu"}}
+    assert short_text(message(scope="Public", content=passu), "zh", PAGE) == f"严重 滑坡 K656-658 帕苏 {PAGE}"
     assert short_text(message(state="resolved", msg_type="Cancel"), "en", PAGE).startswith("ENDED Landslide")
     assert short_text(message(scope="Public"), "ur", PAGE).endswith(PAGE)
+
+
+def test_urdu_names_the_place_and_keeps_the_range_in_order() -> None:
+    told = short_text(message(scope="Public", content={"evidence": {"place": "Passu"}}), "ur", "https://kkh.example/7")
+    assert told == "شدید لینڈ سلائیڈ کلومیٹر \u200e656-658 پسو https://kkh.example/7"
+    assert length(told) <= WIDE
+    one = message(scope="Public", content={"chainage_to_km": 656.3})
+    assert "\u200e" not in short_text(one, "ur", PAGE), "one number cannot be turned round"
 
 
 @pytest.mark.parametrize("language", ["en", "zh", "ur"])
