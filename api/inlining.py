@@ -9,9 +9,9 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from api.pictured import composed
+from api.pictured import composed, sides_of
 from hazard_db.panels import Panel, Panels
-from maps.swipe import Picture
+from maps.swipe import Picture, Side
 
 log = logging.getLogger("api")
 
@@ -30,6 +30,12 @@ class Inlined:
     def picture(self, path: str) -> str | None:
         """Return a picture, None where it is missing, broken or one too many."""
         return self._packed(path, None) if self.left > 0 else None
+
+    def sides(self, path: str) -> tuple[Side, Side] | None:
+        """Return the two dates of a picture; None where it does not tell them apart, is broken or one too many."""
+        return (
+            sides_of(Panels.read(self.home / path), lambda panel: self._packed(path, panel)) if self.left > 0 else None
+        )
 
     def swipe(self, path: str) -> Picture | None:
         """Return the picture that the map is about, with its panels apart; None where it is missing or broken."""

@@ -90,6 +90,7 @@ def written(
         link=lambda path: urljoin(base + "/", path.lstrip("/")) if base else None,
         picture=inlined.picture,
         swipe=inlined.swipe,
+        sides=inlined.sides,
         save=None,
     )
     given = settings or BackdropSettings()

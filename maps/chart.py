@@ -44,7 +44,7 @@ CELL_MARKS = {
 """Marks of a kind that is drawn from tiles: seen by a reviewer, and not."""
 SPOKEN = (
     "search.", "time.", "tools", "measure.", "compare.", "layer.base-plain", "layer.choose",
-    "popup.", "zoom.", "motion.", "cells.", "missing.", "comma", "layer.points",
+    "popup.", "zoom.", "motion.", "cells.", "missing.", "comma", "swipe.before", "swipe.after", "layer.points",
     "value.km", "value.stretch", "value.metres", "layer.labels", "cluster", "map.label",
 )  # fmt: skip
 """Beginnings of the keys of texts that the browser needs."""

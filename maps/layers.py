@@ -14,7 +14,7 @@ from shapely.geometry import shape
 from hazard_db.placenames import place_name
 from hazard_db.wording import Words
 from maps.style import LOOK_EXPIRES_DAYS, rate_colour
-from maps.swipe import Picture
+from maps.swipe import Picture, Side
 from maps.texts import Term
 
 Row = Mapping[str, Any]
@@ -70,6 +70,8 @@ class Telling:
     """What an image element shows for a picture of the catalogue."""
     swipe: Callable[[str], Picture | None] = lambda path: None
     """The same with its dates apart, for the page of one change."""
+    sides: Callable[[str], tuple[Side, Side] | None] = lambda path: None
+    """Its two dates alone, for popups; None where it does not tell them apart."""
     tiles: bool = True
     """Whether the map can ask for tiles; one that is a file cannot."""
     cells: bool = True
@@ -174,12 +176,19 @@ def _change(row: Row, tell: Telling) -> Feature:
         _stretch(row, tell), tell.term(row["kind"]), tell.term(row["status"]), f"{row['first_date']} – {row['last_date']}", area,
         number(row["confidence"], 2), None if slope is None else f"{slope:.0f}°", _metres(row["offset_m"], tell),
     ]  # fmt: skip
-    more = {"p": shown} if row["picture"] and (shown := tell.picture(row["picture"])) else {}
     return _feature(
         row, f"changes:{row['id']}", "change" if row["status"] == "confirmed" else "change_new",
         tell.words("value.change", id=row["id"]), values, link=tell.link(f"/changes/{row['id']}"), d=_day(row["last_date"]),
-        o=round(row["confidence"], 2), **more,
+        o=round(row["confidence"], 2), **(_pictured(row["picture"], tell) if row["picture"] else {}),
     )  # fmt: skip
+
+
+def _pictured(path: str, tell: Telling) -> dict[str, Any]:
+    """Return what a popup shows of a picture: its two dates to be swiped, else all of it."""
+    if sides := tell.sides(path):
+        return {"w": [[one.src, one.day, *one.size] for one in sides]}
+    shown = tell.picture(path)
+    return {"p": shown} if shown else {}
 
 
 def deformation(layer: Layer, tell: Telling) -> Drawn:

@@ -75,8 +75,7 @@ def make_page(content: Content, subject: Subject, tell: Telling, below: Below | 
         picture=swipe.draw(subject.picture, tell.words) if subject.picture else None,
         rates=style.rate_keys() if content.deformation.rows or (content.points.rows and tell.tiles) else [],
     )  # fmt: skip
-    names = (*chart.assets, *(subject.picture.assets if subject.picture else ()))
-    scripts, styles = (tuple(name for name in names if name.endswith(kind)) for kind in (".js", ".css"))
+    scripts, styles = (tuple(name for name in chart.assets if name.endswith(kind)) for kind in (".js", ".css"))
     return MapPage(subject.title, Markup(body), chart.script, scripts, styles)
 
 

@@ -38,11 +38,6 @@ class Picture:
     width_m: float = 0.0
     """Width of the ground."""
 
-    @property
-    def assets(self) -> tuple[str, ...]:
-        """What a page needs to show it."""
-        return ("swipe.js", "swipe.css") if self.sides else ()
-
 
 def draw(picture: Picture, words: Words) -> Markup:
     """Return the picture as part of a page; what is said of it stands below it."""

@@ -16,7 +16,7 @@ from api.charts import Asked, Source, draw, record, telling
 from api.middleware import policy
 from api.packing import MAIL_BYTES, Pack, written
 from api.pages import VARY, language, render
-from api.pictured import served_one
+from api.pictured import served_one, served_sides
 from api.routes.files import FOREVER
 from api.security import Identity, Reader
 from api.state import state_of
@@ -26,6 +26,7 @@ from hazard_db import drawing, drawing_cells, drawing_scenes
 from hazard_db.errors import InputError, NotFoundError
 from maps import terrain
 from maps.chart import Below, Bounds
+from maps.layers import Telling
 
 router = APIRouter(prefix="/maps", tags=["maps"])
 
@@ -74,7 +75,7 @@ def cells(
 @router.get("/records/{kind}/{key}", include_in_schema=False)
 def one(request: Request, identity: Reader, kind: Kind, key: Annotated[str, Path(max_length=100)]) -> JSONResponse:
     """Return a record as the popup of a map tells it."""
-    return JSONResponse(record(_source(request, identity), kind, key, telling(language(request))))
+    return JSONResponse(record(_source(request, identity), kind, key, _telling(request)))
 
 
 @router.get("/scenes", include_in_schema=False)
@@ -150,16 +151,21 @@ def ground(
 
 
 def _page(request: Request, identity: Identity, asked: Asked, *, file: bool) -> Response:
-    settings, lang = BackdropSettings(), language(request)
+    settings = BackdropSettings()
     source = _source(request, identity, settings)
     if file:
         return _file(request, asked, source, settings)
-    save = request.url.include_query_params(file="true", lang=lang)
-    shown = partial(served_one, state_of(request).settings.home)
-    page = draw(asked, source, replace(telling(lang), save=f"{save.path}?{save.query}", swipe=shown))
+    save = request.url.include_query_params(file="true", lang=language(request))
+    tell = replace(_telling(request), save=f"{save.path}?{save.query}")
+    page = draw(asked, source, tell)
     hosts = [origin for provider in settings.providers for origin in provider.origins]
     headers = {"Content-Security-Policy": policy(request.state.nonce, images=hosts)} if hosts else {}
     return render(request, "map.html", headers=headers, page=page)
+
+
+def _telling(request: Request) -> Telling:
+    home = state_of(request).settings.home
+    return replace(telling(language(request)), swipe=partial(served_one, home), sides=partial(served_sides, home))
 
 
 def _file(request: Request, asked: Asked, source: Source, settings: BackdropSettings) -> Response:

@@ -30,10 +30,10 @@ FILES: dict[str, tuple[Path, ...]] = {
         CLUSTER / "leaflet.markercluster.js", PACKAGES / "leaflet.featuregroup.subgroup/dist/leaflet.featuregroup.subgroup.js",
         PACKAGES / "pbf/dist/pbf.js",
         *(HERE / f"{name}.js" for name in (
-            "points", "motion", "cells", "search", "time", "state", "measure", "compare", "spread", "tools", "missing", "map",
+            "points", "motion", "cells", "search", "time", "state", "measure", "compare", "spread", "tools", "missing", "swipe", "map",
         )),
     ),
-    "map.css": (CLUSTER / "MarkerCluster.css", HERE / "map.css"),
+    "map.css": (CLUSTER / "MarkerCluster.css", HERE / "swipe.css", HERE / "map.css"),
     "swipe.js": (HERE / "swipe.js",),
     "swipe.css": (HERE / "swipe.css",),
 }  # fmt: skip

@@ -38,7 +38,7 @@ const kkh = (() => {
       return config.pack[url] ? `data:image/webp;base64,${config.pack[url]}` : L.Util.emptyImageUrl;
     } });
     const [west, south, east, north] = config.bounds; // first of all, so that layers are drawn once; clear of the buttons and of the open list of layers
-    const [left, right] = narrow() ? (config.dir === "rtl" ? [24, 60] : [60, 24]) : config.dir === "rtl" ? [320, 60] : [60, 320];
+    const [left, right] = narrow() ? (config.dir === "rtl" ? [24, 60] : [60, 24]) : beside();
     const padding = { paddingTopLeft: [left, 24], paddingBottomRight: [right, 36] };
     const asked = kkhState.view();
     if (asked) map.setView(asked.at, asked.zoom, { animate: false });
@@ -53,9 +53,12 @@ const kkh = (() => {
     map.getContainer().setAttribute("aria-label", say("map.label"));
   }
 
-  const roomy = () => {
-    const most = Math.max(200, Math.min(380, map.getSize().x - 110)); // beside it the buttons stay free
-    return { maxWidth: most, minWidth: Math.min(220, most), className: "kkh-popup", autoPanPadding: [12, 12] };
+  const beside = () => (narrow() ? [54, 54] : config.dir === "rtl" ? [320, 60] : [60, 320]); // what buttons and the list of layers cover, left and right
+
+  const roomy = () => { // buttons stay free beside and below it
+    const { x, y } = map.getSize(), [left, right] = beside(), most = Math.max(200, Math.min(380, x - left - right - 32));
+    return { maxWidth: most, minWidth: Math.min(220, most), maxHeight: Math.max(200, y - 150), className: "kkh-popup",
+      autoPanPaddingTopLeft: [left, 12], autoPanPaddingBottomRight: [right, 80] };
   };
 
   function style(feature) {
@@ -140,13 +143,28 @@ const kkh = (() => {
       picture.addEventListener("error", () => picture.replaceWith(element("p", {}, say("popup.lost"))));
       box.append(picture);
     }
+    const link = told.h ? element("p", {}, element("a", { href: told.h }, say(name === "road" ? "popup.why" : "popup.more"))) : "";
+    if (told.w) box.append(beforeAfter(told.w), link); // it is seen without scrolling
     const facts = element("dl");
     told.v.forEach((value, number) => {
       if (value !== null) facts.append(element("dt", {}, config.fields[name][number]), element("dd", {}, element("bdi", {}, value)));
     });
-    box.append(facts);
-    if (told.h) box.append(element("p", {}, element("a", { href: told.h }, say(name === "road" ? "popup.why" : "popup.more"))));
+    box.append(facts, told.w ? "" : link);
     return box;
+  }
+
+  function beforeAfter(sides) { // as `maps/swipe.py` draws it, without what its page tells besides
+    const shown = sides.map(([src, day, width, height], number) => {
+      const words = say(number ? "swipe.after" : "swipe.before");
+      const picture = element("img", { src, alt: `${words} ${day}`, width, height });
+      return element("div", { class: `swipe-side ${number ? "after" : "before"}` }, picture, element("p", {}, element("b", {}, words), " ", element("bdi", {}, day)));
+    });
+    const line = element("span", { class: "swipe-line", "aria-hidden": "true" });
+    const bar = element("input", { type: "range", "aria-label": say("compare.bar") });
+    const figure = element("figure", { class: "swipe" }, element("div", { class: "swipe-sides" }, ...shown, line), element("label", { class: "swipe-bar" }, bar));
+    for (const one of figure.querySelectorAll("img")) one.addEventListener("error", () => figure.replaceWith(element("p", {}, say("popup.lost"))));
+    kkhSwipe(figure);
+    return figure;
   }
 
   function opened(place, content, id) { // a popup that belongs to no layer; the map's address names what it tells

@@ -1,6 +1,6 @@
 /* A bar across two pictures of one place, by mouse, finger or keys; without this script they stand side by side. */
 "use strict";
-for (const figure of document.querySelectorAll("[data-swipe]")) {
+const kkhSwipe = (figure) => {
   const bar = figure.querySelector("input"), line = figure.querySelector(".swipe-line"), sides = figure.querySelector(".swipe-sides");
   const move = () => {
     figure.style.setProperty("--share", `${bar.value}%`);
@@ -21,4 +21,5 @@ for (const figure of document.querySelectorAll("[data-swipe]")) {
   line.hidden = false;
   figure.classList.add("over"); // last: it tells that the bar can be moved
   move();
-}
+};
+for (const figure of document.querySelectorAll("[data-swipe]")) kkhSwipe(figure);

@@ -151,8 +151,10 @@ def test_a_change_tells_its_numbers_and_shows_its_picture(base: str, context: Br
     )
     show(page, f"changes:{CONFIRMED}")
     popup = page.locator(".leaflet-popup")
-    popup.locator("img").wait_for()
-    wait_until(page, "document.querySelector('.leaflet-popup img').naturalWidth === 488")
+    wait_until(
+        page,
+        "[...document.querySelectorAll('.leaflet-popup .swipe img')].filter((one) => one.naturalWidth === 240).length === 2",
+    )
     assert "43,210 ± 4,000 m²" in popup.inner_text()
     assert popup.locator(f'a[href="/changes/{CONFIRMED}"]').count() == 1
     box, frame = popup.bounding_box(), page.locator(".folium-map").bounding_box()

@@ -16,6 +16,7 @@ from api.opening import Catalogue
 from api.packing import write_map
 from hazard_db import connect, seed
 from maps import assets
+from tests.browsing import wait_until
 from tests.map_catalogue import CANDIDATE, CONFIRMED, add_changes
 from tests.phones import serving, settings_of
 
@@ -82,6 +83,39 @@ def test_a_bar_by_keys_and_pointer(address: str, browser: Browser) -> None:
     assert boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"]
     assert page.locator(".swipe-bar").is_hidden()
     page.close()
+
+
+@pytest.mark.parametrize(("lang", "sides"), [("en", (BEFORE, AFTER)), ("ur", (AFTER, BEFORE))])
+def test_a_popup_of_a_map_on_a_phone_has_the_bar_too(
+    address: str, browser: Browser, lang: str, sides: tuple[list[int], list[int]]
+) -> None:
+    window = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, reduced_motion="reduce")
+    page = window.new_page()
+    page.goto(f"{address}/maps/segment?km=650-665&lang={lang}#open=changes:{CONFIRMED}")
+    wait_until(page, "window.kkhMap !== undefined")
+    expect(page.locator(".leaflet-popup .swipe")).to_have_class("swipe over")
+    wait_until(page, "[...document.querySelectorAll('.swipe img')].every((one) => one.naturalWidth > 0)")
+    page.evaluate("() => Promise.all([...document.querySelectorAll('.swipe img')].map((one) => one.decode()))")
+    wait_until(page, "getComputedStyle(document.querySelector('.leaflet-popup')).opacity === '1'")  # it fades in
+    assert shown(page) == list(sides)
+    box, frame = (
+        page.locator(".leaflet-popup-content-wrapper").bounding_box(),
+        page.locator(".kkh-frame").bounding_box(),
+    )
+    assert box is not None
+    assert frame is not None
+    assert frame["x"] + 50 < box["x"]  # beside it the buttons stay free
+    assert box["x"] + box["width"] < frame["x"] + frame["width"] - 50
+    at = page.evaluate("kkhMap.getCenter().toString()")
+    bar = page.locator(".leaflet-popup .swipe-bar input")
+    bar.focus()
+    page.keyboard.press("End")
+    expect(bar).to_have_value("100")
+    assert shown(page) == [BEFORE, BEFORE]
+    assert page.evaluate("kkhMap.getCenter().toString()") == at  # the map stays where it is
+    page.locator(".leaflet-popup a[href^='/changes/']").click()
+    page.wait_for_url(f"{address}/changes/{CONFIRMED}*")
+    window.close()
 
 
 def test_before_lies_where_reading_begins(address: str, browser: Browser) -> None:

@@ -23,6 +23,7 @@ from maps.chart import Below, Ground
 from maps.layers import DRAWERS, LONGEST, SHORTEST, Content, Layer
 from maps.pages import MapPage, Subject, as_file, make_page
 from maps.providers import PROVIDERS
+from maps.swipe import Side
 from maps.texts import texts, translate
 from tests import map_records as made
 
@@ -350,3 +351,17 @@ def test_what_no_time_chooses_is_named_beside_the_slider() -> None:
     assert "Lakes without a date (1)" in always(replace(whole, lakes=lakes))
     assert always(Content()) == ""
     assert always(whole, lang="zh").startswith("始终显示：公路风险、")
+
+
+def test_popups_get_the_two_dates_of_a_picture_that_tells_them_else_all_of_it() -> None:
+    before, after = Side("before", "/b.png", (40, 30), "2026-05-01"), Side("after", "/a.png", (40, 30), "2026-06-01")
+    layer = Layer((made.change(1), made.change(2), made.change(3, picture=None)), 3)
+
+    def sides(path: str) -> tuple[Side, Side] | None:
+        return (before, after) if path.endswith("-1.png") else None
+
+    told = DRAWERS["changes"](layer, made.tell(picture=lambda path: f"/{path}", sides=sides)).features
+    assert told[0]["properties"]["w"] == [["/b.png", "2026-05-01", 40, 30], ["/a.png", "2026-06-01", 40, 30]]
+    assert "p" not in told[0]["properties"]
+    assert told[1]["properties"]["p"] == "/pictures/change-2.png"
+    assert not {"p", "w"} & told[2]["properties"].keys()

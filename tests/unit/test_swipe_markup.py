@@ -22,7 +22,6 @@ def test_a_picture_that_tells_no_panels_is_shown_as_it_is() -> None:
     told = str(draw(Picture("/x.png?a&b", None), words))
     assert '<img class="picture" src="/x.png?a&amp;b" alt="[popup.picture]">' in told
     assert "swipe" not in told
-    assert Picture("/x.png", None).assets == ()
     assert 'width="40" height="30"' in str(draw(Picture("/x.png", (40, 30)), words))
 
 
@@ -34,7 +33,6 @@ def test_both_dates_and_what_they_were_judged_by() -> None:
     assert "[swipe.after.alt] 2026-06-01 [swipe.no_platform]" in told
     assert "[swipe.told] 2026-05-01 2026-06-01" in told
     assert told.count("<details") == 1
-    assert picture.assets == ("swipe.js", "swipe.css")
     assert "<details" not in str(draw(Picture("/x.png", None, (BEFORE, AFTER), (), 2000.0), words))
 
 
