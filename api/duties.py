@@ -20,7 +20,7 @@ class Duty:
 
 
 DUTIES = (
-    Duty("alerts_unacknowledged", "/alerts", "reviewer"),
+    Duty("alerts_unacknowledged", "/alerts?state=untaken", "reviewer"),
     Duty("changes_to_review", "/changes?status=candidate", "reviewer"),
     Duty("observations_to_review", "/review", "reviewer"),
     Duty("deliveries_failed", "/deliveries?status=dead", "reviewer"),

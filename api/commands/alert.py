@@ -24,6 +24,7 @@ class State(StrEnum):
     """How alerts stand."""
 
     LIVE = "live"
+    UNTAKEN = "untaken"
     CANDIDATE = "candidate"
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"
@@ -35,7 +36,9 @@ class State(StrEnum):
 
 @app.command("list")
 def list_alerts(
-    state: Annotated[State | None, typer.Option(help="Only these; `live` for all that are not closed.")] = None,
+    state: Annotated[
+        State | None, typer.Option(help="Only these; `live`: not closed; `untaken`: nobody takes care of it.")
+    ] = None,
     km: Stretch = None,
     limit: Annotated[int, typer.Option(min=1)] = 1000,
     json: AsJson = False,

@@ -31,7 +31,9 @@ from hazard_db.connect import Connection
 router = APIRouter(tags=["alerts"])
 
 Id = Annotated[int, Path(ge=1, lt=2**63)]
-States = Literal["live", "candidate", "open", "acknowledged", "escalated", "resolved", "false_alarm", "expired"]
+States = Literal[
+    "live", "untaken", "candidate", "open", "acknowledged", "escalated", "resolved", "false_alarm", "expired"
+]
 NAMES = ("acknowledged_by", "resolved_by", "evidence", "group_key", "held")
 """For those who are logged in."""
 FEED_SECONDS = 60

@@ -13,6 +13,9 @@ from sqlalchemy import Connection, text
 from hazard_db.alerts.states import STATES, State
 from hazard_db.errors import InputError, NotFoundError
 
+TOGETHER = {"live": ("open", "acknowledged", "escalated"), "untaken": ("open", "escalated")}
+"""Several states that are asked for by one name."""
+
 
 @dataclass(frozen=True)
 class AlertRecord:
@@ -214,10 +217,10 @@ def _states(state: str | Sequence[str] | None) -> list[str]:
     if state is None:
         return [name for name in STATES if name != "candidate"]
     names = [state] if isinstance(state, str) else list(state)
-    wanted = [one for name in names for one in (("open", "acknowledged", "escalated") if name == "live" else (name,))]
+    wanted = [one for name in names for one in TOGETHER.get(name, (name,))]
     for name in wanted:
         if name not in STATES:
-            raise InputError(f"alert state {name!r}: use live, {', '.join(STATES)}")
+            raise InputError(f"alert state {name!r}: use {', '.join(TOGETHER)}, {', '.join(STATES)}")
     return wanted
 
 

@@ -53,6 +53,18 @@ def test_views_of_alerts(client: TestClient, database: Any, key: Callable[..., d
     )
 
 
+def test_what_nobody_has_taken_on_is_listed_until_somebody_does(
+    client: TestClient, database: Any, key: Callable[..., dict[str, str]]
+) -> None:
+    (raised,) = detect(database.engine, found())
+    reader, link = key("viewer") | PAGE, f'href="/alerts/{raised.id}"'
+    assert link in client.get("/alerts?state=untaken", headers=reader).text
+    with connect.transaction(database.engine) as conn:
+        conn.execute(text("UPDATE alert SET state = 'acknowledged'"))
+    assert link not in client.get("/alerts?state=untaken", headers=reader).text
+    assert link in client.get("/alerts?state=live", headers=reader).text
+
+
 def test_a_kilometre_counts_from_its_last_clear_look_or_from_the_first_look_at_all() -> None:
     day = datetime(2026, 7, 1, tzinfo=UTC)
     looks = [
