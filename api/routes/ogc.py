@@ -81,6 +81,9 @@ def _all(request: Request, conn: Connection) -> tuple[Collection, ...]:
     return found
 
 
+SINGLES = {"collections": "collection", "items": "item", "tiles": "tile_set", "tileMatrixSets": "scheme"}
+
+
 def known(request: Request, conn: Connection, name: str) -> Collection:
     """Return the collection of that name.
 
@@ -103,8 +106,19 @@ def extent(request: Request, conn: Connection, one: Collection) -> Any:
 def answer(request: Request, document: dict[str, Any], title: str, kind: str = documents.JSON) -> Response:
     """Return a document as the client wants it: data or page."""
     if wants_page(request, default_page=False):
-        return render(request, "ogc.html", title=title, document=document, features=[], columns=[])
+        return render(
+            request, "ogc.html", title=title, what=what(request.url.path), document=document, features=[], columns=[]
+        )
     return Response(json.dumps(document, ensure_ascii=False), media_type=kind, headers={"Vary": VARY})
+
+
+def what(path: str) -> str:
+    """Return what a page of an address tells of: the texts `ogc.title.` and `ogc.about.` have words for it."""
+    parts = [part for part in path.split("/") if part][1:]
+    if not parts:
+        return "landing"
+    name, single = parts[::2][-1], len(parts) % 2 == 0
+    return SINGLES.get(name, name) if single else {"tileMatrixSets": "schemes"}.get(name, name)
 
 
 @router.get("")
@@ -346,5 +360,6 @@ def _features(body: bytes, crs: Crs, links: list[dict[str, Any]]) -> Response:
 def _table(request: Request, one: Collection, facts: dict[str, Any], features: list[dict[str, Any]]) -> Response:
     columns = [column.name for column in one.columns]
     return render(
-        request, "ogc.html", title=one.title, document=facts, features=features, columns=columns, collection=one.name
-    )
+        request, "ogc.html", title=one.title, what=what(request.url.path), document=facts, features=features, columns=columns,
+        collection=one.name,
+    )  # fmt: skip
