@@ -279,7 +279,8 @@ const kkh = (() => {
     const boxes = [];
     map.eachLayer((one) => {
       if (!(one instanceof L.Marker) || one.options.pane !== "markerPane") return;
-      const at = map.latLngToContainerPoint(one.getLatLng()), half = one.getElement().offsetWidth / 2;
+      const mark = one.getElement(), half = mark.offsetWidth / 2; // an alert may stand beside its place
+      const at = map.latLngToContainerPoint(one.getLatLng()).add([parseFloat(mark.style.marginLeft) + half, parseFloat(mark.style.marginTop) + half]);
       boxes.push([at.x - half, at.y - half, at.x + half, at.y + half]);
     });
     return boxes;
@@ -318,7 +319,7 @@ const kkh = (() => {
     for (const [, , , lon, lat] of config.places)
       L.circleMarker([lat, lon], { radius: 3.5, color: "#22262b", weight: 1.5, fillColor: "#fff", fillOpacity: 1, interactive: false, pane: "dots" }).addTo(map);
     const later = () => requestAnimationFrame(draw); // clusters are put in place first
-    map.on("moveend zoomend resize overlayadd overlayremove", later);
+    map.on("moveend zoomend resize overlayadd overlayremove kkhspread", later);
     group.on("add", later);
     return group.addTo(map);
   }

@@ -27,11 +27,13 @@ const kkhSpread = (() => {
         taken.push(aside);
         if (x || y) L.polyline([one.getLatLng(), map.layerPointToLatLng(aside)], { pane: "dots", interactive: false, color: "#22262b", weight: 1.5 }).addTo(lines);
       }
+      map.fire("kkhspread"); // names make room
     }
 
     const later = () => { cancelAnimationFrame(due); due = requestAnimationFrame(spread); };
     if (!alerts.length) return;
-    map.on("zoomend layeradd layerremove", (event) => { if (!(event.layer instanceof L.Path)) later(); });
+    const marks = (layer) => layer instanceof L.Marker && layer.options.pane === "markerPane";
+    map.on("zoomend layeradd layerremove", ({ layer }) => { if (!layer || marks(layer)) later(); });
     spread();
   }
 

@@ -220,4 +220,11 @@ def test_no_mark_lies_under_another(base: str, browser: Browser) -> None:
         and min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1]) > 2
     ]
     assert lie == []
+    # names and kilometres make room for them, for alerts that stand beside their place too
+    covered = """(() => { const boxes = (all) => [...document.querySelectorAll(all)].map((one) => one.getBoundingClientRect());
+        const marks = boxes('.leaflet-marker-pane .kkh-mark'), names = boxes('.leaflet-labels-pane .kkh-label');
+        return names.length > 0 && names.every((one) => marks.every((mark) =>
+            Math.min(one.right, mark.right) - Math.max(one.left, mark.left) <= 1
+            || Math.min(one.bottom, mark.bottom) - Math.max(one.top, mark.top) <= 1)); })()"""
+    wait_until(page, covered)
     page.close()
