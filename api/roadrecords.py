@@ -7,6 +7,7 @@ from typing import Any
 
 from api.roadcells import Table, Value, day, km, money, number, short, text
 from api.roadwords import MM_YR, Worded
+from api.texts import stated
 from hazard_db.placenames import place_name
 from hazard_db.stretch import Row
 
@@ -44,7 +45,7 @@ class RecordTables(Worded):
                 km(one["chainage_km"]),
                 Value(one["occurred_on"], day(one["occurred_on"], one["precision"]), kind="d"),
                 text(self.term(one["kind"])),
-                text(one["name"], f"/events/{one['id']}"),
+                text(place_name(one["name"], self.lang), f"/events/{one['id']}"),
                 number(one["fatalities"]),
                 text(one["source"]),
             ]
@@ -151,7 +152,7 @@ class RecordTables(Worded):
                     kind="d",
                 ),
                 text(self.vehicles(one["vehicle_class"])),
-                text(one["cause"], f"/events/{one['event_id']}" if one["event_id"] else None),
+                text(stated(self.lang)(one["cause"]), f"/events/{one['event_id']}" if one["event_id"] else None),
                 text(one["detour"] or "–"),
                 text(one["source"]),
             ]

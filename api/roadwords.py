@@ -12,8 +12,8 @@ from api.texts import isolated, term, translate
 from hazard_db.placenames import place_name
 from hazard_db.stretch import Row, Stretch
 
-MM_YR = "± mm/yr"
-"""The head of a column that is the same in every language."""
+MM_YR = "unit.mm_yr"
+"""The head of a column that is the uncertainty of another."""
 PAGES = {
     "event": "/events/{}",
     "closure": "/closures/{}",
@@ -53,7 +53,7 @@ class Worded:
         self, name: str, title: str, columns: Mapping[str, float], rows: Sequence[Sequence[Value]], none: str = "none"
     ) -> Table:
         """Return a table; `columns`: what each is called -> its share of the width."""
-        head = [MM_YR if one == MM_YR else self.t(one) for one in columns]
+        head = [f"± {self.t(one)}" if one == MM_YR else self.t(one) for one in columns]
         return Table(name, self.t(title), head, rows, tuple(columns.values()), self.t(none))
 
     def reason(self, part: Mapping[str, Any]) -> str:
