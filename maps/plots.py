@@ -60,17 +60,23 @@ def draw(series: Sequence[Series], title: str, axis: str, *, positive: bool = Fa
     frame = frame_of(known, positive=positive)
     parts = [*_axes(frame, axis)]
     for number, one in enumerate(series):
-        parts += _drawn(one, SERIES[number % len(SERIES)], frame, faint=len(series) > 1)
+        parts += _drawn(one, SERIES[number % len(SERIES)], frame, cap=_cap(number), faint=len(series) > 1)
     return Markup(
         '<svg class="plot" role="img" aria-label="{}" viewBox="0 0 {} {}" direction="ltr" xmlns="http://www.w3.org/2000/svg">{}</svg>'
     ).format(title, WIDTH, HEIGHT, Markup("").join(parts))
 
 
 def sample(number: int) -> Markup:
-    """Return a point of the colour of a series, for a legend."""
+    """Return a point of the colour and shape of a series, for a legend."""
     return Markup(
-        '<svg viewBox="0 0 14 14" width="14" height="14" aria-hidden="true"><circle cx="7" cy="7" r="5" fill="{}"/></svg>'
-    ).format(SERIES[number % len(SERIES)])
+        '<svg viewBox="0 0 14 14" width="14" height="14" aria-hidden="true"><path d="M7 7h0" stroke="{}" stroke-width="10" '
+        'stroke-linecap="{}"/></svg>'
+    ).format(SERIES[number % len(SERIES)], _cap(number))
+
+
+def _cap(number: int) -> str:
+    """Return the shape of a series' points: every other one is square, so that neighbours stay apart without colours."""
+    return ("round", "square")[number % 2]
 
 
 @dataclass(frozen=True)
@@ -156,7 +162,7 @@ def ticks(first: date, last: date) -> list[tuple[date, str]]:
     return [(day, f"{day:%Y-%m}") for day in kept] or [(first, f"{first:%Y-%m-%d}")]
 
 
-def _drawn(one: Series, colour: str, frame: Frame, *, faint: bool) -> Iterator[Markup]:
+def _drawn(one: Series, colour: str, frame: Frame, *, cap: str, faint: bool) -> Iterator[Markup]:
     bars, dots = [], []
     for day, value, error in _points(one):
         x, y = round(frame.x(day), 1), round(frame.y(value), 1)
@@ -167,8 +173,8 @@ def _drawn(one: Series, colour: str, frame: Frame, *, faint: bool) -> Iterator[M
         "".join(bars), colour, 0.25 if faint else 0.45
     )
     if not one.told:
-        yield Markup('<path d="{}" stroke="{}" stroke-width="5" stroke-linecap="round" fill="none"/>').format(
-            "".join(dots), colour
+        yield Markup('<path d="{}" stroke="{}" stroke-width="5" stroke-linecap="{}" fill="none"/>').format(
+            "".join(dots), colour, cap
         )
     corners = [
         f"{frame.x(day):.1f} {frame.y(value):.1f}"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from maps.plots import BOTTOM, HEIGHT, WIDTH, Series, draw, frame_of, ticks
+from maps.plots import BOTTOM, HEIGHT, WIDTH, Series, draw, frame_of, sample, ticks
 
 DAYS = [date(2020, 1, 1) + timedelta(days=12 * k) for k in range(40)]
 
@@ -20,6 +20,12 @@ def test_a_plot_holds_every_value_with_its_error_the_model_and_the_onset() -> No
     assert DAYS[20].isoformat() in svg
     assert "Point &lt;P1&gt;" in svg
     assert len(re.findall(r"M[\d.]+ [\d.]+V[\d.]+", svg)) >= 39
+
+
+def test_neighbouring_series_differ_without_colours() -> None:
+    svg = str(draw([Series(name, DAYS, [1.0] * 40) for name in "abc"], "three", "mm"))
+    assert re.findall(r'stroke-linecap="(\w+)"', svg) == ["round", "square", "round"]
+    assert ["square" in sample(number) for number in range(3)] == [False, True, False]
 
 
 @pytest.mark.parametrize(("span", "label"), [(30, "2020-01"), (1200, "2021"), (4000, "2024")])
