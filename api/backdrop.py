@@ -13,6 +13,7 @@ import shapely
 from pydantic import Field, SecretStr
 from shapely.geometry import mapping, shape
 
+from hazard_db import search
 from hazard_db.errors import HazardError
 from hazard_db.placenames import names_of
 from hazard_db.settings import Settings
@@ -44,7 +45,7 @@ class BackdropSettings(Settings):
     rivers: Path | None = None
     """GeoJSON of rivers and lakes."""
     places: Path | None = None
-    """GeoJSON of places with `name`, and `name:zh`, `name:ur` where known."""
+    """GeoJSON of places with `name`, and `name:zh`, `name:ur` where known; without it the towns that the road is known by."""
     dem_attribution: str = Field(default="", max_length=200)
     """Whose elevation it is, as shown in the corner of maps."""
     basemaps: str = Field(default="", max_length=200)
@@ -63,11 +64,13 @@ class BackdropSettings(Settings):
         )
 
 
-def below(settings: BackdropSettings, *, others: bool = True) -> Below:
+def below(settings: BackdropSettings, bounds: Bounds, *, others: bool = True) -> Below:
     """Return what lies below the records of a map; a map goes without what cannot be read.
 
     Parameters
     ----------
+    bounds
+        Of the map.
     others
         Also maps of others: a map that is a file asks nobody.
 
@@ -83,7 +86,7 @@ def below(settings: BackdropSettings, *, others: bool = True) -> Below:
         else None
     )
     return Below(
-        ground=shown, rivers=rivers(settings), places=places(settings), boundaries=boundaries(settings),
+        ground=shown, rivers=rivers(settings), places=places(settings, bounds), boundaries=boundaries(settings),
         providers=settings.providers if others else (),
     )  # fmt: skip
 
@@ -128,9 +131,14 @@ def rivers(settings: BackdropSettings) -> dict[str, Any] | None:
     return _layer(settings.rivers, "rivers", _water)
 
 
-def places(settings: BackdropSettings) -> dict[str, Any] | None:
-    """Return places near the corridor with their names in our languages, the larger first; None as for boundaries."""
-    return _layer(settings.places, "places", _points)
+def places(settings: BackdropSettings, bounds: Bounds) -> dict[str, Any]:
+    """Return places near the corridor with their names in our languages, the larger first; without a file the towns within bounds."""
+    if found := _layer(settings.places, "places", _points):
+        return found
+    west, south, east, north = bounds
+    towns = (one for one in search.towns() if west <= one[1] <= east and south <= one[2] <= north)
+    features = [_spot([names_of(name)[lang] for lang in LANGUAGES], lon, lat) for name, lon, lat in towns]
+    return {"type": "FeatureCollection", "features": features}
 
 
 Read = Any  # (feature, shape near the corridor) -> features
@@ -185,8 +193,12 @@ def _points(feature: Mapping[str, Any], near: Bounds) -> Iterator[dict[str, Any]
     place = shape(feature["geometry"]).centroid
     names, rank = _names(feature), RANKS.get(feature["properties"].get("place", ""), len(RANKS))
     if names and near[0] <= place.x <= near[2] and near[1] <= place.y <= near[3]:
-        spot = {"type": "Point", "coordinates": [round(place.x, 5), round(place.y, 5)]}
-        yield {"type": "Feature", "properties": {"names": names, "rank": rank}, "geometry": spot}
+        yield _spot(names, round(place.x, 5), round(place.y, 5), rank)
+
+
+def _spot(names: list[str], lon: float, lat: float, rank: int = 0) -> dict[str, Any]:
+    spot = {"type": "Point", "coordinates": [lon, lat]}
+    return {"type": "Feature", "properties": {"names": names, "rank": rank}, "geometry": spot}
 
 
 def _names(feature: Mapping[str, Any]) -> list[str]:

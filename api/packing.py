@@ -71,7 +71,7 @@ class Pack:
 
 def ground(pack: Pack, settings: BackdropSettings, home: Path, bounds: Bounds) -> Below:
     """Return what lies below a map that is a file, after packing the tiles of its terrain."""
-    found, shown = drawable(settings), below(settings, others=False)
+    found, shown = drawable(settings), below(settings, bounds, others=False)
     if found is None or shown.ground is None:
         return shown
     around = _wider(bounds)

@@ -83,16 +83,17 @@ def find_place(conn: Connection, name: str) -> tuple[float, float] | None:
                 ) AS known
                 WHERE lower(name) = lower(:name) OR (length(:name) >= 3 AND starts_with(lower(name), lower(:name)))
                 ORDER BY lower(name) <> lower(:name), rank, name LIMIT 1"""),
-        {"name": name.strip(), **_towns()},
+        {"name": name.strip(), **_as_arrays()},
     ).one_or_none()
     return None if row is None else (row[0], row[1])
 
 
 @cache
-def _towns() -> dict[str, list[Any]]:
-    """Return places that people know the road by, also those that lie beside it and calibrate nothing."""
+def towns() -> tuple[tuple[str, float, float], ...]:
+    """Return places that people know the road by, also those that lie beside it and calibrate nothing: name, longitude, latitude."""
     with (Path(__file__).parent / "seed" / "calibration_points.csv").open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    return {
-        "places": [row["place"] for row in rows], "lons": [float(row["lon"]) for row in rows], "lats": [float(row["lat"]) for row in rows],
-    }  # fmt: skip
+        return tuple((row["place"], float(row["lon"]), float(row["lat"])) for row in csv.DictReader(stream))
+
+
+def _as_arrays() -> dict[str, list[Any]]:
+    return dict(zip(("places", "lons", "lats"), map(list, zip(*towns(), strict=True)), strict=True))

@@ -139,7 +139,9 @@ def draw_chart(content: Content, drawn: Sequence[Drawn], bounds: Bounds | None, 
         Folium wants a file from another host.
     """
     chart = folium.Map(tiles=None, zoom_control=False, attribution_control=False, minZoom=4, maxZoom=18, zoomSnap=0.5)
-    config = _config(content, drawn, tell) | _named_ground(below, tell) | {"bounds": bounds or road_bounds(content)}
+    config = (
+        _config(content, drawn, tell) | _named_ground(content, below, tell) | {"bounds": bounds or road_bounds(content)}
+    )
     chart.add_child(_Setup())  # type: ignore[no-untyped-call]
     _add_below(chart, below, tell)
     road = _add_records(chart, drawn, tell)
@@ -275,15 +277,17 @@ def always_shown(drawn: Sequence[Drawn], tell: Telling, *, points: bool) -> str:
     return tell.words("time.always", names=tell.words("comma").join(names)) if names else ""
 
 
-def _named_ground(below: Below, tell: Telling) -> dict[str, Any]:
-    """Return the names that stand on the ground: of places (own name, all names, place), of rivers; and what there is to choose."""
+def _named_ground(content: Content, below: Below, tell: Telling) -> dict[str, Any]:
+    """Return the names on the ground, of places beside the road (own name, all names, place) and rivers; and what there is to choose."""
     own = list(LANGUAGES).index(tell.lang)
     spots, waters = (layer["features"] if layer else [] for layer in (below.places, below.rivers))
+    on_the_road = {row["name"] for row in content.places.rows}
     named = (one for one in waters if one["properties"]["names"])
     return {
         "spots": [
             [one["properties"]["names"][own], one["properties"]["names"], *one["geometry"]["coordinates"]]
             for one in spots
+            if one["properties"]["names"][0] not in on_the_road
         ],
         "waters": [[one["properties"]["names"][own], *_middle(one["geometry"])] for one in named],
         "bases": int(below.ground is not None) + len(below.providers),

@@ -188,5 +188,5 @@ def _source(request: Request, identity: Identity, settings: BackdropSettings | N
         app=lambda: reading(request),
         visitor=lambda: reading_as(request, identity),
         inside=identity.sees_unreviewed,
-        below=lambda bounds: below(settings) if settings else Below(),
+        below=lambda bounds: below(settings, bounds) if settings else Below(),
     )

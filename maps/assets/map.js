@@ -179,17 +179,16 @@ const kkh = (() => {
     if (cells && cells.has(kind)) return cells.show(kind, key);
     if (!feature) return;
     if (!layer) return atKm(feature.properties.m[0], feature);
-    const open = () => layer.openPopup();
+    const open = () => map.hasLayer(layer) ? layer.openPopup()
+      : opened(layer.getLatLng ? layer.getLatLng() : layer.getBounds().getCenter(), popup(feature, kind), id); // its layer is switched off
     if (layer.getLatLng && cluster && cluster.hasLayer(layer)) {
       map.setView(layer.getLatLng(), Math.max(map.getZoom(), 13), { animate: false });
       cluster.zoomToShowLayer(layer, open);
-    } else if (layer.getLatLng && map.hasLayer(layer)) {
-      map.setView(layer.getLatLng(), Math.max(map.getZoom(), 13), { animate: false });
-      open();
-    } else if (layer.getBounds) { // a line has no mark of its own
-      map.fitBounds(layer.getBounds(), { maxZoom: 13, animate: false });
-      open();
+      return;
     }
+    if (layer.getLatLng) map.setView(layer.getLatLng(), Math.max(map.getZoom(), 13), { animate: false });
+    else map.fitBounds(layer.getBounds(), { maxZoom: 13, animate: false }); // a line has no mark of its own
+    open();
   }
 
   function clusterIcon(group) {
@@ -410,7 +409,7 @@ const kkh = (() => {
     for (const button of document.querySelectorAll("[data-show]"))
       button.addEventListener("click", () => {
         map.getContainer().scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
-        kit.time.clear(); // what is asked for is shown, whatever time was chosen
+        kit.time.reveal((features[button.dataset.show] || {}).layer); // what is asked for is shown, whatever time was chosen
         show(button.dataset.show);
       });
     keyboard();

@@ -50,7 +50,7 @@ const kkhSearch = (() => {
     async function toRecord(kind, key) {
       const id = Object.keys(features).find((one) => one.toLowerCase() === `${kind}:${key}`.toLowerCase());
       if (id) {
-        time.clear();
+        time.reveal(features[id].layer);
         show(id);
         return features[id].feature.properties.t;
       }

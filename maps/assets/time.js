@@ -24,14 +24,19 @@ const kkhTime = (() => {
     const whole = { since: null, until: null };
     let chosen = { ...whole }, holders = null;
 
+    function standsIn(one, day) { // outlines and snouts are those of years
+      const year = Number(text(day).slice(0, 4));
+      return one.first <= year && (one.until === undefined || year < one.until);
+    }
+
     function choose(wanted) {
       chosen = { ...whole, ...wanted };
-      const until = chosen.until ?? today + 36_500, year = Number(text(chosen.until ?? today).slice(0, 4)); // snouts are those of a year
+      const until = chosen.until ?? today + 36_500;
       holders = holders || owners(map);
       const moved = new Map(); // sub-group -> what comes and goes
       for (const one of dated) {
         const shown = one.day ? one.at <= until && (chosen.since === null || one.at >= chosen.since)
-          : one.first <= year && (one.until === undefined || year < one.until);
+          : standsIn(one, chosen.until ?? today);
         const { group, sub } = holders.get(one.layer) || {};
         if (!group || shown === group.hasLayer(one.layer)) continue;
         if (shown) group.addLayer(one.layer); else group.removeLayer(one.layer);
@@ -96,9 +101,13 @@ const kkhTime = (() => {
     tell();
 
     const clear = () => { if (chosen.since !== null || chosen.until !== null) choose({}); };
+    const reveal = (layer) => { // all times, or the year of an outline that later ones have replaced
+      const one = dated.find((other) => other.layer === layer && other.first !== undefined);
+      if (one && !standsIn(one, today)) choose({ until: Math.min(today, count(`${one.first}-12-31`)) }); else clear();
+    };
     const told = () => ({ since: chosen.since === null ? null : text(chosen.since), until: chosen.until === null ? null : text(chosen.until) });
     const read = (day) => (/^\d{4}-\d\d-\d\d$/.test(day || "") && !Number.isNaN(count(day)) ? count(day) : null);
-    return { clear, told, restore: (given) => choose({ since: read(given.since), until: read(given.until) }) };
+    return { reveal, told, restore: (given) => choose({ since: read(given.since), until: read(given.until) }) };
   }
 
   return { add };

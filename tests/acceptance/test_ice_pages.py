@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from api.app import create_app
 from api.server import bind
@@ -111,4 +111,20 @@ def test_years_on_the_map(base: str, browser: Browser) -> None:
     assert page.evaluate(shown.format("#7a8f99", 1))
     page.evaluate(slide, "2025-10-01")
     wait_until(page, shown.format("#c2410c", 1))
+    page.close()
+
+
+def test_a_list_leads_to_outlines_of_years_that_later_ones_have_replaced(base: str, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(f"{base}/maps/segment?km=628-640&lang=en")
+    wait_until(page, "window.kkhMap !== undefined")
+    buttons = "[...document.querySelectorAll('[data-show^=\"outlines:\"]')]"
+    days = set()
+    for number in range(2):
+        page.evaluate(f"void {buttons}[{number}].click()")
+        wait_until(page, "document.querySelector('.leaflet-popup h3') !== null")
+        days.add(page.locator("label[for=kkh-until]").text_content())
+        page.keyboard.press("Escape")
+        expect(page.locator(".leaflet-popup h3")).to_have_count(0)
+    assert len(days) == 2, "the older one is shown among what stood in its year"
     page.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 import rasterio
 import uvicorn
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from pyproj import Geod
 from rasterio.transform import from_origin
 
@@ -125,6 +126,22 @@ def test_codes_and_places_in_three_scripts_are_found(base: str, browser: Browser
     page.fill("#kkh-query", asked)
     page.press("#kkh-query", "Enter")
     wait_until(page, f"document.getElementById('kkh-answer').textContent.includes({json.dumps(answer)})")
+    page.close()
+
+
+def test_a_town_beside_the_road_is_found_and_named(base: str, browser: Browser) -> None:
+    page = opened(browser.new_page(), f"{base}/maps/corridor?lang=ur")
+    page.fill("#kkh-query", "Gilgit")
+    page.press("#kkh-query", "Enter")
+    wait_until(page, "document.getElementById('kkh-answer').textContent.includes('گلگت')")
+    page.close()
+
+
+def test_what_a_list_leads_to_is_told_where_its_layer_is_switched_off(base: str, browser: Browser) -> None:
+    page = opened(browser.new_page(viewport={"width": 1280, "height": 900}), f"{base}/maps/segment?km=650-665&lang=en")
+    page.locator("label", has_text="Sites").locator("input").uncheck()
+    page.evaluate("void document.querySelector('[data-show=\"sites:KKH-LS-0001\"]').click()")
+    expect(page.locator(".leaflet-popup h3")).to_have_text(re.compile("Attabad"))
     page.close()
 
 

@@ -20,6 +20,7 @@ from api.middleware import policy
 from hazard_db.errors import MapError, SettingsError
 from maps import relief as drawing
 from maps import terrain
+from maps.chart import KARAKORAM
 from maps.relief import hillshade, make_relief
 
 BOUNDS = (74.8, 36.3, 75.0, 36.4)
@@ -125,11 +126,17 @@ def test_rivers_and_places_carry_their_names_in_three_scripts(tmp_path: Path) ->
         {"properties": {"name": "Far"}, "geometry": {"type": "Point", "coordinates": [10, 50]}},
         {"properties": {"name": " "}, "geometry": {"type": "Point", "coordinates": [74.3, 35.9]}},
     ]}))  # fmt: skip
-    told = below(BackdropSettings(rivers=file, places=file))
+    told = below(BackdropSettings(rivers=file, places=file), KARAKORAM)
     assert told.rivers is not None and told.places is not None
     assert [one["properties"]["names"] for one in told.rivers["features"]] == [["Indus", "印度河", "Indus"]]
     names = [one["properties"]["names"] for one in told.places["features"] if one["properties"]["rank"] < 3]
     assert names == [["Big", "Big", "Big"], ["Gilgit", "吉尔吉特", "گلگت"]]
+
+
+def test_without_a_file_of_places_a_map_has_the_towns_within_it() -> None:
+    told = below(BackdropSettings(places=None), (74.0, 35.8, 74.5, 36.0)).places
+    assert told is not None
+    assert [one["properties"]["names"] for one in told["features"]] == [["Gilgit", "吉尔吉特", "گلگت"]]
 
 
 @pytest.mark.parametrize(
