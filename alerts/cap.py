@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cached_property
 from pathlib import Path
+from threading import local
 from typing import Any
 
 from lxml import etree
@@ -28,6 +29,17 @@ NUMBERS = (
     "chainage_km", "chainage_from_km", "chainage_to_km", "distance_m", "side", "alignment", "area_m2", "area_uncertainty_m2",
     "confidence", "first_date", "last_date", "changes", "dates_seen",
 )  # fmt: skip
+
+
+class _Here(local):
+    """What each thread has of its own: a schema looks names up in a table of the thread that read it, which is no other's to change."""
+
+    @cached_property
+    def schema(self) -> etree.XMLSchema:
+        return etree.XMLSchema(etree.parse(str(SCHEMA)))
+
+
+_here = _Here()
 
 
 def render(message: AlertMessage, base_url: str, sender_name: str, *, status: str | None = None) -> bytes:
@@ -74,7 +86,7 @@ def parse(document: bytes) -> etree._Element:
 
 def check(root: etree._Element) -> list[str]:
     """Return what is wrong with a document by the OASIS schema, one line each; empty where it is valid."""
-    schema = _schema()
+    schema = _here.schema
     if schema.validate(root):
         return []
     log: Any = schema.error_log  # iterable, though its type does not say so
@@ -103,11 +115,6 @@ def expires(message: AlertMessage) -> datetime:
     """Return until when the message is valid, always after it was sent."""
     end = datetime.fromisoformat(message.content["expires_at"])
     return max(end, message.sent_at + SHORTEST_LIFE) if message.state in RESPONSES else end
-
-
-@cache
-def _schema() -> etree.XMLSchema:
-    return etree.XMLSchema(etree.parse(str(SCHEMA)))
 
 
 def _alert(message: AlertMessage, base_url: str, sender_name: str, status: str) -> etree._Element:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -143,3 +144,15 @@ def test_the_feed_refuses_what_is_not_public() -> None:
     assert links == ["https://kkh.example/alerts/3/cap"]
     empty = etree.fromstring(feed.atom([], "https://kkh.example"))
     assert empty.find(f"{{{feed.NAMESPACE}}}updated") is not None
+
+
+def test_documents_are_checked_by_many_threads_at_once() -> None:
+    good = render(message(), "https://kkh.example", "KKH")
+
+    def judged(number: int) -> tuple[bool, bool]:
+        bad = parse(good)
+        etree.SubElement(bad, f"{{{NAMESPACE}}}unknown{number}")
+        return check(parse(good)) == [], check(bad) == []
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(judged, range(2000))) == {(True, False)}
