@@ -12,7 +12,7 @@ from urllib.parse import quote
 from shapely.geometry import shape
 
 from hazard_db.placenames import place_name
-from hazard_db.wording import Words
+from hazard_db.wording import Words, isolated_runs
 from maps.style import LOOK_EXPIRES_DAYS, rate_colour
 from maps.swipe import Picture, Side
 from maps.texts import Term
@@ -151,7 +151,7 @@ def _alert(row: Row, tell: Telling) -> Feature:
         minute(row["raised_at"]), minute(row["expires_at"]),
     ]  # fmt: skip
     grave = row["severity"] in {"Extreme", "Severe"}
-    title = headline.get(tell.lang) or headline.get("en") or tell.term(row["kind"])
+    title = isolated_runs(headline.get(tell.lang) or headline.get("en") or tell.term(row["kind"]), tell.lang)
     return _feature(
         row,
         f"alerts:{row['id']}",

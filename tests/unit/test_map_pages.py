@@ -272,6 +272,8 @@ def test_every_language_tells_everything(lang: str) -> None:
 def test_values_in_texts_from_right_to_left_keep_their_direction() -> None:
     assert "\u20682026-07-01\u2069" in translate("ur")("made", day="2026-07-01")
     assert "\u2068" not in translate("en")("made", day="2026-07-01")
+    told = page(made.content(alerts=made.layer(made.alert(headline={"ur": "فی گھنٹہ اضافہ +0.6 m"}))), lang="ur")
+    assert "\u2068+0.6 m\u2069" in collections(told)["alerts"][0]["properties"]["t"]
 
 
 def test_lists_say_the_same_without_a_map() -> None:
