@@ -1,5 +1,6 @@
 /* A bar across two pictures of one place, by mouse, finger or keys; without this script they stand side by side. */
 "use strict";
+document.documentElement.classList.add("scripted"); // the pictures lie over each other before they are drawn: nothing moves afterwards
 const kkhSwipe = (figure) => {
   const bar = figure.querySelector("input"), line = figure.querySelector(".swipe-line"), sides = figure.querySelector(".swipe-sides");
   const move = () => {
@@ -22,4 +23,5 @@ const kkhSwipe = (figure) => {
   figure.classList.add("over"); // last: it tells that the bar can be moved
   move();
 };
-for (const figure of document.querySelectorAll("[data-swipe]")) kkhSwipe(figure);
+const kkhSwipes = () => document.querySelectorAll("[data-swipe]").forEach(kkhSwipe);
+if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", kkhSwipes); else kkhSwipes();
