@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, expect
 
-from api.app import create_app
-from api.server import bind
 from maps import assets
 from tests.browsing import wait_until
 from tests.ice_catalogue import GLACIER, LAKE, fill_ice
 from tests.map_catalogue import settings_of
+from tests.phones import serving
 
 pytestmark = [
     pytest.mark.acceptance,
@@ -31,14 +28,8 @@ pytestmark = [
 def base(database: Any, tmp_path: Path) -> Iterator[str]:
     """Yield the address of the application, open for reading to everybody."""
     fill_ice(database.engine)
-    listener = bind("127.0.0.1", 0)
-    settings = settings_of(database, tmp_path).model_copy(update={"anonymous_role": "public"})
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning", ws="none"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=15)
+    with serving(settings_of(database, tmp_path).model_copy(update={"anonymous_role": "public"})) as address:
+        yield address
 
 
 def test_programs_read_lakes_and_glaciers(base: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -11,20 +10,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import text
 
-from api.app import create_app
 from api.opening import Catalogue
 from api.packing import write_map
-from api.server import bind
 from detection.settlement.sums import SumFitter
 from hazard_db import connect
 from ingest.displacement.load import ingest_displacement
 from maps import assets
 from tests.browsing import wait_until
 from tests.map_catalogue import CANDIDATE, CONFIRMED, fill, settings_of
+from tests.phones import serving
 
 pytestmark = [
     pytest.mark.acceptance,
@@ -64,14 +61,8 @@ class Watched:
 def base(database: Any, tmp_path: Path) -> Iterator[str]:
     """Yield the address of the application, open for reading to this machine."""
     fill(database.engine, tmp_path)
-    listener = bind("127.0.0.1", 0)
-    settings = settings_of(database, tmp_path).model_copy(update={"anonymous_role": "viewer"})
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning", ws="none"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=15)
+    with serving(settings_of(database, tmp_path).model_copy(update={"anonymous_role": "viewer"})) as address:
+        yield address
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,19 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
-import uvicorn
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 from rasterio.transform import from_bounds
 from sqlalchemy import text
 
-from api.app import create_app
 from api.opening import Catalogue
 from api.packing import write_map
-from api.server import bind
 from hazard_db import connect
 from maps import assets
 from tests.browsing import wait_until
 from tests.map_catalogue import fill, settings_of
+from tests.phones import serving
 
 pytestmark = [
     pytest.mark.acceptance,
@@ -54,14 +51,8 @@ def base(database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     with rasterio.open(dem, "w", **profile, transform=from_bounds(74, 35.5, 76, 37, 64, 64)) as file:
         file.write(np.linspace(1000, 6000, 64 * 64, dtype=np.float32).reshape(1, 64, 64))
     monkeypatch.setenv("HAZARD_DEM", str(dem))
-    listener = bind("127.0.0.1", 0)
-    settings = settings_of(database, tmp_path).model_copy(update={"anonymous_role": "viewer"})
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning", ws="none"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=15)
+    with serving(settings_of(database, tmp_path).model_copy(update={"anonymous_role": "viewer"})) as address:
+        yield address
 
 
 def opened(page: Page, address: str) -> Locator:

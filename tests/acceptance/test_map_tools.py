@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import combinations
@@ -14,21 +13,19 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
-import uvicorn
 from playwright.sync_api import Browser, Page, expect
 from pyproj import Geod
 from rasterio.transform import from_origin
 
-from api.app import create_app
 from api.opening import Catalogue
 from api.packing import write_pack
-from api.server import bind
 from detection.settlement.sums import SumFitter
 from ingest.displacement.load import ingest_displacement
 from ingest.imagery.load import ingest_scene
 from maps import assets
 from tests.browsing import wait_until
 from tests.map_catalogue import CONFIRMED, fill, settings_of
+from tests.phones import serving
 
 pytestmark = [
     pytest.mark.acceptance,
@@ -46,14 +43,8 @@ def base(database: Any, tmp_path: Path) -> Iterator[str]:
         _scene(tmp_path / f"scene_{day}.tif", day, level) for day, level in (("20091001", 600), ("20100601", 2600))
     ]
     ingest_scene(database.engine, scenes, home=tmp_path, collection="test", actor="test")
-    listener = bind("127.0.0.1", 0)
-    settings = settings_of(database, tmp_path).model_copy(update={"anonymous_role": "viewer"})
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning", ws="none"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=15)
+    with serving(settings_of(database, tmp_path).model_copy(update={"anonymous_role": "viewer"})) as address:
+        yield address
 
 
 def _scene(path: Path, day: str, level: int) -> Path:
